@@ -1,0 +1,77 @@
+import {z} from 'zod';
+import {ELEMENT_TYPES} from './elementTypes.ts';
+import {headerOf, sha256Digest} from './header.ts';
+
+export const tier = z.enum(['device', 'cloud']);
+
+const totals = z.strictObject({
+  latencyMs: z.number().nonnegative(),
+  deviceMs: z.number().nonnegative(),
+  linkMs: z.number().nonnegative(),
+  cloudMs: z.number().nonnegative(),
+  overheadMs: z.number().nonnegative(),
+  upBytes: z.int().nonnegative(),
+  downBytes: z.int().nonnegative(),
+  deviceWeightBytes: z.int().nonnegative(),
+  cloudWeightBytes: z.int().nonnegative(),
+});
+
+/** Why a layer is where it is. */
+export const layerReason = z.enum([
+  'faster-here',
+  'saves-transfer',
+  'pinned-by-user',
+  'keeps-raw-input-on-device',
+  'no-cloud',
+]);
+
+const crossing = z.strictObject({
+  tensor: z.string(),
+  direction: z.enum(['up', 'down']),
+  elementType: z.enum(ELEMENT_TYPES),
+  shape: z.array(z.int().nonnegative()),
+  bytes: z.int().nonnegative(),
+});
+
+export const planSchema = z.strictObject({
+  ...headerOf('edgewise/plan'),
+  device: z.string(),
+  cloud: z.string().nullable(),
+  build: sha256Digest,
+  objective: z.literal('latency'),
+  constraints: z.strictObject({
+    keepRawInputOnDevice: z.boolean(),
+    pins: z.array(z.strictObject({layers: z.string(), tier})),
+  }),
+  layers: z.array(
+    z.strictObject({
+      name: z.string(),
+      operator: z.string(),
+      tier,
+      reason: layerReason,
+      deviceMs: z.number().nonnegative(),
+      cloudMs: z.number().nonnegative().nullable(),
+    }),
+  ),
+  cut: z.array(crossing),
+  predicted: totals,
+  /** Integer nanoseconds: a maximum flow equal to the cut's value proves that no placement is cheaper. */
+  certificate: z.strictObject({flowNs: z.int().nonnegative(), cutNs: z.int().nonnegative()}),
+  alternatives: z.array(
+    z.strictObject({
+      name: z.string(),
+      predicted: totals.nullable(),
+      verdict: z.enum(['chosen', 'slower', 'not-allowed']),
+      reason: z.string(),
+    }),
+  ),
+  refusals: z.array(z.strictObject({reason: z.string(), count: z.int().positive()})),
+  isComplete: z.boolean(),
+  isApplyable: z.boolean(),
+});
+
+export type Plan = z.infer<typeof planSchema>;
+export type PlanTotals = z.infer<typeof totals>;
+export type Crossing = z.infer<typeof crossing>;
+export type LayerReason = z.infer<typeof layerReason>;
+export type Tier = z.infer<typeof tier>;

@@ -1,0 +1,64 @@
+import {z} from 'zod';
+import {headerOf, sha256Digest} from './header.ts';
+
+export const obtained = z.enum(['measured', 'estimated', 'declared']);
+
+/** A repeated measurement: median and median absolute deviation over `runs`. */
+export const measuredMs = z.strictObject({
+  medianMs: z.number().nonnegative(),
+  spreadMs: z.number().nonnegative(),
+  runs: z.int().positive(),
+  obtained,
+});
+
+const hardware = z.strictObject({
+  architecture: z.string(),
+  cpuModel: z.string(),
+  cores: z.int().positive(),
+  cpuFeatures: z.array(z.string()),
+  memoryBytes: z.int().nonnegative(),
+  freeDiskBytes: z.int().nonnegative(),
+  operatingSystem: z.string(),
+  kernel: z.string(),
+  libc: z.strictObject({name: z.string(), version: z.string()}),
+});
+
+const modelTimes = z.strictObject({
+  /** Digest of the prepared model whose layers these are. */
+  build: sha256Digest,
+  threads: z.int().positive(),
+  /** One whole, unprofiled run inside the serving process. */
+  wholeRun: measuredMs,
+  /** Kernel times from the runtime's profiler, scaled so that they sum to the whole run. */
+  layers: z.array(z.strictObject({name: z.string(), operator: z.string(), ms: z.number().nonnegative()})),
+  /** What one request costs in the endpoint besides running the model: parsing, copying, answering. */
+  requestOverhead: measuredMs,
+});
+
+const link = z.strictObject({
+  to: z.string(),
+  /** time = fixed + up / upBytesPerSecond + down / downBytesPerSecond, fitted to requests of several sizes. */
+  fixedMs: z.number().nonnegative(),
+  roundTripMs: z.number().nonnegative(),
+  upBytesPerSecond: z.number().positive(),
+  downBytesPerSecond: z.number().positive(),
+  residualMs: z.number().nonnegative(),
+  samples: z.int().positive(),
+  obtained,
+});
+
+export const profileSchema = z.strictObject({
+  ...headerOf('edgewise/profile'),
+  machine: z.strictObject({name: z.string(), tier: z.enum(['device', 'cloud']), address: z.string()}),
+  /** Absent for a cloud, which is reached through its protocol only. */
+  hardware: hardware.optional(),
+  runtime: z.strictObject({onnxruntime: z.string(), node: z.string(), digest: sha256Digest.optional()}),
+  models: z.array(modelTimes),
+  links: z.array(link),
+});
+
+export type Profile = z.infer<typeof profileSchema>;
+export type Hardware = z.infer<typeof hardware>;
+export type ModelTimes = z.infer<typeof modelTimes>;
+export type Link = z.infer<typeof link>;
+export type MeasuredMs = z.infer<typeof measuredMs>;
