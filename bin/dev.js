@@ -1,5 +1,4 @@
 #!/usr/bin/env node
 // Runs the sources without a build: Node 24 strips the types.
-process.env.EDGEWISE_COMMANDS = 'src';
 const {runCommandLine} = await import('../src/terminal/runCommandLine.ts');
-await runCommandLine(process.argv.slice(2), import.meta.url);
+await runCommandLine(process.argv.slice(2), import.meta.url, {fromSources: true});

@@ -1,0 +1,65 @@
+import js from '@eslint/js';
+import tseslint from 'typescript-eslint';
+import {PURE_ROOMS} from './.dependency-cruiser.js';
+
+export default tseslint.config(
+  {ignores: ['dist', 'node_modules', 'coverage', 'test/fixtures', 'test/golden']},
+  js.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.recommendedTypeChecked],
+    languageOptions: {parserOptions: {projectService: true}},
+    rules: {
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', {considerDefaultExhaustiveForUnions: true}],
+      '@typescript-eslint/restrict-template-expressions': ['error', {allowNumber: true, allowBoolean: true}],
+      '@typescript-eslint/no-unused-vars': ['error', {argsIgnorePattern: '^_'}],
+      '@typescript-eslint/require-await': 'off',
+      eqeqeq: 'error',
+      'no-restricted-syntax': [
+        'error',
+        {selector: 'TSEnumDeclaration', message: 'Use a tagged union.'},
+        {
+          selector: "CallExpression[callee.object.name='process'][callee.property.name='exit']",
+          message: 'Never process.exit outside bin/: set process.exitCode or throw.',
+        },
+      ],
+    },
+  },
+  {
+    // The core never prints: it emits events; terminal/ and the runtime's own command line write.
+    files: ['src/**/*.ts'],
+    ignores: ['src/terminal/**', 'src/runtime/main.ts', 'src/lab/daemon.ts'],
+    rules: {'no-console': 'error'},
+  },
+  {
+    files: PURE_ROOMS.map(room => `src/${room}/**/*.ts`),
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        ...['process', 'setTimeout', 'setInterval', 'setImmediate', 'performance', 'crypto', 'fetch', 'Buffer'].map(name => ({
+          name,
+          message: 'Pure rooms read no clock, environment, randomness or network: pass it in.',
+        })),
+      ],
+      'no-restricted-properties': [
+        'error',
+        {object: 'Math', property: 'random', message: 'Pass a seed.'},
+        {object: 'Date', property: 'now', message: 'Pass the time.'},
+      ],
+    },
+  },
+  {
+    files: ['src/commands/**/*.ts'],
+    rules: {'max-lines': ['error', {max: 90, skipBlankLines: true, skipComments: true}]},
+  },
+  {
+    files: ['bin/*.js', '*.js'],
+    languageOptions: {globals: {process: 'readonly', console: 'readonly', URL: 'readonly'}},
+  },
+  {
+    files: ['test/**/*.ts', 'bench/**/*.ts'],
+    rules: {'@typescript-eslint/no-non-null-assertion': 'off', 'no-console': 'off'},
+  },
+);
