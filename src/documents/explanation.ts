@@ -1,0 +1,54 @@
+import type {LayerReason, Tier} from './plan.ts';
+
+/** The data behind `edgewise explain`: why each layer is where it is, what else was possible, what would change the answer. */
+export interface Explanation {
+  readonly device: string;
+  /** `null`: the project names no cloud. */
+  readonly cloud: string | null;
+  readonly chosen: {readonly name: string; readonly latencyMs: number};
+  /** Neighbouring layers with the same tier and reason, in the plan's order. */
+  readonly groups: readonly ExplainedGroup[];
+  /** What goes over the link, with the time the plan charges for all of it. */
+  readonly crossing: {
+    readonly tensors: readonly {
+      readonly name: string;
+      readonly direction: 'up' | 'down';
+      readonly bytes: number;
+    }[];
+    readonly linkMs: number;
+  };
+  readonly runnerUps: readonly RunnerUp[];
+  readonly changes: readonly AnswerChange[];
+}
+
+export interface ExplainedGroup {
+  readonly layers: readonly string[];
+  readonly tier: Tier;
+  readonly reason: LayerReason;
+  /** Predicted time of the group on the tier it was given. */
+  readonly ms: number;
+  /** Predicted time of the group on the other tier; `null` when it cannot run there. */
+  readonly elsewhereMs: number | null;
+}
+
+export interface RunnerUp {
+  readonly name: string;
+  /** `null` together with `differenceMs` when this placement is not allowed. */
+  readonly latencyMs: number | null;
+  /** Slower than the chosen placement by this much; never negative. */
+  readonly differenceMs: number | null;
+  readonly reason: string;
+}
+
+/** The value of one measured quantity at which another placement becomes the best, everything else unchanged. */
+export interface AnswerChange {
+  readonly what:
+    'up-bandwidth' | 'down-bandwidth' | 'link-bandwidth' | 'round-trip' | 'device-speed' | 'cloud-speed';
+  readonly direction: 'above' | 'below';
+  readonly threshold: number;
+  readonly unit: 'bytes-per-second' | 'ms' | 'times';
+  /** The quantity's value in the plan, in the same unit. */
+  readonly current: number;
+  /** The placement that wins past the threshold, such as `cloud-only`. */
+  readonly becomes: string;
+}
