@@ -1,0 +1,17 @@
+import {requireReadableFile} from './session.ts';
+import {withEngineWorker} from './workerCalls.ts';
+import type {Optimization} from './workerMessages.ts';
+
+/**
+ * Writes the model as ONNX Runtime rewrites it at `level`. Files of `basic` and `extended` run on any processor; `all`
+ * writes operators for this machine's only.
+ * @throws ExpectedError `no-such-file`, `model-rejected`, `unsupported-tensor-type`
+ */
+export async function optimizeModel(
+  inputPath: string,
+  outputPath: string,
+  level: Optimization,
+): Promise<void> {
+  await requireReadableFile(inputPath);
+  await withEngineWorker(inputPath, worker => worker.call('optimize', {inputPath, outputPath, level}));
+}

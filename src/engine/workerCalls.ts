@@ -1,0 +1,142 @@
+import {Worker} from 'node:worker_threads';
+import {EXIT, ExpectedError} from '../errors.ts';
+import type {
+  FailureKind,
+  WorkerOperation,
+  WorkerReplies,
+  WorkerReplyMessage,
+  WorkerRequests,
+} from './workerMessages.ts';
+
+/** The worker lies beside this file in every form: .ts from source, .js in dist, .mjs in the bundle. */
+function findWorkerFile(): URL {
+  const extension = /\.[a-z]+$/.exec(new URL(import.meta.url).pathname)?.[0] ?? '.js';
+  return new URL(`./sessionWorker${extension}`, import.meta.url);
+}
+
+interface Waiting {
+  readonly resolve: (reply: never) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** A worker thread with ONNX Runtime in it: running and loading block a thread, so never the main one. */
+export interface EngineWorker {
+  call<K extends WorkerOperation>(
+    operation: K,
+    request: WorkerRequests[K],
+    transfer?: readonly ArrayBuffer[],
+  ): Promise<WorkerReplies[K]>;
+  close(): Promise<void>;
+}
+
+export function startEngineWorker(subject: string): EngineWorker {
+  const worker = new Worker(findWorkerFile());
+  const waiting = new Map<number, Waiting>();
+  let nextId = 1;
+  let ended: Error | null = null;
+
+  const endWith = (error: Error) => {
+    ended ??= error;
+    for (const {reject} of waiting.values()) reject(ended);
+    waiting.clear();
+    worker.unref();
+  };
+  // An idle session must not keep a finished program alive; one with work under way must.
+  worker.unref();
+  worker.on('message', (message: WorkerReplyMessage) => {
+    const call = waiting.get(message.id);
+    waiting.delete(message.id);
+    if (waiting.size === 0) worker.unref();
+    if (call === undefined) return;
+    if ('reply' in message) call.resolve(message.reply as never);
+    else call.reject(errorFromFailure(message.failure, subject));
+  });
+  worker.on('error', (error: Error) =>
+    endWith(
+      new ExpectedError(
+        'engine-stopped',
+        `The engine running ${subject} stopped: ${error.message}.`,
+        EXIT.commandFailed,
+        {cause: error},
+      ),
+    ),
+  );
+  worker.on('exit', () => endWith(closedError(subject)));
+
+  return {
+    call(operation, request, transfer = []) {
+      if (ended !== null) return Promise.reject(ended);
+      const id = nextId++;
+      return new Promise((resolve, reject) => {
+        worker.postMessage({id, operation, request}, transfer);
+        waiting.set(id, {resolve, reject});
+        worker.ref();
+      });
+    },
+    async close() {
+      endWith(closedError(subject));
+      await worker.terminate();
+    },
+  };
+}
+
+/** Starts a worker for one piece of work: also what keeps ONNX Runtime's small leaks out of long-lived programs. */
+export async function withEngineWorker<T>(
+  subject: string,
+  work: (worker: EngineWorker) => Promise<T>,
+): Promise<T> {
+  const worker = startEngineWorker(subject);
+  try {
+    return await work(worker);
+  } finally {
+    await worker.close();
+  }
+}
+
+function closedError(subject: string): ExpectedError {
+  return new ExpectedError('session-closed', `The session of ${subject} was closed.`, EXIT.commandFailed);
+}
+
+function errorFromFailure(
+  failure: {readonly kind: FailureKind; readonly message: string; readonly code?: string},
+  subject: string,
+): Error {
+  const cause = new Error(failure.message);
+  switch (failure.kind) {
+    case 'runtime-missing':
+      return new ExpectedError(
+        'runtime-missing',
+        `ONNX Runtime could not be loaded: ${failure.message}`,
+        EXIT.commandFailed,
+        {
+          hints: ['Reinstall with ONNXRUNTIME_NODE_INSTALL=skip npm install'],
+          cause,
+        },
+      );
+    case 'unsupported-type':
+      return new ExpectedError(
+        'unsupported-tensor-type',
+        `${subject}: ${failure.message}`,
+        EXIT.unsupported,
+        {cause},
+      );
+    case 'wrong-input':
+      return new ExpectedError(failure.code ?? 'wrong-input-type', failure.message, EXIT.usage, {cause});
+    case 'load':
+      return new ExpectedError(
+        'model-rejected',
+        `ONNX Runtime rejected ${subject}: ${failure.message}`,
+        EXIT.unsupported,
+        {cause},
+      );
+    case 'run':
+      return new ExpectedError(
+        'model-run-failed',
+        `ONNX Runtime failed while running ${subject}: ${failure.message}`,
+        EXIT.commandFailed,
+        {
+          cause,
+        },
+      );
+  }
+}

@@ -1,0 +1,47 @@
+import type {Tensor} from '../documents/tensor.ts';
+import type {SignatureTensor} from './signature.ts';
+
+export type Optimization = 'disabled' | 'basic' | 'extended' | 'all';
+
+export interface SessionOptions {
+  readonly optimization: Optimization;
+  readonly threads: number;
+}
+
+export type ModelSource = {readonly path: string} | {readonly bytes: Uint8Array};
+
+/** Pairs, not an object: a tensor may be called `__proto__`. */
+export type TensorPairs = readonly (readonly [string, Tensor])[];
+
+export interface WorkerRequests {
+  open: {model: ModelSource; options: SessionOptions};
+  run: {feeds: TensorPairs};
+  optimize: {inputPath: string; outputPath: string; level: Optimization};
+  trace: {path: string; feeds: TensorPairs};
+  profile: {path: string; feeds: TensorPairs; runs: number; warmUps: number; threads: number};
+}
+
+export interface WorkerReplies {
+  open: {inputs: SignatureTensor[]; outputs: SignatureTensor[]; version: string};
+  run: {outputs: [string, Tensor][]; computeMs: number};
+  optimize: null;
+  trace: [string, {elementType: Tensor['elementType']; shape: readonly number[]}][];
+  profile: {wholeRunMs: number[]; layers: {name: string; operator: string; ms: number}[]};
+}
+
+export type WorkerOperation = keyof WorkerRequests;
+
+export interface WorkerRequestMessage {
+  readonly id: number;
+  readonly operation: WorkerOperation;
+  readonly request: WorkerRequests[WorkerOperation];
+}
+
+export type FailureKind = 'runtime-missing' | 'unsupported-type' | 'wrong-input' | 'load' | 'run';
+
+export type WorkerReplyMessage =
+  | {readonly id: number; readonly reply: WorkerReplies[WorkerOperation]}
+  | {
+      readonly id: number;
+      readonly failure: {readonly kind: FailureKind; readonly message: string; readonly code?: string};
+    };
