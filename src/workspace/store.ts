@@ -1,0 +1,74 @@
+import {createHash, randomBytes} from 'node:crypto';
+import {existsSync} from 'node:fs';
+import {link, mkdir, open, rename, rm, stat} from 'node:fs/promises';
+import {join} from 'node:path';
+import {digestOfFile, hexOfDigest} from './digest.ts';
+
+/** The project's content-addressed files: written once under their SHA-256, never changed. */
+export interface Store {
+  readonly folder: string;
+  has(digest: string): boolean;
+  pathOf(digest: string): string;
+  sizeOf(digest: string): Promise<number>;
+  /** Takes the bytes in and returns their digest. */
+  put(chunks: Iterable<Uint8Array>): Promise<string>;
+  /** Moves a file into the store; it must lie on the same file system. */
+  adopt(path: string): Promise<string>;
+}
+
+export function openStore(folder: string): Store {
+  const blobs = join(folder, 'sha256');
+  const pathOf = (digest: string): string => join(blobs, hexOfDigest(digest));
+
+  return {
+    folder,
+    pathOf,
+    has: digest => existsSync(pathOf(digest)),
+    sizeOf: async digest => (await stat(pathOf(digest))).size,
+
+    async put(chunks) {
+      await mkdir(blobs, {recursive: true});
+      const partial = join(blobs, `${randomBytes(8).toString('hex')}.partial`);
+      try {
+        const hash = createHash('sha256');
+        const file = await open(partial, 'wx');
+        try {
+          for (const chunk of chunks) {
+            hash.update(chunk);
+            await file.writeFile(chunk);
+          }
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+        const digest = `sha256:${hash.digest('hex')}`;
+        await rename(partial, pathOf(digest));
+        return digest;
+      } catch (error) {
+        await rm(partial, {force: true});
+        throw error;
+      }
+    },
+
+    async adopt(path) {
+      await mkdir(blobs, {recursive: true});
+      const digest = await digestOfFile(path);
+      await rename(path, pathOf(digest));
+      return digest;
+    },
+  };
+}
+
+/** Lays files of the store out in a folder by hard links, as they will lie on a device. */
+export async function linkTree(
+  store: Store,
+  folder: string,
+  files: readonly {readonly path: string; readonly digest: string}[],
+): Promise<void> {
+  await mkdir(folder, {recursive: true});
+  for (const file of files) {
+    await link(store.pathOf(file.digest), join(folder, file.path)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+  }
+}
