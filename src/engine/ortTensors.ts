@@ -25,14 +25,7 @@ export function ortTensorFromTensor(TensorClass: OrtTensorClass, name: string, t
     throw new WrongInputError(`Input "${name}" is ${elementType}, which ONNX Runtime cannot exchange.`);
   }
   const view = viewFromBytes(elementType, bytes);
-  // A Node with Float16Array makes the runtime insist on it.
-  const Float16 = (globalThis as {Float16Array?: new (b: ArrayBufferLike, o: number, n: number) => unknown})
-    .Float16Array;
-  const data =
-    elementType === 'float16' && Float16 !== undefined
-      ? new Float16(view.buffer, view.byteOffset, view.length)
-      : view;
-  return new TensorClass(elementType, data as never, shape);
+  return new TensorClass(elementType, view as never, shape);
 }
 
 export function tensorFromOrtTensor(tensor: OrtTensor): Tensor {

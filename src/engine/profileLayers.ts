@@ -1,7 +1,6 @@
 import type {NamedTensors} from '../documents/tensor.ts';
 import {copyTensors, requireReadableFile} from './session.ts';
 import {withEngineWorker} from './workerCalls.ts';
-import type {TensorPairs} from './workerMessages.ts';
 
 export interface LayerTimes {
   /** Each unprofiled run of the whole model, in order. */

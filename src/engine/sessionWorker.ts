@@ -3,7 +3,6 @@ import {parentPort} from 'node:worker_threads';
 import type * as Runtime from 'onnxruntime-node';
 import type {InferenceSession} from 'onnxruntime-node';
 import {ELEMENT_TYPES, elementTypeFromOnnxCode} from '../documents/elementTypes.ts';
-import type {Tensor} from '../documents/tensor.ts';
 import {ExpectedError, messageOf} from '../errors.ts';
 import {checkFeeds} from './checkFeeds.ts';
 import {elementTypeFromOrt, ortTensorFromTensor, tensorFromOrtTensor, WrongInputError} from './ortTensors.ts';
@@ -31,6 +30,10 @@ class Failure extends Error {
     this.code = code;
   }
 }
+
+// Where Node has Float16Array (24 and later), onnxruntime-common hands half-precision data to the native binding in it,
+// and the binding of 1.30 takes that for an empty tensor. This thread is only the engine's: hide it.
+Reflect.deleteProperty(globalThis, 'Float16Array');
 
 let runtime: typeof Runtime | null = null;
 let session: InferenceSession | null = null;

@@ -2,7 +2,6 @@ import type {ElementType} from '../documents/elementTypes.ts';
 import type {NamedTensors} from '../documents/tensor.ts';
 import {copyTensors, requireReadableFile} from './session.ts';
 import {withEngineWorker} from './workerCalls.ts';
-import type {TensorPairs} from './workerMessages.ts';
 
 export interface TracedTensor {
   readonly elementType: ElementType;
