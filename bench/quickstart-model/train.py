@@ -85,6 +85,10 @@ def augment(random, pictures):
     return pictures[:, random.permutation(3)]
 
 
+def unchanged(random, pictures):
+    return pictures
+
+
 def scaled(pictures):
     return np.ascontiguousarray(pictures).astype(np.float32) / 255
 
@@ -95,7 +99,7 @@ def accuracy(logits, weights, pictures, labels):
     return float(np.mean(np.concatenate(answers) == labels))
 
 
-def train(logits, weights, data, epochs, peak_rate, report):
+def train(logits, weights, data, epochs, peak_rate, change, report):
     """Adam with a short warm-up and a cosine decay."""
     pictures, labels = data
     random = np.random.default_rng(SEED)
@@ -128,7 +132,7 @@ def train(logits, weights, data, epochs, peak_rate, report):
             chosen = order[i * BATCH : (i + 1) * BATCH]
             rate = peak_rate * min(1, t / 300) * (0.5 + 0.5 * np.cos(np.pi * t / (epochs * steps_per_epoch)))
             key, dropout_key = jax.random.split(key)
-            x = scaled(augment(random, pictures[chosen]))
+            x = scaled(change(random, pictures[chosen]))
             weights, first, second, loss = step(weights, first, second, x, labels[chosen], rate, t, dropout_key)
             losses.append(loss)
         report(epoch, float(np.mean(losses)), weights)
@@ -188,7 +192,7 @@ def main():
 
     linear_weights = {"weight": np.zeros((3072, 10), np.float32), "bias": np.zeros(10, np.float32)}
     linear = jax.jit(linear_logits_of)
-    linear_weights = train(linear_logits_of, linear_weights, training, 10, 1e-3, lambda *_: None)
+    linear_weights = train(linear_logits_of, linear_weights, training, 10, 1e-3, unchanged, lambda *_: None)
     print(f"logistic regression on pixels, training pictures: {accuracy(linear, linear_weights, *training):.4f}")
     print(f"logistic regression on pixels, evaluation pictures: {accuracy(linear, linear_weights, *evaluation):.4f}", flush=True)
 
@@ -198,7 +202,8 @@ def main():
         seconds = time.time() - started
         print(f"epoch {epoch + 1}/{EPOCHS}: loss {loss:.4f}, {seconds:.0f} s", flush=True)
 
-    weights = train(logits_of, initial_weights(np.random.default_rng(SEED)), training, EPOCHS, PEAK_LEARNING_RATE, report)
+    weights = initial_weights(np.random.default_rng(SEED))
+    weights = train(logits_of, weights, training, EPOCHS, PEAK_LEARNING_RATE, augment, report)
     print(f"network, evaluation pictures: {accuracy(network, weights, *evaluation):.4f}")
     model = onnx_from_weights(weights)
     target.write_bytes(model.SerializeToString())
