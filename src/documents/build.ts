@@ -7,12 +7,21 @@ export const buildSchema = z.strictObject({
   precision: z.enum(['fp32']),
   model: z.strictObject({name: z.string(), digest: sha256Digest}),
   /** The compiled model in the store. */
-  artefact: z.strictObject({digest: sha256Digest, sizeBytes: z.int().nonnegative(), layers: z.int().nonnegative()}),
+  artefact: z.strictObject({
+    digest: sha256Digest,
+    sizeBytes: z.int().nonnegative(),
+    layers: z.int().nonnegative(),
+  }),
   recipe: z.array(z.strictObject({decision: z.string(), reason: z.string()})),
   runtime: z.strictObject({onnxruntime: z.string()}),
   fidelity: z.strictObject({maxAbsoluteDifference: z.number().nonnegative(), samples: z.int().positive()}),
   accuracy: z
-    .strictObject({metric: z.literal('top-1'), original: z.number(), build: z.number(), samples: z.int().positive()})
+    .strictObject({
+      metric: z.literal('top-1'),
+      original: z.number(),
+      build: z.number(),
+      samples: z.int().positive(),
+    })
     .optional(),
 });
 

@@ -14,7 +14,10 @@ export interface ProblemLayer {
   readonly deviceNs: number;
   /** `null`: cannot run in the cloud. */
   readonly cloudNs: number | null;
-  readonly pin?: {readonly tier: 'device' | 'cloud'; readonly reason: 'pinned-by-user' | 'keeps-raw-input-on-device'};
+  readonly pin?: {
+    readonly tier: 'device' | 'cloud';
+    readonly reason: 'pinned-by-user' | 'keeps-raw-input-on-device';
+  };
 }
 
 export interface ProblemTensor {

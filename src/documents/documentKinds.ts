@@ -1,0 +1,23 @@
+import type {z} from 'zod';
+import {buildSchema} from './build.ts';
+import {planSchema} from './plan.ts';
+import {profileSchema} from './profile.ts';
+import {projectSchema} from './project.ts';
+import {releaseSchema} from './release.ts';
+
+/** Every kind of document, by the word after "edgewise/" in its `kind`. */
+export const DOCUMENT_SCHEMAS = {
+  project: projectSchema,
+  profile: profileSchema,
+  build: buildSchema,
+  plan: planSchema,
+  release: releaseSchema,
+} as const;
+
+export type DocumentKind = keyof typeof DOCUMENT_SCHEMAS;
+export type DocumentOf<K extends DocumentKind> = z.infer<(typeof DOCUMENT_SCHEMAS)[K]>;
+
+export const DOCUMENT_KINDS = Object.keys(DOCUMENT_SCHEMAS) as DocumentKind[];
+
+/** The version of every document's form that this program reads and writes. */
+export const FORMAT_VERSION = 1;

@@ -1,0 +1,61 @@
+import {z} from 'zod';
+import {DOCUMENT_SCHEMAS} from './documentKinds.ts';
+import type {DocumentKind} from './documentKinds.ts';
+
+/** The parts of a JSON Schema that this room reads; the files hold more. */
+export interface JsonSchema {
+  readonly type?: string;
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly items?: JsonSchema;
+  readonly additionalProperties?: JsonSchema | boolean;
+  readonly anyOf?: readonly JsonSchema[];
+}
+
+const made = new Map<DocumentKind, JsonSchema>();
+
+/** One document's form as JSON Schema (draft 7, which editors complete and check against), made from its zod schema. */
+export function jsonSchemaOf(kind: DocumentKind): JsonSchema {
+  const known = made.get(kind);
+  if (known !== undefined) return known;
+  const schema = z.toJSONSchema(DOCUMENT_SCHEMAS[kind], {
+    target: 'draft-7',
+    io: 'input',
+    override: ({jsonSchema}) => {
+      // zod bounds every whole number by what JavaScript holds; in an editor's pop-up that is noise.
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+    },
+  });
+  const titled = {title: `edgewise ${kind}`, ...schema} as JsonSchema;
+  made.set(kind, titled);
+  return titled;
+}
+
+/** The schema's file as it lies in templates/schemas. */
+export function jsonSchemaText(kind: DocumentKind): string {
+  return `${JSON.stringify(jsonSchemaOf(kind), null, 2)}\n`;
+}
+
+/** The schema of what lies at `path` below `schema`; undefined where it says nothing. */
+export function schemaAt(schema: JsonSchema, path: readonly PropertyKey[]): JsonSchema | undefined {
+  let here: JsonSchema | undefined = schema;
+  for (const step of path) {
+    if (here === undefined) return undefined;
+    here = typeof step === 'number' ? containerOf(here, 'array')?.items : propertyOf(here, String(step));
+  }
+  return here;
+}
+
+/** The list or mapping form of a schema that may also be null. */
+export function containerOf(schema: JsonSchema, type: 'array' | 'object'): JsonSchema | undefined {
+  if (schema.type === type) return schema;
+  return schema.anyOf?.find(choice => choice.type === type);
+}
+
+function propertyOf(schema: JsonSchema, key: string): JsonSchema | undefined {
+  const mapping = containerOf(schema, 'object');
+  if (mapping === undefined) return undefined;
+  const {properties, additionalProperties} = mapping;
+  if (properties !== undefined && Object.hasOwn(properties, key)) return properties[key];
+  return typeof additionalProperties === 'object' ? additionalProperties : undefined;
+}

@@ -1,0 +1,87 @@
+import type {PlacementProblem, ProblemLink} from './problem.ts';
+
+export type ProblemTier = 'device' | 'cloud';
+
+export interface ProblemCrossing {
+  /** Index into the problem's tensors. */
+  readonly tensor: number;
+  readonly direction: 'up' | 'down';
+}
+
+/** One rule that a placement breaks; layers and tensors are indices into the problem. */
+export type Violation =
+  | {readonly kind: 'no-cloud'; readonly layer: number}
+  | {readonly kind: 'cannot-run-in-cloud'; readonly layer: number}
+  | {readonly kind: 'pinned'; readonly layer: number}
+  | {readonly kind: 'flows-back'; readonly tensor: number}
+  | {readonly kind: 'cannot-cross'; readonly tensor: number; readonly direction: 'up' | 'down'};
+
+export interface PlacementCost {
+  readonly costNs: number;
+  readonly deviceNs: number;
+  readonly cloudNs: number;
+  readonly linkNs: number;
+  readonly upBytes: number;
+  readonly downBytes: number;
+  readonly crossing: readonly ProblemCrossing[];
+  readonly violations: readonly Violation[];
+}
+
+/**
+ * What a placement costs and which rules it breaks, straight from the definition and without the flow graph, so that
+ * it can check the cut. `tiers` holds one tier per layer. A layer that cannot run in the cloud counts 0 ns there.
+ * @throws RangeError when the lengths differ or a sum is no safe integer
+ */
+export function costOfPlacement(problem: PlacementProblem, tiers: readonly ProblemTier[]): PlacementCost {
+  if (tiers.length !== problem.layers.length)
+    throw new RangeError(`${tiers.length} tiers for ${problem.layers.length} layers`);
+  const violations: Violation[] = [];
+  const crossing: ProblemCrossing[] = [];
+  let deviceNs = 0;
+  let cloudNs = 0;
+  let linkNs = 0;
+  let upBytes = 0;
+  let downBytes = 0;
+
+  problem.layers.forEach((layer, index) => {
+    const tier = tiers[index];
+    if (layer.pin !== undefined && layer.pin.tier !== tier) violations.push({kind: 'pinned', layer: index});
+    if (tier === 'device') deviceNs = addSafely(deviceNs, layer.deviceNs);
+    else {
+      if (problem.link === null) violations.push({kind: 'no-cloud', layer: index});
+      if (layer.cloudNs === null) violations.push({kind: 'cannot-run-in-cloud', layer: index});
+      cloudNs = addSafely(cloudNs, layer.cloudNs ?? 0);
+    }
+  });
+
+  problem.tensors.forEach((tensor, index) => {
+    const madeInCloud = tensor.producer !== null && tiers[tensor.producer] === 'cloud';
+    if (madeInCloud && tensor.consumers.some(consumer => tiers[consumer] === 'device'))
+      violations.push({kind: 'flows-back', tensor: index});
+    const goesUp = !madeInCloud && tensor.consumers.some(consumer => tiers[consumer] === 'cloud');
+    const goesDown = madeInCloud && tensor.isOutput;
+    if (!goesUp && !goesDown) return;
+    const direction = goesUp ? 'up' : 'down';
+    crossing.push({tensor: index, direction});
+    if (!tensor.canCross) violations.push({kind: 'cannot-cross', tensor: index, direction});
+    if (problem.link !== null) linkNs = addSafely(linkNs, crossingNs(problem.link, tensor.bytes, direction));
+    if (goesUp) upBytes = addSafely(upBytes, tensor.bytes);
+    else downBytes = addSafely(downBytes, tensor.bytes);
+  });
+
+  if (problem.link !== null && tiers.includes('cloud')) linkNs = addSafely(linkNs, problem.link.fixedNs);
+  const costNs = addSafely(addSafely(deviceNs, cloudNs), linkNs);
+  return {costNs, deviceNs, cloudNs, linkNs, upBytes, downBytes, crossing, violations};
+}
+
+/** Whole nanoseconds for one tensor to cross, without the link's fixed part. @throws RangeError past 2^53 */
+export function crossingNs(link: ProblemLink, bytes: number, direction: 'up' | 'down'): number {
+  const nsPerByte = direction === 'up' ? link.upNsPerByte : link.downNsPerByte;
+  return addSafely(Math.round(bytes * nsPerByte), link.perTensorNs);
+}
+
+function addSafely(left: number, right: number): number {
+  const sum = left + right;
+  if (!Number.isSafeInteger(sum)) throw new RangeError(`${left} + ${right} is no safe integer`);
+  return sum;
+}
