@@ -80,7 +80,7 @@ type Place = 'ink' | 'second-ink' | 'outside';
 /** Decides about a point of the shape's own frame, in which the shape fills about the unit circle. */
 type Shape = (u: number, v: number, phase: number) => Place;
 
-/** Uniform in [0, 1), by Steele and Vigna's mulberry32; seed and index are mixed so that neighbours share nothing. */
+/** Uniform in [0, 1), by Tommy Ettinger's mulberry32; seed and index are mixed so that neighbours share nothing. */
 function randomFrom(seed: number, index: number): Random {
   let state = (mixBits(seed) ^ mixBits(index + 0x9e3779b9)) | 0;
   return () => {
