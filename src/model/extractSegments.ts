@@ -1,0 +1,140 @@
+import type {Graph, GraphTensor, Layer} from './graph.ts';
+import {onnxCodeFromElementType} from '../documents/elementTypes.ts';
+import type {OnnxGraph, OnnxModel, OnnxValueInfo} from './onnx/messages.ts';
+import {createUntypedValueInfo} from './onnx/createMessages.ts';
+import {pruneOpsetImports} from './pruneOpsetImports.ts';
+
+export interface Segments {
+  /** `null` when no layer runs there. */
+  readonly head: OnnxModel | null;
+  readonly tail: OnnxModel | null;
+  /** What crosses from head to tail, model inputs that the tail reads included; the tail's inputs. */
+  readonly boundary: readonly string[];
+  readonly headInputs: readonly string[];
+  /** The boundary tensors that the head makes, then the model outputs it makes. */
+  readonly headOutputs: readonly string[];
+  readonly tailInputs: readonly string[];
+  /** The model outputs made by the tail. */
+  readonly tailOutputs: readonly string[];
+  /** Model outputs that are a model input or a weight: `weightOutputs` are made by the head, or by the tail without one. */
+  readonly inputOutputs: readonly string[];
+  readonly weightOutputs: readonly string[];
+}
+
+/**
+ * The layers in `headLayers` and all others as two models: the tail run on the head's outputs gives what the whole
+ * gives. A model input that no layer reads belongs to neither; whoever serves the whole still accepts it. An output that
+ * is itself a model input (`inputOutputs`) is in neither: it is echoed. Weights and functions go where they are used.
+ * @throws RangeError when a head layer needs a tail layer's result or an index is out of range
+ */
+export function extractSegments(graph: Graph, headLayers: ReadonlySet<number>): Segments {
+  refuseOpenSet(graph, headLayers);
+  const headSide = graph.layers.filter(layer => headLayers.has(layer.index));
+  const tailSide = graph.layers.filter(layer => !headLayers.has(layer.index));
+  const isMadeIn = (name: string, isHead: boolean): boolean => {
+    const producer = tensorOf(graph, name).producer;
+    return producer !== null && headLayers.has(producer) === isHead;
+  };
+  const headReads = readsOf(headSide);
+  const tailReads = readsOf(tailSide);
+  const outputs = [...new Set(graph.outputs)];
+  const headInputs = graph.inputs.filter(name => headReads.has(name));
+  const boundary = [...graph.tensors.values()]
+    .filter(({name, isInput}) => tailReads.has(name) && (isInput || isMadeIn(name, true)))
+    .map(({name}) => name);
+  const crossing = boundary.filter(name => isMadeIn(name, true));
+  const weightOutputs = outputs.filter(name => tensorOf(graph, name).isWeight);
+  const headMade = outputs.filter(name => isMadeIn(name, true));
+  const tailMade = outputs.filter(name => isMadeIn(name, false));
+  const headOutputs = [
+    ...crossing,
+    ...headMade.filter(name => !crossing.includes(name)),
+    ...(headSide.length > 0 ? weightOutputs : []),
+  ];
+  const tailOutputs = [...tailMade, ...(headSide.length > 0 ? [] : weightOutputs)];
+  return {
+    head: headSide.length === 0 ? null : segmentOf(graph, headSide, headInputs, headOutputs),
+    tail: tailSide.length === 0 ? null : segmentOf(graph, tailSide, boundary, tailOutputs),
+    boundary,
+    headInputs,
+    headOutputs,
+    tailInputs: boundary,
+    tailOutputs,
+    inputOutputs: outputs.filter(name => tensorOf(graph, name).isInput),
+    weightOutputs,
+  };
+}
+
+function segmentOf(
+  graph: Graph,
+  layers: readonly Layer[],
+  inputs: readonly string[],
+  outputs: readonly string[],
+): OnnxModel {
+  const {model} = graph;
+  const whole = model.graph;
+  const needed = new Set([...readsOf(layers), ...outputs]);
+  const made = new Set(layers.flatMap(layer => layer.outputs));
+  const valueInfos = new Map(
+    [...whole.valueInfos, ...whole.outputs, ...whole.inputs].map(info => [info.name, info] as const),
+  );
+  const infoOf = (name: string): OnnxValueInfo =>
+    typedValueInfo(tensorOf(graph, name), valueInfos.get(name) ?? createUntypedValueInfo(name));
+  const body: OnnxGraph = {
+    ...whole,
+    nodes: layers.map(layer => layer.node),
+    initializers: whole.initializers.filter(({name}) => needed.has(name)),
+    sparseInitializers: whole.sparseInitializers.filter(({values}) => needed.has(values.name)),
+    inputs: inputs.map(infoOf),
+    outputs: outputs.map(infoOf),
+    valueInfos: whole.valueInfos.filter(({name}) => made.has(name) && !outputs.includes(name)),
+  };
+  return pruneOpsetImports({...model, graph: body});
+}
+
+/** The declared info, with the known type and shape put in where it says less. */
+function typedValueInfo(tensor: GraphTensor, info: OnnxValueInfo): OnnxValueInfo {
+  const {elementType, shape} = tensor;
+  const declared = info.type?.tensor?.shape?.dims;
+  const isComplete = declared !== undefined && declared.every(dim => dim.size !== undefined);
+  if (!tensor.isTensor || elementType === undefined || isComplete) return info;
+  const dims = shape?.map(size => ({size, denotation: '', unknown: []}));
+  const typed = dims === undefined ? info.type?.tensor?.shape : {dims, unknown: []};
+  return {
+    ...info,
+    type: {
+      denotation: info.type?.denotation ?? '',
+      unknown: [],
+      tensor: {
+        elementTypeCode: onnxCodeFromElementType(elementType),
+        unknown: [],
+        ...(typed && {shape: typed}),
+      },
+    },
+  };
+}
+
+function readsOf(layers: readonly Layer[]): Set<string> {
+  return new Set(layers.flatMap(layer => [...layer.inputs, ...layer.outerInputs]));
+}
+
+function tensorOf(graph: Graph, name: string): GraphTensor {
+  const tensor = graph.tensors.get(name);
+  if (tensor === undefined) throw new RangeError(`no tensor "${name}"`);
+  return tensor;
+}
+
+function refuseOpenSet(graph: Graph, headLayers: ReadonlySet<number>): void {
+  for (const index of headLayers) {
+    const layer = graph.layers[index];
+    if (layer === undefined) throw new RangeError(`no layer ${index} among ${graph.layers.length}`);
+    for (const name of [...layer.inputs, ...layer.outerInputs]) {
+      const producer = tensorOf(graph, name).producer;
+      if (producer !== null && !headLayers.has(producer)) {
+        throw new RangeError(
+          `not down-closed: layer ${index} "${layer.name}" is in the head but needs "${name}" of layer ${producer}`,
+        );
+      }
+    }
+  }
+}
