@@ -38,6 +38,8 @@ export const planSchema = z.strictObject({
   device: z.string(),
   cloud: z.string().nullable(),
   build: sha256Digest,
+  /** Of the device's runtime; what the layer times were measured with. */
+  threads: z.int().positive(),
   objective: z.literal('latency'),
   constraints: z.strictObject({
     keepRawInputOnDevice: z.boolean(),

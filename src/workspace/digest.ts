@@ -16,3 +16,9 @@ export async function digestOfFile(path: string): Promise<string> {
 export function hexOfDigest(digest: string): string {
   return digest.replace(/^sha256:/, '');
 }
+
+export function digestOfChunks(chunks: Iterable<Uint8Array>): string {
+  const hash = createHash('sha256');
+  for (const chunk of chunks) hash.update(chunk);
+  return `sha256:${hash.digest('hex')}`;
+}
