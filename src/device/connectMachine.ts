@@ -1,0 +1,115 @@
+import {homedir} from 'node:os';
+import type {Duplex} from 'node:stream';
+import {EXIT, ExpectedError} from '../errors.ts';
+import {ignoreEvents, type EmitEvent} from '../events.ts';
+import type {PromptPassphrase} from './identityKeys.ts';
+import {LocalMachine} from './localMachine.ts';
+import type {Machine} from './machine.ts';
+import {readSshConfig} from './readSshConfig.ts';
+import {resolveHost, type HostRequest} from './resolveHost.ts';
+import {openConnection, type SshConnection} from './sshConnection.ts';
+import type {ConfigNode} from './sshConfig.ts';
+import {forwardTo, SshMachine} from './sshMachine.ts';
+
+export interface MachineTarget {
+  readonly name: string;
+  /** Host name, IP address, an alias from the SSH configuration, or `local`. */
+  readonly address: string;
+  readonly user?: string | undefined;
+  readonly port?: number | undefined;
+  readonly identityFile?: string | undefined;
+}
+
+export interface ConnectOptions {
+  /** Instead of the user's and the system's SSH configuration; `none` for no file at all. */
+  readonly configFile?: string | undefined;
+  /** Instead of the user's known_hosts files. */
+  readonly knownHostsFile?: string | undefined;
+  readonly acceptNewHostKeys: boolean;
+  /** For one host, all attempts together; default: ConnectTimeout of the SSH configuration, else 10,000. */
+  readonly connectTimeoutMs?: number | undefined;
+  readonly promptPassphrase?: PromptPassphrase | undefined;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly emit?: EmitEvent;
+}
+
+const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
+const MAX_HOPS = 8;
+
+/**
+ * A machine ready for use; close it when done.
+ * @throws ExpectedError `device-unreachable`, `host-key-unknown`, `host-key-changed`, `host-key-revoked`,
+ * `host-certificate-unsupported`, `authentication-refused`, `ssh-config-invalid`, `ssh-setting-unsupported`
+ */
+export async function connectMachine(target: MachineTarget, options: ConnectOptions): Promise<Machine> {
+  const home = options.environment.HOME ?? homedir();
+  if (target.address === 'local') return new LocalMachine(target.name, home, options.environment);
+  const files = await readSshConfig(options.configFile, {home, environment: options.environment});
+  const hops: SshConnection[] = [];
+  try {
+    const {connection, address} = await connectThrough(
+      files,
+      target,
+      target.name,
+      options,
+      home,
+      hops,
+      undefined,
+      0,
+    );
+    return new SshMachine(target.name, address, connection, hops);
+  } catch (error) {
+    for (const hop of hops.toReversed()) await hop.end();
+    throw error;
+  }
+}
+
+type OpenStream = (host: string, port: number) => Promise<Duplex>;
+
+async function connectThrough(
+  files: readonly (readonly ConfigNode[])[],
+  target: Omit<MachineTarget, 'name'>,
+  name: string,
+  options: ConnectOptions,
+  home: string,
+  hops: SshConnection[],
+  openStream: OpenStream | undefined,
+  depth: number,
+): Promise<{connection: SshConnection; address: string}> {
+  if (depth > MAX_HOPS) {
+    throw new ExpectedError(
+      'ssh-config-invalid',
+      `${name}: ProxyJump leads through more than ${MAX_HOPS} hosts.`,
+      EXIT.invalidDocument,
+    );
+  }
+  const request: HostRequest = {...target, ...options, home};
+  const host = resolveHost(files, request);
+  for (const text of host.notes) (options.emit ?? ignoreEvents)({kind: 'note', level: 'warning', text});
+  const address = `${host.user}@${host.hostName}:${host.port}`;
+  let stream = openStream;
+  // A host that is already reached through another one does not follow its own ProxyJump, as with ssh -J.
+  if (stream === undefined) {
+    for (const jump of host.jumps) {
+      const through = await connectThrough(
+        files,
+        {...jump, address: jump.host},
+        jump.host,
+        options,
+        home,
+        hops,
+        stream,
+        depth + 1,
+      );
+      hops.push(through.connection);
+      stream = (to, port) => forwardTo(through.connection, to, port);
+    }
+  }
+  const connection = await openConnection(host, {
+    where: `${name} (${address})`,
+    connectTimeoutMs: options.connectTimeoutMs ?? host.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
+    promptPassphrase: options.promptPassphrase,
+    openStream: stream,
+  });
+  return {connection, address};
+}
