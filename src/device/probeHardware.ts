@@ -1,0 +1,50 @@
+import {EXIT, ExpectedError} from '../errors.ts';
+import type {Hardware} from '../documents/profile.ts';
+import {askProbes} from './askProbes.ts';
+import type {Machine} from './machine.ts';
+
+const NAMES = [
+  'architecture',
+  'userspaceBits',
+  'cores',
+  'processor',
+  'memory',
+  'disk',
+  'operatingSystem',
+  'kernel',
+  'libc',
+] as const;
+
+/**
+ * What the machine is, in one round trip.
+ * @throws ExpectedError `probe-failed` when it does not even tell its architecture, memory or disk
+ */
+export async function probeHardware(machine: Machine): Promise<Hardware> {
+  const found = await askProbes(machine, NAMES);
+  const {architecture, memory, disk, processor} = found;
+  if (architecture === undefined || memory === undefined || disk === undefined) {
+    const missing = NAMES.filter(name => found[name] === undefined).join(', ');
+    throw new ExpectedError(
+      'probe-failed',
+      `${machine.name} does not tell: ${missing}; edgewise needs a Linux system.`,
+      EXIT.unsupported,
+    );
+  }
+  return {
+    architecture: found.userspaceBits === 32 ? narrowArchitecture(architecture) : architecture,
+    cpuModel: processor?.model ?? 'unknown',
+    cores: found.cores ?? processor?.cores ?? 1,
+    cpuFeatures: [...(processor?.features ?? [])],
+    memoryBytes: memory.totalBytes,
+    freeDiskBytes: disk.freeBytes,
+    operatingSystem: found.operatingSystem ?? 'unknown',
+    kernel: found.kernel ?? 'unknown',
+    libc: found.libc ?? {name: 'unknown', version: '0'},
+  };
+}
+
+/** What programs see under a 64-bit kernel with a 32-bit system on top. */
+function narrowArchitecture(architecture: string): string {
+  if (architecture === 'arm64') return 'armv7';
+  return architecture === 'x64' ? 'x86' : architecture;
+}
