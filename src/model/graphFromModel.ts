@@ -194,7 +194,7 @@ function tensorType(
     isTensor: true,
     ...(elementType && {elementType}),
     ...(known && {dims: known}),
-    ...(isFixed && {shape: known as readonly number[]}),
+    ...(isFixed && {shape: known}),
   };
 }
 

@@ -19,12 +19,12 @@ const BLOCK_BYTES = 1 << 16;
 export function openByteSource(path: string): FileByteSource {
   let descriptor: number | null = openForReading(path);
   const sizeBytes = fstatSync(descriptor).size;
-  let block = new Uint8Array(0);
+  let block: Uint8Array = new Uint8Array(0);
   let blockStart = 0;
   const readExactly = (offset: number, length: number): Uint8Array => {
     if (descriptor === null) throw new Error(`${path} was read after it had been closed`);
     const bytes = new Uint8Array(length);
-    for (let done = 0; done < length; ) {
+    for (let done = 0; done < length;) {
       const count = readSync(descriptor, bytes, done, length - done, offset + done);
       if (count === 0) {
         throw new ExpectedError(
@@ -122,9 +122,14 @@ function openForReading(path: string): number {
     if (fstatSync(descriptor).isFile()) return descriptor;
     closeSync(descriptor);
   } catch (error) {
-    throw new ExpectedError('no-such-file', `Cannot read ${path}: ${messageOf(error)}.`, EXIT.invalidDocument, {
-      cause: error,
-    });
+    throw new ExpectedError(
+      'no-such-file',
+      `Cannot read ${path}: ${messageOf(error)}.`,
+      EXIT.invalidDocument,
+      {
+        cause: error,
+      },
+    );
   }
   throw new ExpectedError('no-such-file', `Cannot read ${path}: it is not a file.`, EXIT.invalidDocument);
 }

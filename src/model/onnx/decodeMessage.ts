@@ -51,7 +51,7 @@ export function decodeMessage(
   const complete =
     table === TENSOR_TABLE ? {...context.completeTensor(message as unknown as OnnxTensor)} : message;
   rememberOrigin(complete, wire.range(start, end));
-  return Object.freeze(complete) as Record<string, unknown>;
+  return Object.freeze(complete);
 }
 
 function appendValues(
