@@ -1,0 +1,76 @@
+import {randomFillSync} from 'node:crypto';
+import {median} from '../../engine/profileTrace.ts';
+import type {ProtocolClient} from '../client.ts';
+import {ECHO_MODEL} from '../server/echoModel.ts';
+import {fitLink, type LinkFit, type LinkSample} from './fitLink.ts';
+
+export interface MeasuredLink extends LinkFit {
+  /** The smallest exchange there is. */
+  readonly roundTripMs: number;
+  /** Sizes fitted; each the median of several exchanges. */
+  readonly samples: number;
+  readonly obtained: 'measured';
+}
+
+const SIZES_BYTES = [1024, 8 * 1024, 32 * 1024, 128 * 1024, 512 * 1024, 1024 * 1024];
+const SMALLEST_BYTES = 16;
+
+/**
+ * Times exchanges with the cloud's echo model through the client that the agent uses, on a connection that is already
+ * open, as the agent keeps one. The server's own time is taken off. Slow links are measured with smaller sizes, so that
+ * it takes about `budgetMs`.
+ * @throws ExpectedError `cloud-timeout`, `cloud-unreachable`, `cloud-error`
+ */
+export async function measureLink(
+  client: ProtocolClient,
+  {budgetMs = 8000}: {readonly budgetMs?: number} = {},
+): Promise<MeasuredLink> {
+  const payload = randomFillSync(new Uint8Array(SIZES_BYTES.at(-1)!));
+  const exchange = async (upBytes: number, downBytes: number): Promise<number> => {
+    const data = {elementType: 'uint8', shape: [upBytes], bytes: payload.subarray(0, upBytes)} as const;
+    const answer = await client.infer(
+      ECHO_MODEL,
+      {inputs: {data}, parameters: {reply_bytes: downBytes}},
+      {deadlineMs: 30_000},
+    );
+    return Math.max(0, answer.wallMs - (answer.serverTiming.get('total') ?? 0));
+  };
+
+  // The first exchange opens the connection; the next ones warm up the code of both ends.
+  for (let i = 0; i < 3; i++) await exchange(SMALLEST_BYTES, SMALLEST_BYTES);
+  const startedMs = performance.now();
+  const leftMs = () => budgetMs - (performance.now() - startedMs);
+
+  const measureMedian = async (upBytes: number, downBytes: number, times: number): Promise<LinkSample> => {
+    const measuredMs: number[] = [];
+    while (measuredMs.length < times) measuredMs.push(await exchange(upBytes, downBytes));
+    return {upBytes, downBytes, ms: median(measuredMs)};
+  };
+
+  const smallest = await measureMedian(SMALLEST_BYTES, SMALLEST_BYTES, 9);
+  const samples: LinkSample[] = [smallest];
+  const directions = [
+    (bytes: number) => [bytes, SMALLEST_BYTES] as const,
+    (bytes: number) => [SMALLEST_BYTES, bytes] as const,
+  ];
+  // What one exchange of the next size may cost in each direction, guessed from the size before it.
+  const lastMs = [smallest.ms, smallest.ms];
+  let lastBytes = SMALLEST_BYTES;
+  for (const bytes of SIZES_BYTES) {
+    for (const [index, sizesOf] of directions.entries()) {
+      const guessedMs = Math.max(
+        smallest.ms,
+        (lastMs[index]! - smallest.ms) * (bytes / lastBytes) + smallest.ms,
+      );
+      const shareMs = leftMs() / (2 * (SIZES_BYTES.length - SIZES_BYTES.indexOf(bytes)));
+      const times = Math.min(9, Math.floor(shareMs / guessedMs));
+      // Two sizes each way are the least that a fit needs, whatever they cost.
+      if (times < 1 && bytes > SIZES_BYTES[1]!) continue;
+      const sample = await measureMedian(...sizesOf(bytes), Math.max(times, 1));
+      samples.push(sample);
+      lastMs[index] = sample.ms;
+    }
+    lastBytes = bytes;
+  }
+  return {...fitLink(samples), roundTripMs: smallest.ms, samples: samples.length, obtained: 'measured'};
+}
