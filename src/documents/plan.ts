@@ -33,6 +33,25 @@ const crossing = z.strictObject({
   bytes: z.int().nonnegative(),
 });
 
+/** The nearest value of one measured quantity at which another placement is the best, everything else unchanged. */
+const answerChange = z.strictObject({
+  what: z.enum([
+    'up-bandwidth',
+    'down-bandwidth',
+    'link-bandwidth',
+    'round-trip',
+    'device-speed',
+    'cloud-speed',
+  ]),
+  direction: z.enum(['above', 'below']),
+  threshold: z.number().nonnegative(),
+  unit: z.enum(['bytes-per-second', 'ms', 'times']),
+  /** The quantity's value in this plan, in the same unit. */
+  current: z.number().nonnegative(),
+  /** The name of an alternative. */
+  becomes: z.string(),
+});
+
 export const planSchema = z.strictObject({
   ...headerOf('edgewise/plan'),
   device: z.string(),
@@ -67,6 +86,8 @@ export const planSchema = z.strictObject({
       reason: z.string(),
     }),
   ),
+  /** Exact among all placements, not only among the alternatives; absent in plans without a cloud. */
+  changes: z.array(answerChange).optional(),
   refusals: z.array(z.strictObject({reason: z.string(), count: z.int().positive()})),
   isComplete: z.boolean(),
   isApplyable: z.boolean(),

@@ -73,7 +73,7 @@ export function describeValue(value: unknown): string {
   }
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (typeof value === 'object') return 'a mapping';
-  return String(value as number | boolean | bigint);
+  return String(value);
 }
 
 const TYPE_WORDS: Readonly<Record<string, string>> = {

@@ -131,7 +131,7 @@ export class YamlSource {
   }
 
   #resolve(node: Node | null): Node | null {
-    return isAlias(node) ? ((node as Alias).resolve(this.#document) ?? null) : node;
+    return isAlias(node) ? (node.resolve(this.#document) ?? null) : node;
   }
 
   #placeOf(offset: number): Place {

@@ -68,7 +68,7 @@ function graphFromProblem(problem: PlacementProblem): {graph: FlowGraph; meaning
     if (consumers.length === 0) return;
     const from = producer ?? source;
     const shared = sharedNodes.get(index);
-    const to = shared ?? (consumers[0] as number);
+    const to = shared ?? consumers[0];
     if (!tensor.canCross) forbid(from, to, {kind: 'cannot-cross', tensor: index});
     else if (link !== null) graph.addArc(from, to, crossingNs(link, tensor.bytes, 'up'));
     if (shared !== undefined)

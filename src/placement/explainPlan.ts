@@ -1,0 +1,59 @@
+import type {ExplainedGroup, Explanation, RunnerUp} from '../documents/explanation.ts';
+import type {Plan} from '../documents/plan.ts';
+
+/**
+ * Why each layer is where it is, what the runners-up would cost and what would change the answer, from the plan
+ * alone. Neighbouring layers with the same tier and reason are one group; runners-up come cheapest first.
+ */
+export function explainPlan(plan: Plan): Explanation {
+  const chosen = plan.alternatives.find(({verdict}) => verdict === 'chosen');
+  const {latencyMs, linkMs} = plan.predicted;
+  return {
+    device: plan.device,
+    cloud: plan.cloud,
+    chosen: {name: chosen?.name ?? 'this plan', latencyMs},
+    groups: groupLayers(plan.layers),
+    crossing: {
+      tensors: plan.cut.map(({tensor, direction, bytes}) => ({name: tensor, direction, bytes})),
+      linkMs,
+    },
+    runnerUps: plan.alternatives
+      .filter(({verdict}) => verdict !== 'chosen')
+      .map(({name, predicted, verdict, reason}): RunnerUp =>
+        predicted === null || verdict === 'not-allowed'
+          ? {name, latencyMs: null, differenceMs: null, reason}
+          : {
+              name,
+              latencyMs: predicted.latencyMs,
+              differenceMs: Math.max(0, predicted.latencyMs - latencyMs),
+              reason,
+            },
+      )
+      .sort((left, right) => (left.latencyMs ?? Infinity) - (right.latencyMs ?? Infinity) || 0),
+    changes: (plan.changes ?? []).map(change => ({...change})),
+  };
+}
+
+interface GroupUnderWay extends ExplainedGroup {
+  layers: string[];
+  ms: number;
+  elsewhereMs: number | null;
+}
+
+function groupLayers(layers: Plan['layers']): ExplainedGroup[] {
+  const groups: GroupUnderWay[] = [];
+  for (const {name, tier, reason, deviceMs, cloudMs} of layers) {
+    const ms = tier === 'device' ? deviceMs : (cloudMs ?? 0);
+    const elsewhereMs = tier === 'device' ? cloudMs : deviceMs;
+    const last = groups.at(-1);
+    if (last?.tier !== tier || last.reason !== reason) {
+      groups.push({layers: [name], tier, reason, ms, elsewhereMs});
+      continue;
+    }
+    last.layers.push(name);
+    last.ms += ms;
+    last.elsewhereMs =
+      last.elsewhereMs === null || elsewhereMs === null ? null : last.elsewhereMs + elsewhereMs;
+  }
+  return groups;
+}

@@ -1,0 +1,52 @@
+import {sizeInBytes} from '../documents/elementTypes.ts';
+import type {ElementType} from '../documents/elementTypes.ts';
+import type {Tier} from '../documents/plan.ts';
+import type {Link, ModelTimes} from '../documents/profile.ts';
+
+/** One layer of the prepared model, in topological order; tensors by name, '' for an input left out. */
+export interface LayerRow {
+  readonly name: string;
+  readonly operator: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** Names that the bodies of control flow read from outside. */
+  readonly outerInputs?: readonly string[];
+}
+
+/** One tensor of the prepared model; without type or shape where nothing is known of them. */
+export interface TensorRow {
+  readonly name: string;
+  readonly elementType?: ElementType;
+  readonly shape?: readonly number[];
+  readonly isInput: boolean;
+  readonly isOutput: boolean;
+  readonly isWeight: boolean;
+}
+
+/** Bytes of a dense tensor of this row's type and shape; null where they are unknown, or strings. */
+export function bytesOfTensor({elementType, shape}: TensorRow): number | null {
+  return elementType === undefined || shape === undefined ? null : sizeInBytes(elementType, shape);
+}
+
+export interface PlacementConstraints {
+  readonly keepRawInputOnDevice: boolean;
+  /** `layers` is a layer's name or a pattern in which `*` stands for any letters. */
+  readonly pins: readonly {readonly layers: string; readonly tier: Tier}[];
+}
+
+/** Everything that the choice of a placement for one device rests on. */
+export interface PlacementMeasurements {
+  /** Digest of the prepared model whose layers these are. */
+  readonly build: string;
+  readonly layers: readonly LayerRow[];
+  readonly tensors: Iterable<TensorRow>;
+  readonly device: ModelTimes;
+  /** `null` together with `link`: there is no cloud. */
+  readonly cloud: ModelTimes | null;
+  readonly link: Link | null;
+  readonly constraints: PlacementConstraints;
+  /** Tensors that still are the raw input (views, casts, normalised copies of it). */
+  readonly tainted: ReadonlySet<string>;
+  /** What the cut itself costs besides the link, where it was measured. */
+  readonly cutCosts?: {readonly fixedMs: number; readonly perTensorMs: number};
+}

@@ -1,0 +1,157 @@
+import type {DocumentHeader} from '../documents/writeHeader.ts';
+import type {Plan, PlanTotals} from '../documents/plan.ts';
+import {planChanges} from './planChanges.ts';
+import {chainCuts} from './chainCuts.ts';
+import {choosePlacement} from './choosePlacement.ts';
+import type {Placement} from './choosePlacement.ts';
+import {costOfPlacement} from './costOfPlacement.ts';
+import type {ProblemTier} from './costOfPlacement.ts';
+import {
+  cutRows,
+  nameOfPlacement,
+  sentenceFromViolations,
+  totalsFromCost,
+  weightBytesByTier,
+} from './describePlacement.ts';
+import {reasonsOfLayers} from './layerReasons.ts';
+import type {PlacementConstraints, PlacementMeasurements} from './measurements.ts';
+import {problemFromMeasurements} from './problemFromMeasurements.ts';
+import type {PlacementProblem} from './problem.ts';
+
+const NS_PER_MS = 1e6;
+const RUNNER_UPS = 3;
+
+export interface PlanRequest {
+  readonly header: DocumentHeader<'plan'>;
+  /** The device's name in the project, and the cloud's. */
+  readonly device: string;
+  readonly cloud: string | null;
+  readonly measurements: PlacementMeasurements;
+}
+
+/**
+ * The plan for one device: the best placement with its proof, a reason per layer, what else was possible and what
+ * would change the answer.
+ * @throws ExpectedError `profile-stale` (exit 14), `pin-matches-nothing` (exit 2), `nothing-feasible` (exit 13)
+ */
+export function planDocument({header, device, cloud, measurements}: PlanRequest): Plan {
+  const {constraints, layers} = measurements;
+  const tensors = new Map([...measurements.tensors].map(row => [row.name, row]));
+  const {problem, refusals} = problemFromMeasurements({...measurements, tensors: tensors.values()});
+  const placement = choosePlacement(problem);
+  const bestUnder = (changed: Partial<PlacementConstraints>): Placement =>
+    choosePlacement(
+      problemFromMeasurements({
+        ...measurements,
+        tensors: tensors.values(),
+        constraints: {...constraints, ...changed},
+      }).problem,
+    );
+  const hasPins = constraints.pins.length > 0;
+  const reasons = reasonsOfLayers(problem, placement.tiers, {
+    ...(constraints.keepRawInputOnDevice
+      ? {withoutRawInputRule: bestUnder({keepRawInputOnDevice: false}).tiers}
+      : {}),
+    ...(hasPins ? {withoutPins: bestUnder({pins: []}).tiers} : {}),
+  });
+  const unconstrained =
+    constraints.keepRawInputOnDevice || hasPins
+      ? bestUnder({keepRawInputOnDevice: false, pins: []}).tiers
+      : placement.tiers;
+
+  const overheadMs = measurements.device.requestOverhead.medianMs;
+  const totalsOf = (tiers: readonly ProblemTier[]): PlanTotals =>
+    totalsFromCost(costOfPlacement(problem, tiers), overheadMs, weightBytesByTier(layers, tensors, tiers));
+  const changes = planChanges(problem, placement, measurements.link);
+  const hasUnmeasuredLayers = refusals.some(({reason}) => reason === 'layer-without-measured-time');
+
+  return {
+    ...header,
+    device,
+    cloud: problem.link === null ? null : cloud,
+    build: measurements.build,
+    threads: measurements.device.threads,
+    objective: 'latency',
+    constraints: {
+      keepRawInputOnDevice: constraints.keepRawInputOnDevice,
+      pins: constraints.pins.map(pin => ({...pin})),
+    },
+    layers: layers.map((layer, index) => {
+      const {deviceNs = 0, cloudNs = null} = problem.layers[index] ?? {};
+      return {
+        name: layer.name,
+        operator: layer.operator,
+        tier: placement.tiers[index] ?? 'device',
+        reason: reasons[index] ?? 'no-cloud',
+        deviceMs: deviceNs / NS_PER_MS,
+        cloudMs: cloudNs === null ? null : cloudNs / NS_PER_MS,
+      };
+    }),
+    cut: cutRows(problem, placement, tensors),
+    predicted: totalsOf(placement.tiers),
+    certificate: {...placement.certificate},
+    alternatives: listAlternatives(
+      problem,
+      placement,
+      [unconstrained, ...changes.map(change => change.tiers)],
+      totalsOf,
+    ),
+    ...(problem.link === null ? {} : {changes: changes.map(({change}) => change)}),
+    refusals: refusals.map(refusal => ({...refusal})),
+    isComplete: !hasUnmeasuredLayers,
+    isApplyable: placement.violations.length === 0,
+  };
+}
+
+/** The chosen placement, device-only and cloud-only always; then `others` and the best cuts at chain positions, cheapest first. */
+function listAlternatives(
+  problem: PlacementProblem,
+  placement: Placement,
+  others: readonly (readonly ProblemTier[])[],
+  totalsOf: (tiers: readonly ProblemTier[]) => PlanTotals,
+): Plan['alternatives'] {
+  const everywhere = (tier: ProblemTier): ProblemTier[] => problem.layers.map(() => tier);
+  const prefix = (deviceLayers: number): ProblemTier[] =>
+    problem.layers.map((_, index) => (index < deviceLayers ? 'device' : 'cloud'));
+  const runnerUps = chainCuts(problem)
+    .filter(cut => cut.isAllowed)
+    .sort((left, right) => left.costNs - right.costNs || right.deviceLayers - left.deviceLayers)
+    .map(cut => prefix(cut.deviceLayers));
+
+  const first = [placement.tiers, everywhere('device'), everywhere('cloud')];
+  const seen = new Set<string>();
+  const isNew = (tiers: readonly ProblemTier[]): boolean => {
+    const key = tiers.join();
+    return !seen.has(key) && seen.add(key) !== undefined;
+  };
+  const always = first.filter(isNew);
+  const byCost = [...others.filter(isNew), ...runnerUps.filter(isNew).slice(0, RUNNER_UPS)]
+    .map(tiers => ({tiers, costNs: costOfPlacement(problem, tiers).costNs}))
+    .sort((left, right) => left.costNs - right.costNs)
+    .map(({tiers}) => tiers);
+
+  return [...always, ...byCost].map(tiers => {
+    const name = nameOfPlacement(problem, tiers);
+    const cost = costOfPlacement(problem, tiers);
+    if (tiers === placement.tiers)
+      return {
+        name,
+        predicted: totalsOf(tiers),
+        verdict: 'chosen',
+        reason: 'the least predicted latency of all placements',
+      };
+    if (cost.violations.length > 0) {
+      const cannotRun = cost.violations.some(
+        ({kind}) => kind === 'no-cloud' || kind === 'cannot-run-in-cloud',
+      );
+      const reason = sentenceFromViolations(problem, cost.violations);
+      return {name, predicted: cannotRun ? null : totalsOf(tiers), verdict: 'not-allowed', reason};
+    }
+    const differenceMs = (cost.costNs - placement.costNs) / NS_PER_MS;
+    const reason =
+      differenceMs === 0
+        ? 'as fast, with more in the cloud'
+        : `slower by ${Number(differenceMs.toPrecision(3))} ms`;
+    return {name, predicted: totalsOf(tiers), verdict: 'slower', reason};
+  });
+}

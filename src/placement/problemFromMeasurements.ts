@@ -1,0 +1,182 @@
+import {EXIT, ExpectedError} from '../errors.ts';
+import {protocolNameFromElementType} from '../documents/elementTypes.ts';
+import type {ElementType} from '../documents/elementTypes.ts';
+import {layerTimesFromProfile} from './layerTimes.ts';
+import {bytesOfTensor} from './measurements.ts';
+import type {LayerRow, PlacementConstraints, PlacementMeasurements, TensorRow} from './measurements.ts';
+import type {PlacementProblem, ProblemLayer, ProblemLink, ProblemTensor} from './problem.ts';
+
+const NS_PER_MS = 1e6;
+
+export interface MeasuredProblem {
+  readonly problem: PlacementProblem;
+  /** What was left out or assumed, counted by reason. */
+  readonly refusals: readonly {readonly reason: RefusalReason; readonly count: number}[];
+}
+
+export type RefusalReason =
+  | 'layer-without-measured-time'
+  | 'tensor-of-unknown-size'
+  | 'element-type-cannot-travel'
+  | 'raw-input-stays-on-device';
+
+/**
+ * The placement question of one device: layers as given, tensors that layers exchange, all times in whole ns.
+ * A layer timed on one tier only takes that time on both; one timed nowhere counts 0 ns; both are counted.
+ * @throws ExpectedError `profile-stale` (exit 14), `pin-matches-nothing` (exit 2), `nothing-feasible` (exit 13)
+ */
+export function problemFromMeasurements(measurements: PlacementMeasurements): MeasuredProblem {
+  const {layers, constraints} = measurements;
+  const hasCloud = measurements.cloud !== null && measurements.link !== null;
+  const deviceMs = layerTimesFromProfile(layers, measurements.device, 'device', measurements.build);
+  const cloudMs =
+    measurements.cloud === null || !hasCloud
+      ? null
+      : layerTimesFromProfile(layers, measurements.cloud, 'cloud', measurements.build);
+  const pins = pinsByLayer(layers, constraints);
+
+  const counts = new Map<RefusalReason, number>();
+  const count = (reason: RefusalReason): void => void counts.set(reason, (counts.get(reason) ?? 0) + 1);
+
+  const problemLayers = layers.map((layer, index): ProblemLayer => {
+    const here = deviceMs[index] ?? null;
+    const there = cloudMs?.[index] ?? null;
+    if (here === null || (cloudMs !== null && there === null)) count('layer-without-measured-time');
+    const pin = pins.get(index);
+    return {
+      name: layer.name,
+      deviceNs: nsFromMs(here ?? there ?? 0),
+      cloudNs: cloudMs === null ? null : nsFromMs(there ?? here ?? 0),
+      ...(pin === undefined ? {} : {pin: {tier: pin, reason: 'pinned-by-user'}}),
+    };
+  });
+
+  const tensors = exchangedTensors(layers, measurements.tensors).map(
+    ({row, producer, consumers}): ProblemTensor => {
+      const bytes = bytesOfTensor(row);
+      const isRaw = row.isInput || measurements.tainted.has(row.name);
+      let refusal: RefusalReason | null = null;
+      if (row.elementType !== undefined && !canTravel(row.elementType))
+        refusal = 'element-type-cannot-travel';
+      else if (bytes === null) refusal = 'tensor-of-unknown-size';
+      else if (constraints.keepRawInputOnDevice && isRaw) refusal = 'raw-input-stays-on-device';
+      if (refusal !== null && hasCloud) count(refusal);
+      return {
+        name: row.name,
+        bytes: bytes ?? 0,
+        producer,
+        consumers,
+        isOutput: row.isOutput,
+        canCross: refusal === null,
+      };
+    },
+  );
+
+  return {
+    problem: {layers: problemLayers, tensors, link: hasCloud ? linkFrom(measurements) : null},
+    refusals: [...counts].map(([reason, times]) => ({reason, count: times})),
+  };
+}
+
+/** Whole nanoseconds, because a cut is only exact in integers. */
+export function nsFromMs(ms: number): number {
+  return Math.round(ms * NS_PER_MS);
+}
+
+function linkFrom({link, cutCosts}: PlacementMeasurements): ProblemLink | null {
+  if (link === null) return null;
+  return {
+    fixedNs: nsFromMs(link.fixedMs + (cutCosts?.fixedMs ?? 0)),
+    upNsPerByte: 1e9 / link.upBytesPerSecond,
+    downNsPerByte: 1e9 / link.downBytesPerSecond,
+    perTensorNs: nsFromMs(cutCosts?.perTensorMs ?? 0),
+  };
+}
+
+/** 4-bit, 8-bit float and bfloat16 tensors cannot be inputs or outputs of a segment, and complex ones have no wire form. */
+function canTravel(type: ElementType): boolean {
+  return protocolNameFromElementType(type) !== null && type !== 'bfloat16';
+}
+
+interface ExchangedTensor {
+  readonly row: TensorRow;
+  readonly producer: number | null;
+  readonly consumers: number[];
+}
+
+/** The tensors that can cross: read by a layer or given out, and no weights, which each segment holds itself. */
+function exchangedTensors(layers: readonly LayerRow[], rows: Iterable<TensorRow>): ExchangedTensor[] {
+  const producers = new Map<string, number>();
+  const consumers = new Map<string, number[]>();
+  layers.forEach((layer, index) => {
+    for (const name of new Set([...layer.inputs, ...(layer.outerInputs ?? [])])) {
+      if (name === '') continue;
+      const producer = producers.get(name);
+      const list = consumers.get(name);
+      if (list === undefined) consumers.set(name, [index]);
+      else list.push(index);
+      if (producer !== undefined && producer >= index)
+        throw new RangeError(`layer ${layer.name} is not in topological order`);
+    }
+    for (const name of layer.outputs) {
+      if (name === '') continue;
+      if (producers.has(name)) throw new RangeError(`tensor ${name} has two producers`);
+      if (consumers.has(name))
+        throw new RangeError(`tensor ${name} is read before layer ${layer.name} makes it`);
+      producers.set(name, index);
+    }
+  });
+  const exchanged: ExchangedTensor[] = [];
+  const known = new Set<string>();
+  for (const row of rows) {
+    known.add(row.name);
+    const producer = producers.get(row.name) ?? null;
+    const readers = consumers.get(row.name) ?? [];
+    if (row.isWeight || (readers.length === 0 && !row.isOutput)) continue;
+    // Neither made nor given: nothing in this model says where it comes from.
+    if (producer === null && !row.isInput)
+      throw new RangeError(`tensor ${row.name} has no producer and is no input`);
+    exchanged.push({row, producer, consumers: readers});
+  }
+  for (const name of consumers.keys())
+    if (!known.has(name)) throw new RangeError(`no row for tensor ${name}`);
+  return exchanged;
+}
+
+function pinsByLayer(
+  layers: readonly LayerRow[],
+  {pins}: PlacementConstraints,
+): Map<number, 'device' | 'cloud'> {
+  const byLayer = new Map<number, {tier: 'device' | 'cloud'; pattern: string}>();
+  for (const {layers: pattern, tier} of pins) {
+    const expression = new RegExp(`^${pattern.split('*').map(escapeForRegExp).join('.*')}$`, 's');
+    let matches = 0;
+    layers.forEach(({name}, index) => {
+      if (name !== pattern && !expression.test(name)) return;
+      matches += 1;
+      const other = byLayer.get(index);
+      if (other !== undefined && other.tier !== tier)
+        throw new ExpectedError(
+          'nothing-feasible',
+          `Layer ${name} is pinned to the ${other.tier} by "${other.pattern}" and to the ${tier} by "${pattern}".`,
+          EXIT.unsupported,
+          {hints: ['Take one of the two pins away.']},
+        );
+      byLayer.set(index, {tier, pattern});
+    });
+    if (matches === 0)
+      throw new ExpectedError(
+        'pin-matches-nothing',
+        `No layer is called "${pattern}", which a pin names.`,
+        EXIT.usage,
+        {
+          hints: ["See the layers' names: edgewise inspect MODEL"],
+        },
+      );
+  }
+  return new Map([...byLayer].map(([index, {tier}]) => [index, tier]));
+}
+
+function escapeForRegExp(text: string): string {
+  return text.replace(/[.+?^${}()|[\]\\]/g, '\\$&');
+}
