@@ -1,0 +1,165 @@
+import {Writable} from 'node:stream';
+import type {EdgewiseEvent} from '../events.ts';
+import {formatMs} from './formatNumbers.ts';
+import {plainText} from './formatTable.ts';
+import {createProgressBoard, textFromEnded, textFromProgress, type BoardRow} from './progressBoard.ts';
+import type {EventRenderer, EventRendererOptions} from './renderEvents.ts';
+
+type Note = Extract<EdgewiseEvent, {kind: 'note'}>;
+/** One line of the list: a step, or a note that stays where it was said. */
+type Line = {readonly kind: 'step'; readonly row: number} | {readonly kind: 'note'; readonly note: Note};
+
+const REFRESH_MS = 100;
+const INTERRUPTIONS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+/** A step that is over sooner needs no clock. */
+const SHOW_CLOCK_AFTER_MS = 2000;
+
+/**
+ * Steps as a live list drawn by listr2, which only shows: the steps are run by the workflows, announced while the list
+ * is already up. listr2's own answer to Ctrl-C, exit status 127, is switched off.
+ */
+export function renderLiveList({stream, noColor}: EventRendererOptions): EventRenderer {
+  const board = createProgressBoard();
+  const lines: Line[] = [];
+  let list: Promise<LiveList> | undefined;
+  let isFinished = false;
+
+  return {
+    emit(event) {
+      if (isFinished) return;
+      const knownRows = board.rows.length;
+      board.apply(event, performance.now());
+      if (event.kind === 'note') lines.push({kind: 'note', note: event});
+      else if (board.rows.length > knownRows) lines.push({kind: 'step', row: knownRows});
+      list ??= openList(stream, noColor, () =>
+        lines.map(line => (line.kind === 'note' ? line.note : board.rows[line.row])),
+      );
+    },
+    async finish() {
+      isFinished = true;
+      (await list)?.close();
+    },
+  };
+}
+
+interface LiveList {
+  close(): void;
+}
+
+async function openList(
+  stream: NodeJS.WriteStream,
+  noColor: boolean,
+  currentLines: () => readonly (Note | BoardRow | undefined)[],
+): Promise<LiveList> {
+  const {DefaultRenderer, Listr, ListrDefaultRendererLogLevels, ListrLogger, ListrTaskState, ProcessOutput} =
+    await import('listr2');
+  // Never run: it holds the tasks whose states are set from the events.
+  const holder = new Listr<unknown, 'default', 'default'>([], {
+    renderer: 'default',
+    fallbackRenderer: 'default',
+    registerSignalListeners: false,
+    exitOnError: false,
+  });
+  const nowhere = new Writable({write: (_chunk, _encoding, done) => done()}) as unknown as NodeJS.WriteStream;
+  const uncoloured = Object.fromEntries(
+    Object.values(ListrDefaultRendererLogLevels).map(level => [level, (text?: string) => text ?? '']),
+  );
+  const renderer = new DefaultRenderer(
+    holder.tasks,
+    {
+      // The list draws on stderr; stdout stays the command's own.
+      logger: new ListrLogger({useIcons: true, processOutput: new ProcessOutput(stream, nowhere)}),
+      formatOutput: 'truncate',
+      collapseSkips: false,
+      showSkipMessage: false,
+      // Warnings are drawn as cancelled tasks, which this list has no other use for.
+      icon: {
+        [ListrDefaultRendererLogLevels.CANCELLED]: '!',
+        [ListrDefaultRendererLogLevels.SKIPPED_WITHOUT_COLLAPSE]: '-',
+      },
+      ...(noColor ? {color: uncoloured} : {}),
+    },
+    holder.events,
+  );
+
+  const taskAt = (at: number) => {
+    if (at === holder.tasks.length) {
+      holder.add({title: ' ', task: () => {}});
+      // Nothing is drawn of a task that was not asked whether it is enabled.
+      void holder.tasks.at(-1)?.check(undefined);
+    }
+    return holder.tasks[at];
+  };
+  const states = {
+    running: ListrTaskState.STARTED,
+    done: ListrTaskState.COMPLETED,
+    skipped: ListrTaskState.SKIPPED,
+    failed: ListrTaskState.FAILED,
+  };
+  const bring = (isLast: boolean) => {
+    const nowMs = performance.now();
+    currentLines().forEach((line, at) => {
+      if (line === undefined) return;
+      const task = taskAt(at);
+      if (task === undefined) return;
+      if ('kind' in line) {
+        setTask(
+          task,
+          line.text,
+          line.level === 'warning' ? ListrTaskState.CANCELLED : ListrTaskState.SKIPPED,
+        );
+      } else {
+        const isInterrupted = isLast && line.state === 'running';
+        const text =
+          isInterrupted || line.state !== 'running'
+            ? textFromEnded(line, nowMs)
+            : textFromRunning(line, nowMs);
+        setTask(task, text, isInterrupted ? ListrTaskState.FAILED : states[line.state]);
+      }
+    });
+  };
+  bring(false);
+  await renderer.render();
+  const timer = setInterval(() => bring(false), REFRESH_MS);
+  // An interrupted or failing program must not be kept alive by its own progress.
+  timer.unref();
+  let isOpen = true;
+  const close = () => {
+    if (!isOpen) return;
+    isOpen = false;
+    clearInterval(timer);
+    for (const [event, listener] of listeners) process.removeListener(event, listener);
+    bring(true);
+    renderer.end();
+  };
+  const listeners = [
+    ...INTERRUPTIONS.map(signal => [signal, () => endBy(signal, close)] as const),
+    ['exit', close] as const,
+  ];
+  for (const [event, listener] of listeners) process.prependListener(event, listener);
+  return {close};
+}
+
+/** Gives the cursor back, then lets the signal do what it would have done without us: exit status 130 for Ctrl-C. */
+function endBy(signal: NodeJS.Signals, close: () => void): void {
+  close();
+  if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+}
+
+/** Sets only what changed, because every assignment draws the whole list again. */
+function setTask<S extends string>(
+  task: {title?: string; title$: string; state: S; state$: S},
+  text: string,
+  state: S,
+): void {
+  const title = plainText(text);
+  if (task.title !== title) task.title$ = title;
+  if (task.state !== state) task.state$ = state;
+}
+
+function textFromRunning(row: BoardRow, nowMs: number): string {
+  const elapsedMs = nowMs - row.startedMs;
+  const clock = elapsedMs < SHOW_CLOCK_AFTER_MS ? '' : ` (${formatMs(Math.floor(elapsedMs / 1000) * 1000)})`;
+  const progress = textFromProgress(row);
+  return progress === '' ? `${row.title}${clock}` : `${row.title}: ${progress}${clock}`;
+}
