@@ -128,15 +128,14 @@ async function openList(
     if (!isOpen) return;
     isOpen = false;
     clearInterval(timer);
-    for (const [event, listener] of listeners) process.removeListener(event, listener);
+    for (const {signal, end} of listeners) process.removeListener(signal, end);
+    process.removeListener('exit', close);
     bring(true);
     renderer.end();
   };
-  const listeners = [
-    ...INTERRUPTIONS.map(signal => [signal, () => endBy(signal, close)] as const),
-    ['exit', close] as const,
-  ];
-  for (const [event, listener] of listeners) process.prependListener(event, listener);
+  const listeners = INTERRUPTIONS.map(signal => ({signal, end: () => endBy(signal, close)}));
+  for (const {signal, end} of listeners) process.prependListener(signal, end);
+  process.prependListener('exit', close);
   return {close};
 }
 
