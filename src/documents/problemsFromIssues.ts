@@ -72,8 +72,7 @@ export function describeValue(value: unknown): string {
     return `the string ${JSON.stringify(shown)}`;
   }
   if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (typeof value === 'object') return 'a mapping';
-  return String(value);
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : 'a mapping';
 }
 
 const TYPE_WORDS: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 import {LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument} from 'yaml';
-import type {Alias, Document, ErrorCode, Node, Pair, YAMLMap} from 'yaml';
+import type {Document, ErrorCode, Node, Pair, YAMLMap} from 'yaml';
 import {messageOf} from '../errors.ts';
 import {errorFromProblems} from './documentProblem.ts';
 import type {DocumentProblem} from './documentProblem.ts';

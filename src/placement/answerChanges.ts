@@ -9,7 +9,8 @@ export type ScaledQuantity = 'link-time' | 'device-time' | 'cloud-time';
 export interface PlacementChange {
   /** `link-time`: time per byte in both directions; the others: every layer's time on that tier. */
   readonly quantity: ScaledQuantity;
-  /** More than 1: the quantity has to grow this many times. */
+  /** Whether the quantity has to grow or to shrink; where two placements tie, by a factor of 1. */
+  readonly direction: 'grows' | 'shrinks';
   readonly factor: number;
   readonly tiers: readonly ProblemTier[];
 }
@@ -60,7 +61,12 @@ function firstChangeTowards(
       (farthest > 1 ? crossingAt < 1 || crossingAt >= factor : crossingAt > 1 || crossingAt <= factor)
     )
       return change;
-    change = {quantity, factor: crossingAt, tiers: candidate.tiers};
+    change = {
+      quantity,
+      direction: farthest > 1 ? 'grows' : 'shrinks',
+      factor: crossingAt,
+      tiers: candidate.tiers,
+    };
     factor = crossingAt;
     best = valueAt(line, factor);
   }

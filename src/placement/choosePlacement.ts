@@ -65,10 +65,11 @@ function graphFromProblem(problem: PlacementProblem): {graph: FlowGraph; meaning
           downNs[producer] = (downNs[producer] as number) + crossingNs(link, tensor.bytes, 'down');
       }
     }
-    if (consumers.length === 0) return;
+    const [firstConsumer] = consumers;
+    if (firstConsumer === undefined) return;
     const from = producer ?? source;
     const shared = sharedNodes.get(index);
-    const to = shared ?? consumers[0];
+    const to = shared ?? firstConsumer;
     if (!tensor.canCross) forbid(from, to, {kind: 'cannot-cross', tensor: index});
     else if (link !== null) graph.addArc(from, to, crossingNs(link, tensor.bytes, 'up'));
     if (shared !== undefined)

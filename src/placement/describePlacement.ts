@@ -97,7 +97,7 @@ export function cutRows(
   return cost.crossing.map(({tensor: index, direction}) => {
     const tensor = problem.tensors[index];
     const row = tensor === undefined ? undefined : tensors.get(tensor.name);
-    if (tensor === undefined || row?.elementType === undefined || row.shape === undefined)
+    if (tensor === undefined || !row?.elementType || !row.shape)
       throw new Error(`tensor ${tensor?.name ?? index} crosses the link, yet its form is unknown`);
     return {
       tensor: tensor.name,

@@ -13,11 +13,11 @@ export interface LayerRow {
   readonly outerInputs?: readonly string[];
 }
 
-/** One tensor of the prepared model; without type or shape where nothing is known of them. */
+/** One tensor of the prepared model; type or shape absent or null where nothing is known of them. */
 export interface TensorRow {
   readonly name: string;
-  readonly elementType?: ElementType;
-  readonly shape?: readonly number[];
+  readonly elementType?: ElementType | null;
+  readonly shape?: readonly number[] | null;
   readonly isInput: boolean;
   readonly isOutput: boolean;
   readonly isWeight: boolean;
@@ -25,7 +25,7 @@ export interface TensorRow {
 
 /** Bytes of a dense tensor of this row's type and shape; null where they are unknown, or strings. */
 export function bytesOfTensor({elementType, shape}: TensorRow): number | null {
-  return elementType === undefined || shape === undefined ? null : sizeInBytes(elementType, shape);
+  return elementType && shape ? sizeInBytes(elementType, shape) : null;
 }
 
 export interface PlacementConstraints {

@@ -30,7 +30,7 @@ export function planChanges(
   const found: NamedChange[] = [];
   const becomes = (tiers: readonly ProblemTier[]): string => nameOfPlacement(problem, tiers);
 
-  for (const {factor, tiers} of findPlacementChanges(problem, placement.tiers, 'link-time')) {
+  for (const {factor, direction, tiers} of findPlacementChanges(problem, placement.tiers, 'link-time')) {
     const current = link.upBytesPerSecond;
     const change = {
       threshold: current / factor,
@@ -39,7 +39,7 @@ export function planChanges(
       becomes: becomes(tiers),
     } as const;
     found.push({
-      change: {what: 'link-bandwidth', direction: factor > 1 ? 'below' : 'above', ...change},
+      change: {what: 'link-bandwidth', direction: direction === 'grows' ? 'below' : 'above', ...change},
       tiers,
     });
   }
@@ -49,9 +49,9 @@ export function planChanges(
     ['device-speed', 'device-time'],
     ['cloud-speed', 'cloud-time'],
   ] as const) {
-    for (const {factor, tiers} of findPlacementChanges(problem, placement.tiers, quantity)) {
+    for (const {factor, direction, tiers} of findPlacementChanges(problem, placement.tiers, quantity)) {
       const change = {threshold: 1 / factor, current: 1, unit: 'times', becomes: becomes(tiers)} as const;
-      found.push({change: {what, direction: factor > 1 ? 'below' : 'above', ...change}, tiers});
+      found.push({change: {what, direction: direction === 'grows' ? 'below' : 'above', ...change}, tiers});
     }
   }
   return found;

@@ -56,8 +56,7 @@ export function problemFromMeasurements(measurements: PlacementMeasurements): Me
       const bytes = bytesOfTensor(row);
       const isRaw = row.isInput || measurements.tainted.has(row.name);
       let refusal: RefusalReason | null = null;
-      if (row.elementType !== undefined && !canTravel(row.elementType))
-        refusal = 'element-type-cannot-travel';
+      if (row.elementType && !canTravel(row.elementType)) refusal = 'element-type-cannot-travel';
       else if (bytes === null) refusal = 'tensor-of-unknown-size';
       else if (constraints.keepRawInputOnDevice && isRaw) refusal = 'raw-input-stays-on-device';
       if (refusal !== null && hasCloud) count(refusal);
