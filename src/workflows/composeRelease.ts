@@ -6,6 +6,7 @@ import type {ProjectDevice} from '../documents/project.ts';
 import type {Release} from '../documents/release.ts';
 import {extractSegments} from '../model/extractSegments.ts';
 import {digestOfBytes, hexOfDigest} from '../workspace/digest.ts';
+import type {CloudModel} from './loadCloudModel.ts';
 import {cloudOf, endpointPortOf, type OpenProject} from './openProject.ts';
 import type {PreparedModel} from './prepareModel.ts';
 import type {ShippedFile} from './shipFiles.ts';
@@ -17,12 +18,6 @@ export interface ComposedRelease {
   readonly files: readonly ShippedFile[];
   /** What the cloud must be able to serve before the device is switched. */
   readonly tail: CloudModel | null;
-}
-
-export interface CloudModel {
-  readonly name: string;
-  readonly graph: string;
-  readonly files: SegmentFiles['files'];
 }
 
 /**
@@ -127,5 +122,9 @@ async function prepareTail(
   const graph = written.files.find(file => file.path === written.graph);
   if (graph === undefined) throw new Error('a segment has no graph file');
   const stem = basename(project.modelFile).replace(/\.onnx$/, '');
-  return {name: `${stem}-${hexOfDigest(graph.digest).slice(0, 12)}`, graph: written.graph, files: written.files};
+  return {
+    name: `${stem}-${hexOfDigest(graph.digest).slice(0, 12)}`,
+    graph: written.graph,
+    files: written.files,
+  };
 }

@@ -44,5 +44,7 @@ function agentStateFrom(text: string | undefined): DeviceState['agent'] {
 }
 
 export function isServing(state: DeviceState, release: string): boolean {
-  return state.currentRelease === release && state.agent?.status === 'serving' && state.agent.release === release;
+  return (
+    state.currentRelease === release && state.agent?.status === 'serving' && state.agent.release === release
+  );
 }

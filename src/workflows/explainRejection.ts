@@ -6,7 +6,11 @@ import type {Graph} from '../model/graph.ts';
  * Runs `work` and, when ONNX Runtime refuses the model, says which layer and operator it stumbled over.
  * @throws ExpectedError `operator-unsupported` (exit 13)
  */
-export async function explainRejection<T>(graph: Graph, fileName: string, work: () => Promise<T>): Promise<T> {
+export async function explainRejection<T>(
+  graph: Graph,
+  fileName: string,
+  work: () => Promise<T>,
+): Promise<T> {
   try {
     return await work();
   } catch (error) {

@@ -12,7 +12,11 @@ export interface OpenProject extends ProjectFolder {
 export async function openProject(path: string): Promise<OpenProject> {
   const folder = await openProjectFolder(path);
   const project = projectFromYaml(folder.text, folder.file);
-  const modelFile = requireFile(folder.resolve(project.model.file), `the model of ${folder.file}`, EXIT.invalidDocument);
+  const modelFile = requireFile(
+    folder.resolve(project.model.file),
+    `the model of ${folder.file}`,
+    EXIT.invalidDocument,
+  );
   return {...folder, project, modelFile};
 }
 
@@ -23,7 +27,11 @@ export function selectDevices(project: Project, names: readonly string[]): Proje
     const device = project.devices.find(candidate => candidate.name === name);
     if (device !== undefined) return device;
     const known = project.devices.map(candidate => candidate.name).join(', ');
-    throw new ExpectedError('unknown-device', `No device is called ${name}; the project has ${known}.`, EXIT.usage);
+    throw new ExpectedError(
+      'unknown-device',
+      `No device is called ${name}; the project has ${known}.`,
+      EXIT.usage,
+    );
   });
 }
 

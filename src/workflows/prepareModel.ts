@@ -107,7 +107,10 @@ async function compileOnce(project: OpenProject, runtimeVersion: string, emit: E
   }
 }
 
-async function readCacheEntry(project: OpenProject, file: string): Promise<z.infer<typeof cacheEntry> | null> {
+async function readCacheEntry(
+  project: OpenProject,
+  file: string,
+): Promise<z.infer<typeof cacheEntry> | null> {
   const text = await readDocumentText(file);
   if (text === null) return null;
   const entry = cacheEntry.safeParse(JSON.parse(text));
@@ -152,7 +155,13 @@ async function compile(project: OpenProject, original: OnnxModel): Promise<z.inf
       const types = [...withMeasuredTypes(graph, traced).tensors.values()].flatMap(tensor =>
         tensor.elementType === undefined || tensor.shape === undefined
           ? []
-          : [[tensor.name, tensor.elementType, [...tensor.shape]] as [string, typeof tensor.elementType, number[]]],
+          : [
+              [tensor.name, tensor.elementType, [...tensor.shape]] as [
+                string,
+                typeof tensor.elementType,
+                number[],
+              ],
+            ],
       );
       return {digest, sizeBytes: written.sizeBytes, recipe, types};
     }),

@@ -3,22 +3,21 @@ import {checkSupported} from '../device/checkSupported.ts';
 import type {Machine} from '../device/machine.ts';
 import {probeHardware} from '../device/probeHardware.ts';
 import type {Plan} from '../documents/plan.ts';
-import {planFromYaml} from '../documents/readDocument.ts';
 import type {ProjectDevice} from '../documents/project.ts';
 import {EXIT, ExpectedError, messageOf} from '../errors.ts';
 import {runStep, type EmitEvent} from '../events.ts';
 import {deviceScript} from '../workspace/deviceScript.ts';
 import {hexOfDigest} from '../workspace/digest.ts';
-import {readDocumentText} from '../workspace/projectFolder.ts';
 import {collectRuntimeFiles, type RuntimeArchitecture} from '../workspace/runtimeFiles.ts';
 import {composeRelease, type ComposedRelease} from './composeRelease.ts';
 import {withDevice, type ConnectOptions} from './connectDevice.ts';
 import {withDeviceLock} from './deviceLock.ts';
 import {isServing, readDeviceState, type DeviceState} from './deviceState.ts';
-import {loadCloudModel} from './loadCloudModel.ts';
+import {loadCloudModel, withCloud} from './loadCloudModel.ts';
 import {cloudOf, openProject, type OpenProject} from './openProject.ts';
 import {requireFreshPlan} from './planFreshness.ts';
 import {withPreparedModel, type PreparedModel} from './prepareModel.ts';
+import {readPlan} from './readPlan.ts';
 import {runScript, shipFolder, type Shipment} from './shipFiles.ts';
 
 export interface PushResult {
@@ -92,23 +91,20 @@ async function pushPlan(parts: PushParts, connect: ConnectOptions, emit: EmitEve
   });
 }
 
-export async function readPlan(planFile: string): Promise<{plan: Plan; text: string}> {
-  const text = await readDocumentText(planFile);
-  if (text === null) {
-    throw new ExpectedError('plan-missing', `There is no plan at ${planFile}.`, EXIT.usage, {hints: ['edgewise plan']});
-  }
-  return {plan: planFromYaml(text, planFile), text};
-}
-
 export function runtimeArchitectureOf(architecture: string): RuntimeArchitecture {
   return architecture === 'aarch64' || architecture === 'arm64' ? 'arm64' : 'x64';
 }
 
 function deviceOfPlan(project: OpenProject, plan: Plan, planFile: string): ProjectDevice {
   if (!plan.isApplyable) {
-    throw new ExpectedError('plan-not-applyable', `${planFile} is not applyable; see its refusals.`, EXIT.unsupported, {
-      hints: [`edgewise explain ${planFile}`],
-    });
+    throw new ExpectedError(
+      'plan-not-applyable',
+      `${planFile} is not applyable; see its refusals.`,
+      EXIT.unsupported,
+      {
+        hints: [`edgewise explain ${planFile}`],
+      },
+    );
   }
   const device = project.project.devices.find(candidate => candidate.name === plan.device);
   if (device !== undefined) return device;
@@ -150,7 +146,7 @@ async function bringTail(
     emit,
     `cloud/${tail.name}`,
     `${cloud.name}: load ${tail.name}`,
-    () => loadCloudModel(project, cloud, tail),
+    () => withCloud(cloud, client => loadCloudModel(client, project, tail)),
     outcome => (outcome === 'already-there' ? {outcome: 'skipped', detail: 'already there'} : {}),
   );
   return tail.name;
@@ -176,7 +172,12 @@ export async function ship(
 }
 
 /** Switches by one rename, has the agent load it, and believes only what is read back. */
-async function activate(machine: Machine, id: string, runtimeHex: string, before: DeviceState): Promise<void> {
+async function activate(
+  machine: Machine,
+  id: string,
+  runtimeHex: string,
+  before: DeviceState,
+): Promise<void> {
   await runScript(machine, deviceScript('activate', id));
   try {
     await startAndConfirm(machine, id, runtimeHex);
@@ -185,7 +186,9 @@ async function activate(machine: Machine, id: string, runtimeHex: string, before
     throw new ExpectedError(
       'release-not-serving',
       `Release ${id} did not come up on ${machine.name}: ${messageOf(error)} ${
-        before.currentRelease === null ? 'Nothing was serving before.' : `${before.currentRelease} serves again.`
+        before.currentRelease === null
+          ? 'Nothing was serving before.'
+          : `${before.currentRelease} serves again.`
       }`,
       EXIT.commandFailed,
       {hints: [`ssh ${machine.name} cat .edgewise/agent.log`], cause: error},
@@ -199,7 +202,10 @@ async function startAndConfirm(machine: Machine, id: string, runtimeHex: string)
   for (let waitMs = 50; ; waitMs = Math.min(waitMs * 1.5, 1000)) {
     const state = await readDeviceState(machine, runtimeHex);
     if (isServing(state, id)) return;
-    if (state.agent?.status === 'failed' || (state.agent?.error !== undefined && state.agent.error !== null)) {
+    if (
+      state.agent?.status === 'failed' ||
+      (state.agent?.error !== undefined && state.agent.error !== null)
+    ) {
       throw new Error(`the agent says: ${messageFrom(state.agent.error)}.`);
     }
     if (Date.now() > deadline) {

@@ -35,7 +35,9 @@ export async function shipFolder(
   report: ReportBytes = () => {},
 ): Promise<Shipment> {
   const byDigest = new Map(files.map(file => [hexOfDigest(file.digest), file]));
-  const missing = (await runScript(machine, deviceScript('missing-blobs'), [...byDigest.keys()].join('\n') + '\n')).stdout
+  const missing = (
+    await runScript(machine, deviceScript('missing-blobs'), [...byDigest.keys()].join('\n') + '\n')
+  ).stdout
     .split('\n')
     .filter(line => line !== '');
   const toSend = missing.flatMap(digest => byDigest.get(digest) ?? []);
@@ -44,7 +46,9 @@ export async function shipFolder(
     const home = await requireFreeSpace(machine, totalBytes);
     await sendBlobs(machine, `${home}/.edgewise/blobs/sha256`, toSend, totalBytes, report);
   }
-  const tree = files.map(file => `${hexOfDigest(file.digest)} ${file.isExecutable === true ? 'x' : '-'} ${file.path}\n`);
+  const tree = files.map(
+    file => `${hexOfDigest(file.digest)} ${file.isExecutable === true ? 'x' : '-'} ${file.path}\n`,
+  );
   await runScript(machine, deviceScript('link-tree', folder), tree.join(''));
   return {sentFiles: toSend.length, sentBytes: totalBytes};
 }
@@ -99,7 +103,12 @@ async function sendBlobs(
 }
 
 /** Runs a script that must succeed. @throws ExpectedError `device-command-failed` */
-export async function runScript(machine: Machine, argv: string[], stdin = '', timeoutMs = 60_000): Promise<CommandResult> {
+export async function runScript(
+  machine: Machine,
+  argv: string[],
+  stdin = '',
+  timeoutMs = 60_000,
+): Promise<CommandResult> {
   return requireSuccess(machine, await machine.run(argv, {stdin, timeoutMs}));
 }
 
@@ -108,7 +117,10 @@ export function requireSuccess(machine: Machine, result: CommandResult): Command
   const isScript = result.argv[0] === 'sh' && result.argv[1] === '-c';
   const shown = (isScript ? result.argv.slice(3) : result.argv).join(' ');
   const lastLines = result.stderr.trim().split('\n').slice(-5).join('\n');
-  const how = result.exitStatus === null ? `was ended by ${result.signal ?? 'a signal'}` : `exited with ${result.exitStatus}`;
+  const how =
+    result.exitStatus === null
+      ? `was ended by ${result.signal ?? 'a signal'}`
+      : `exited with ${result.exitStatus}`;
   throw new ExpectedError(
     'device-command-failed',
     `"${shown}" ${how} on ${machine.name} (${machine.address})${lastLines === '' ? '.' : `: ${lastLines}`}`,

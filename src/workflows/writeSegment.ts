@@ -1,3 +1,4 @@
+import type {ElementType} from '../documents/elementTypes.ts';
 import type {TensorSpec} from '../documents/tensor.ts';
 import type {OnnxModel} from '../model/onnx/messages.ts';
 import {writeModel} from '../model/onnx/writeModel.ts';
@@ -38,7 +39,7 @@ export async function writeSegment(store: Store, name: string, model: OnnxModel)
 export function specsOf(
   names: readonly string[],
   known: ReadonlyMap<string, Pick<TensorSpec, 'elementType' | 'shape'>>,
-): TensorSpec[] {
+): {name: string; elementType: ElementType; shape: number[]}[] {
   return names.map(name => {
     const tensor = known.get(name);
     if (tensor === undefined) throw new Error(`tensor ${name} was not measured`);

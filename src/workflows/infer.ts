@@ -1,0 +1,244 @@
+import {existsSync, readdirSync} from 'node:fs';
+import {mkdir, readFile} from 'node:fs/promises';
+import {dirname, join} from 'node:path';
+import type {Machine} from '../device/machine.ts';
+import type {Plan, PlanTotals} from '../documents/plan.ts';
+import {planFromYaml, releaseFromJson} from '../documents/readDocument.ts';
+import type {Release} from '../documents/release.ts';
+import type {NamedTensors, Tensor} from '../documents/tensor.ts';
+import {EXIT, ExpectedError} from '../errors.ts';
+import {runStep, type EmitEvent} from '../events.ts';
+import {openProtocolClient, type ProtocolClient} from '../runtime/client.ts';
+import {digestOfBytes} from '../workspace/digest.ts';
+import {readNpy, writeNpy} from '../workspace/npy.ts';
+import {withDevice, type ConnectOptions} from './connectDevice.ts';
+import {readDeviceState} from './deviceState.ts';
+import {openProject, selectDevices, type OpenProject} from './openProject.ts';
+import {openSamples, type Samples} from './readSamples.ts';
+import {countTopOne} from './topOne.ts';
+
+export interface InferRequest {
+  readonly projectPath: string;
+  readonly device: string;
+  /** .npy file per input; `null` takes the project's evaluation set. */
+  readonly inputs: Readonly<Record<string, string>> | null;
+  /** Folder for <output>.npy files. */
+  readonly outputFolder?: string;
+  readonly connect: ConnectOptions;
+}
+
+export interface InferResult {
+  readonly device: string;
+  readonly release: string;
+  readonly requests: number;
+  readonly samples: number;
+  /** Medians over the requests, as the device's endpoint reports them; absent parts did not run. */
+  readonly measured: MeasuredLatency;
+  readonly predicted: PlanTotals | null;
+  readonly planFile: string | null;
+  readonly outputs: readonly {
+    readonly name: string;
+    readonly elementType: string;
+    readonly shape: readonly number[];
+  }[];
+  readonly outputFiles: readonly string[];
+  readonly accuracy: {readonly metric: 'top-1'; readonly value: number; readonly samples: number} | null;
+}
+
+export interface MeasuredLatency {
+  readonly totalMs: number;
+  readonly p95Ms: number;
+  readonly headMs: number | null;
+  readonly linkMs: number | null;
+  readonly tailMs: number | null;
+  /** The same request as this machine sees it, through the SSH connection. */
+  readonly seenFromHereMs: number;
+}
+
+/** Not counted: the first requests open connections and warm caches. */
+const WARM_UPS = 3;
+
+/**
+ * Sends samples through the device's own endpoint, over the SSH connection, and sets what the endpoint measured beside
+ * what the plan predicted.
+ * @throws ExpectedError `nothing-deployed`, `wrong-input-shape` …, `cloud-error`
+ */
+export async function infer(request: InferRequest, emit: EmitEvent): Promise<InferResult> {
+  const project = await openProject(request.projectPath);
+  const [device] = selectDevices(project.project, [request.device]);
+  if (device === undefined) throw new Error('selectDevices gave no device');
+  return withDevice(project, device, request.connect, async machine => {
+    const release = await readCurrentRelease(machine);
+    const samples = await openSamples(release.model.inputs, request.inputs ?? evaluationInputs(project));
+    const tunnel = await machine.openTunnel(release.endpoint.port);
+    const client = openProtocolClient(`http://127.0.0.1:${tunnel.localPort}`);
+    try {
+      const answers = await runStep(
+        emit,
+        `${device.name}/infer`,
+        `${device.name}: infer`,
+        progress => askAll(client, release.model.name, samples, progress),
+        ({totals}) => ({detail: `${totals.length} requests`}),
+      );
+      const outputs = joinOutputs(answers.outputs);
+      const found = await findPlan(project, release);
+      return {
+        device: device.name,
+        release: release.id,
+        requests: samples.requestCount,
+        samples: samples.requestCount * samples.samplesPerRequest,
+        measured: answers.latency,
+        predicted: found?.plan.predicted ?? null,
+        planFile: found?.file ?? null,
+        outputs: Object.entries(outputs).map(([name, {elementType, shape}]) => ({name, elementType, shape})),
+        outputFiles: await writeOutputs(request.outputFolder, outputs),
+        accuracy: request.inputs === null ? await accuracyOf(project, outputs) : null,
+      };
+    } finally {
+      client.close();
+      await tunnel.close();
+      await samples.close();
+    }
+  });
+}
+
+/** @throws ExpectedError `nothing-deployed` */
+async function readCurrentRelease(machine: Machine): Promise<Release> {
+  const state = await readDeviceState(machine, '-');
+  if (state.currentRelease === null || state.agent?.status !== 'serving') {
+    throw new ExpectedError(
+      'nothing-deployed',
+      state.currentRelease === null
+        ? `${machine.name} has no release.`
+        : `${machine.name} has release ${state.currentRelease}, but its agent is not serving.`,
+      EXIT.stale,
+      {hints: [`edgewise push plans/${machine.name}.yaml`]},
+    );
+  }
+  const file = `${state.home}/.edgewise/current/release.json`;
+  return releaseFromJson(new TextDecoder().decode(await machine.download(file)), file);
+}
+
+/** @throws ExpectedError `evaluation-missing` when the project declares no evaluation set */
+function evaluationInputs(project: OpenProject): Record<string, string> {
+  const {evaluation} = project.project;
+  if (evaluation === undefined) {
+    throw new ExpectedError('evaluation-missing', `${project.file} declares no evaluation set.`, EXIT.usage, {
+      hints: ['edgewise infer DEVICE --input FILE.npy'],
+    });
+  }
+  return Object.fromEntries(
+    Object.entries(evaluation.inputs).map(([name, file]) => [name, project.resolve(file)]),
+  );
+}
+
+interface Answers {
+  readonly outputs: readonly NamedTensors[];
+  readonly totals: readonly number[];
+  readonly latency: MeasuredLatency;
+}
+
+async function askAll(
+  client: ProtocolClient,
+  model: string,
+  samples: Samples,
+  progress: (detail: {doneCount: number; totalCount: number}) => void,
+): Promise<Answers> {
+  const outputs: NamedTensors[] = [];
+  const timings: ReadonlyMap<string, number>[] = [];
+  const seen: number[] = [];
+  const first = await samples.readRequest(0);
+  for (let warmUp = 0; warmUp < WARM_UPS; warmUp++)
+    await client.infer(model, {inputs: first}, {deadlineMs: 60_000});
+  for (let index = 0; index < samples.requestCount; index++) {
+    const inputs = await samples.readRequest(index);
+    const answer = await client.infer(model, {inputs}, {deadlineMs: 60_000});
+    outputs.push(answer.outputs);
+    timings.push(answer.serverTiming);
+    seen.push(answer.wallMs);
+    progress({doneCount: index + 1, totalCount: samples.requestCount});
+  }
+  const valuesOf = (name: string): number[] =>
+    timings.flatMap(timing => timing.get(name) ?? []).sort((a, b) => a - b);
+  const medianOrNull = (name: string): number | null => {
+    const values = valuesOf(name);
+    return values.length === 0 ? null : quantile(values, 0.5);
+  };
+  const totals = valuesOf('total');
+  return {
+    outputs,
+    totals,
+    latency: {
+      totalMs: quantile(totals, 0.5),
+      p95Ms: quantile(totals, 0.95),
+      headMs: medianOrNull('head'),
+      linkMs: medianOrNull('link'),
+      tailMs: medianOrNull('tail'),
+      seenFromHereMs: quantile(
+        seen.sort((a, b) => a - b),
+        0.5,
+      ),
+    },
+  };
+}
+
+/** Linear interpolation between the sorted values around the position. */
+function quantile(sorted: readonly number[], fraction: number): number {
+  const position = (sorted.length - 1) * fraction;
+  const below = sorted[Math.floor(position)] ?? NaN;
+  const above = sorted[Math.ceil(position)] ?? NaN;
+  return below + (above - below) * (position - Math.floor(position));
+}
+
+/** Answers of several requests, one after the other along the first axis. */
+function joinOutputs(answers: readonly NamedTensors[]): Record<string, Tensor> {
+  const joined: Record<string, Tensor> = {};
+  for (const name of Object.keys(answers[0] ?? {})) {
+    const parts = answers.flatMap(answer => answer[name] ?? []);
+    const [first] = parts;
+    if (first === undefined) continue;
+    const rows = parts.reduce((sum, part) => sum + (part.shape[0] ?? 1), 0);
+    joined[name] = {
+      elementType: first.elementType,
+      shape: [rows, ...first.shape.slice(1)],
+      bytes: Buffer.concat(parts.map(part => part.bytes)),
+    };
+  }
+  return joined;
+}
+
+async function writeOutputs(folder: string | undefined, outputs: Record<string, Tensor>): Promise<string[]> {
+  if (folder === undefined) return [];
+  await mkdir(folder, {recursive: true});
+  const files: string[] = [];
+  for (const [name, tensor] of Object.entries(outputs)) {
+    const file = join(folder, `${name.replaceAll(/[^A-Za-z0-9._-]/g, '_')}.npy`);
+    await writeNpy(file, tensor);
+    files.push(file);
+  }
+  return files;
+}
+
+async function accuracyOf(
+  project: OpenProject,
+  outputs: Record<string, Tensor>,
+): Promise<InferResult['accuracy']> {
+  const labels = project.project.evaluation?.labels;
+  const [scores] = Object.values(outputs);
+  if (labels === undefined || scores === undefined) return null;
+  const right = countTopOne(scores, await readNpy(project.resolve(labels)));
+  const samples = scores.shape[0] ?? 0;
+  return {metric: 'top-1', value: right / samples, samples};
+}
+
+/** The plan the release was made from, if it still lies among the project's plans unchanged. */
+async function findPlan(project: OpenProject, release: Release): Promise<{file: string; plan: Plan} | null> {
+  const folder = dirname(project.planFile(release.device));
+  if (!existsSync(folder)) return null;
+  for (const name of readdirSync(folder).filter(entry => entry.endsWith('.yaml'))) {
+    const file = join(folder, name);
+    const text = await readFile(file, 'utf8');
+    if (digestOfBytes(text) === release.plan) return {file, plan: planFromYaml(text, file)};
+  }
+  return null;
+}

@@ -1,0 +1,19 @@
+import type {Link, MeasuredMs, ModelTimes, Profile} from '../documents/profile.ts';
+
+/** What the runtime's measuring prints, on a device and in the cloud alike. */
+export interface MeasuredModel {
+  readonly runtime: Pick<Profile['runtime'], 'onnxruntime' | 'node'>;
+  readonly threads: number;
+  readonly wholeRun: MeasuredMs;
+  readonly layers: readonly Readonly<ModelTimes['layers'][number]>[];
+  readonly requestOverhead: MeasuredMs;
+}
+
+export interface MeasuredDevice extends MeasuredModel {
+  readonly link: Omit<Link, 'to'> | null;
+}
+
+export function modelTimesFrom(build: string, measured: MeasuredModel): ModelTimes {
+  const {threads, wholeRun, layers, requestOverhead} = measured;
+  return {build, threads, wholeRun, layers: [...layers], requestOverhead};
+}

@@ -1,0 +1,138 @@
+import type {Plan, Tier} from '../documents/plan.ts';
+import {profileFromYaml} from '../documents/readDocument.ts';
+import {yamlFromDocument} from '../documents/printDocument.ts';
+import type {ModelTimes, Profile} from '../documents/profile.ts';
+import {writeHeader} from '../documents/writeHeader.ts';
+import {EXIT, ExpectedError} from '../errors.ts';
+import {runStep, type EmitEvent} from '../events.ts';
+import {taintedByInput} from '../model/taintedByInput.ts';
+import {planDocument} from '../placement/planDocument.ts';
+import {readOwnVersion} from '../workspace/ownVersion.ts';
+import {readDocumentText, writeDocument} from '../workspace/projectFolder.ts';
+import {cloudOf, openProject, selectDevices, type OpenProject} from './openProject.ts';
+import {planInputs} from './planFreshness.ts';
+import {withPreparedModel, type PreparedModel} from './prepareModel.ts';
+
+export interface PlanRequest {
+  readonly projectPath: string;
+  readonly devices: readonly string[];
+  /** Overrides the project's constraint when given. */
+  readonly keepRawInputOnDevice?: boolean;
+  readonly pins: readonly {readonly layers: string; readonly tier: Tier}[];
+  /** Instead of plans/<device>.yaml; for one device only. */
+  readonly output?: string;
+}
+
+export interface MadePlan {
+  readonly file: string;
+  readonly plan: Plan;
+}
+
+/**
+ * Chooses the placement for each device from what was measured, and writes one plan per device.
+ * @throws ExpectedError `profile-missing`, `profile-stale`, `nothing-feasible`, `pin-matches-nothing`
+ */
+export async function plan(request: PlanRequest, emit: EmitEvent): Promise<MadePlan[]> {
+  const project = await openProject(request.projectPath);
+  const devices = selectDevices(project.project, request.devices);
+  if (request.output !== undefined && devices.length !== 1) {
+    throw new ExpectedError(
+      'output-needs-one-device',
+      `--output names one file, but ${devices.length} devices are planned.`,
+      EXIT.usage,
+      {hints: [`edgewise plan ${devices[0]?.name ?? 'DEVICE'} --output FILE`]},
+    );
+  }
+  return withPreparedModel(project, emit, async prepared => {
+    const made: MadePlan[] = [];
+    for (const device of devices) {
+      const file = request.output ?? project.planFile(device.name);
+      const chosen = await runStep(
+        emit,
+        `${device.name}/plan`,
+        `${device.name}: plan`,
+        () => planDevice(project, device.name, prepared, request),
+        ({predicted}) => ({detail: `${predicted.latencyMs.toFixed(2)} ms predicted`}),
+      );
+      await writeDocument(file, yamlFromDocument('plan', chosen));
+      made.push({file, plan: chosen});
+    }
+    return made;
+  });
+}
+
+async function planDevice(
+  project: OpenProject,
+  device: string,
+  prepared: PreparedModel,
+  request: PlanRequest,
+): Promise<Plan> {
+  const cloud = cloudOf(project.project);
+  const deviceProfile = await readProfile(project, device, device);
+  const cloudProfile = cloud === null ? null : await readProfile(project, cloud.name, device);
+  const link = cloud === null ? undefined : deviceProfile.links.find(({to}) => to === cloud.name);
+  if (cloud !== null && link === undefined) {
+    throw new ExpectedError(
+      'profile-stale',
+      `The profile of ${device} has no link to ${cloud.name}.`,
+      EXIT.stale,
+      {hints: [`edgewise profile ${device}`]},
+    );
+  }
+  const {graph} = prepared;
+  return planDocument({
+    header: writeHeader('plan', {
+      version: readOwnVersion(),
+      now: new Date(),
+      madeFrom: await planInputs(project, prepared, [device, ...(cloud === null ? [] : [cloud.name])]),
+    }),
+    device,
+    cloud: cloud?.name ?? null,
+    measurements: {
+      build: prepared.digest,
+      layers: graph.layers,
+      tensors: [...graph.tensors.values()].map(tensor => ({
+        ...tensor,
+        elementType: tensor.elementType ?? null,
+        shape: tensor.shape ?? null,
+      })),
+      device: timesOf(deviceProfile, prepared, device),
+      cloud: cloudProfile === null ? null : timesOf(cloudProfile, prepared, device),
+      link: link ?? null,
+      constraints: {
+        keepRawInputOnDevice:
+          request.keepRawInputOnDevice ?? project.project.constraints?.keepRawInputOnDevice ?? false,
+        pins: request.pins,
+      },
+      tainted: taintedByInput(graph),
+    },
+  });
+}
+
+async function readProfile(project: OpenProject, machine: string, device: string): Promise<Profile> {
+  const file = project.profileFile(machine);
+  const text = await readDocumentText(file);
+  if (text === null) {
+    throw new ExpectedError(
+      'profile-missing',
+      `${machine} has not been profiled: there is no ${file}.`,
+      EXIT.usage,
+      {
+        hints: [`edgewise profile ${device}`],
+      },
+    );
+  }
+  return profileFromYaml(text, file);
+}
+
+/** @throws ExpectedError `profile-stale` when the machine was measured with another build of the model */
+function timesOf(profile: Profile, prepared: PreparedModel, device: string): ModelTimes {
+  const times = profile.models.find(({build}) => build === prepared.digest);
+  if (times !== undefined) return times;
+  throw new ExpectedError(
+    'profile-stale',
+    `The profile of ${profile.machine.name} was measured with another model than ${prepared.name} is now.`,
+    EXIT.stale,
+    {hints: [`edgewise profile ${device}`]},
+  );
+}

@@ -1,0 +1,112 @@
+import {checkSupported} from '../device/checkSupported.ts';
+import type {Machine} from '../device/machine.ts';
+import {probeHardware} from '../device/probeHardware.ts';
+import {yamlFromDocument} from '../documents/printDocument.ts';
+import type {Profile} from '../documents/profile.ts';
+import type {ProjectDevice} from '../documents/project.ts';
+import {writeHeader} from '../documents/writeHeader.ts';
+import {runStep, type EmitEvent} from '../events.ts';
+import {hexOfDigest} from '../workspace/digest.ts';
+import {readOwnVersion} from '../workspace/ownVersion.ts';
+import {writeDocument} from '../workspace/projectFolder.ts';
+import {collectRuntimeFiles} from '../workspace/runtimeFiles.ts';
+import {readDeviceState} from './deviceState.ts';
+import {withDeviceLock} from './deviceLock.ts';
+import {modelTimesFrom, type MeasuredDevice} from './measuredModel.ts';
+import {cloudOf, type OpenProject} from './openProject.ts';
+import type {PreparedModel} from './prepareModel.ts';
+import {runtimeArchitectureOf, ship} from './push.ts';
+import {requireSuccess, runScript} from './shipFiles.ts';
+import {writeSegment} from './writeSegment.ts';
+
+const MEASURE_TIMEOUT_MS = 1_800_000;
+
+/**
+ * Measures one device: what it is, how long each layer takes on it with the runtime it will serve with, what a request
+ * costs there besides, and its link to the cloud. Writes the device's profile.
+ * @throws ExpectedError `architecture-unsupported`, `libc-unsupported`, `device-unreachable`, `device-locked` …
+ */
+export async function profileDevice(
+  project: OpenProject,
+  device: ProjectDevice,
+  machine: Machine,
+  prepared: PreparedModel,
+  runs: number,
+  emit: EmitEvent,
+): Promise<Profile> {
+  const hardware = await runStep(
+    emit,
+    `${device.name}/hardware`,
+    `${device.name}: read hardware facts`,
+    () => probeHardware(machine),
+    facts => ({detail: `${facts.architecture}, ${facts.cores} × ${facts.cpuModel}`}),
+  );
+  checkSupported(hardware, device.name);
+  const runtime = await collectRuntimeFiles(runtimeArchitectureOf(hardware.architecture));
+  const runtimeHex = hexOfDigest(runtime.digest);
+  const {home} = await readDeviceState(machine, runtimeHex);
+  const cloud = cloudOf(project.project);
+
+  const measured = await withDeviceLock(machine, async () => {
+    await ship(machine, `runtime/${runtimeHex}`, runtime.files, 'runtime', emit);
+    const segment = await writeSegment(project.store, 'model', prepared.graph.model);
+    const work = `work/${hexOfDigest(prepared.digest).slice(0, 16)}`;
+    await ship(
+      machine,
+      work,
+      segment.files.map(file => ({...file, source: project.store.pathOf(file.digest)})),
+      'model',
+      emit,
+    );
+    const folder = `${home}/.edgewise/runtime/${runtimeHex}`;
+    const argv = [
+      `${folder}/bin/node`,
+      `${folder}/edgewise.mjs`,
+      'profile',
+      ...['--model', `${home}/.edgewise/${work}/${segment.graph}`],
+      ...['--runs', String(runs), '--warm-ups', String(Math.ceil(runs / 4))],
+      ...['--threads', String(hardware.cores)],
+      ...(cloud === null ? [] : ['--cloud', cloud.url]),
+    ];
+    try {
+      return await runStep(
+        emit,
+        `${device.name}/measure`,
+        `${device.name}: measure layers${cloud === null ? '' : ' and link'}`,
+        async () => {
+          const result = requireSuccess(machine, await machine.run(argv, {timeoutMs: MEASURE_TIMEOUT_MS}));
+          return JSON.parse(result.stdout) as MeasuredDevice;
+        },
+        ({wholeRun, link}) => ({
+          detail: [
+            `${wholeRun.medianMs.toFixed(2)} ms a run`,
+            ...(link === null
+              ? []
+              : [`up ${mbit(link.upBytesPerSecond)}`, `down ${mbit(link.downBytesPerSecond)} Mbit/s`]),
+          ].join(', '),
+        }),
+      );
+    } finally {
+      await runScript(machine, ['rm', '-rf', `${home}/.edgewise/${work}`]).catch(() => {});
+    }
+  });
+
+  const profile: Profile = {
+    ...writeHeader('profile', {
+      version: readOwnVersion(),
+      now: new Date(),
+      madeFrom: {model: prepared.modelDigest, build: prepared.digest},
+    }),
+    machine: {name: device.name, tier: 'device', address: machine.address},
+    hardware,
+    runtime: {...measured.runtime, digest: runtime.digest},
+    models: [modelTimesFrom(prepared.digest, measured)],
+    links: measured.link === null || cloud === null ? [] : [{...measured.link, to: cloud.name}],
+  };
+  await writeDocument(project.profileFile(device.name), yamlFromDocument('profile', profile));
+  return profile;
+}
+
+function mbit(bytesPerSecond: number): string {
+  return ((bytesPerSecond * 8) / 1e6).toFixed(1);
+}
