@@ -66,7 +66,8 @@ export async function measureLink(
       const times = Math.min(9, Math.floor(shareMs / guessedMs));
       // Two sizes each way are the least that a fit needs, whatever they cost.
       if (times < 1 && bytes > SIZES_BYTES[1]!) continue;
-      const sample = await measureMedian(...sizesOf(bytes), Math.max(times, 1));
+      const [upBytes, downBytes] = sizesOf(bytes);
+      const sample = await measureMedian(upBytes, downBytes, Math.max(times, 1));
       samples.push(sample);
       lastMs[index] = sample.ms;
     }

@@ -1,0 +1,40 @@
+import {randomBytes} from 'node:crypto';
+import {readFile, rename, writeFile} from 'node:fs/promises';
+import {join} from 'node:path';
+
+/** What the agent says about itself in `state.json`; true only while `pid` of `bootId` is alive. */
+export interface AgentState {
+  readonly kind: 'edgewise/agent-state';
+  readonly formatVersion: 1;
+  readonly pid: number;
+  /** Of the kernel: a pid of another boot means nothing. */
+  readonly bootId: string;
+  readonly startedAt: string;
+  readonly changedAt: string;
+  /** Counts the releases that were tried since the start, so that a caller sees that its signal was heard. */
+  readonly attempts: number;
+  /** Of the agent: `serving` also while a failed reload leaves the release before in place. */
+  readonly status: 'starting' | 'serving' | 'failed';
+  /** What is being served. */
+  readonly release: string | null;
+  readonly plan: string | null;
+  readonly model: string | null;
+  readonly port: number | null;
+  /** Of the last attempt, if it failed; `release` is the one that was wanted. */
+  readonly error: {readonly code: string; readonly message: string; readonly release: string | null} | null;
+  /** The folder that this program runs from, which is named by the runtime's digest. */
+  readonly runtime: string;
+}
+
+export const STATE_FILE = 'state.json';
+
+export async function readBootId(): Promise<string> {
+  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => 'unknown')).trim();
+}
+
+/** Readers see the state before or the state after, never a part. */
+export async function writeAgentState(home: string, state: AgentState): Promise<void> {
+  const partial = join(home, `.${STATE_FILE}.${randomBytes(4).toString('hex')}.partial`);
+  await writeFile(partial, `${JSON.stringify(state, null, 2)}\n`);
+  await rename(partial, join(home, STATE_FILE));
+}

@@ -1,0 +1,122 @@
+import {readFile, realpath, stat} from 'node:fs/promises';
+import {join} from 'node:path';
+import {releaseSchema, type Release} from '../../documents/release.ts';
+import {randomFeeds} from '../../engine/randomFeeds.ts';
+import {openSession} from '../../engine/session.ts';
+import {EXIT, ExpectedError, messageOf} from '../../errors.ts';
+import {openProtocolClient} from '../client.ts';
+import type {ServedModel} from '../server/servedModels.ts';
+import {makeSplitModel} from './splitModel.ts';
+
+export interface LoadedRelease {
+  readonly release: Release;
+  readonly model: ServedModel;
+  /** Waits for the requests under way. */
+  close(): Promise<void>;
+}
+
+/** @throws ExpectedError `no-release`, `invalid-release` */
+export async function readCurrentRelease(home: string): Promise<{release: Release; folder: string}> {
+  const link = join(home, 'current');
+  let folder: string;
+  let text: string;
+  try {
+    // Resolved once: `current` may be switched while the files are being read.
+    folder = await realpath(link);
+    text = await readFile(join(folder, 'release.json'), 'utf8');
+  } catch (error) {
+    throw new ExpectedError(
+      'no-release',
+      `There is no release at ${link}: ${messageOf(error)}.`,
+      EXIT.invalidDocument,
+      {cause: error},
+    );
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new ExpectedError(
+      'invalid-release',
+      `${folder}/release.json is not JSON: ${messageOf(error)}.`,
+      EXIT.invalidDocument,
+    );
+  }
+  const parsed = releaseSchema.safeParse(json);
+  if (!parsed.success) {
+    const problems = parsed.error.issues
+      .map(({path, message}) => `${path.join('.') || 'the document'}: ${message}`)
+      .join('; ');
+    throw new ExpectedError(
+      'invalid-release',
+      `${folder}/release.json is not valid: ${problems}.`,
+      EXIT.invalidDocument,
+    );
+  }
+  return {release: parsed.data, folder};
+}
+
+/**
+ * Opens the release's head, if it has one, and runs it once on seeded inputs, so that the first request finds it warm.
+ * @throws ExpectedError `release-damaged` and everything that openSession throws
+ */
+export async function loadRelease(
+  release: Release,
+  folder: string,
+  {deadlineMs}: {readonly deadlineMs: number},
+): Promise<LoadedRelease> {
+  await checkFiles(release, folder);
+  const head =
+    release.head === undefined
+      ? null
+      : await openSession(
+          {path: join(folder, release.head.graph)},
+          {optimization: 'disabled', threads: release.threads},
+        );
+  try {
+    if (head !== null && release.head !== undefined)
+      await head.run(randomFeeds(release.head.inputs, 1), {canTakeFeeds: true});
+  } catch (error) {
+    await head?.close();
+    throw error;
+  }
+  const cloud = release.tail === undefined ? null : openProtocolClient(release.tail.url, {deadlineMs});
+  const model = makeSplitModel(release, {head, cloud, deadlineMs});
+  let underWay = 0;
+  let onIdle: (() => void) | null = null;
+  return {
+    release,
+    model: {
+      ...model,
+      async infer(request) {
+        underWay++;
+        try {
+          return await model.infer(request);
+        } finally {
+          underWay--;
+          if (underWay === 0) onIdle?.();
+        }
+      },
+    },
+    async close() {
+      if (underWay > 0) await new Promise<void>(resolve => (onIdle = resolve));
+      cloud?.close();
+      await head?.close();
+    },
+  };
+}
+
+/** The digests were checked when the files arrived; here only what a full disk or a hand leaves behind. */
+async function checkFiles(release: Release, folder: string): Promise<void> {
+  for (const {path, sizeBytes} of release.files) {
+    const size = await stat(join(folder, path)).then(
+      stats => stats.size,
+      () => null,
+    );
+    if (size === sizeBytes) continue;
+    const found = size === null ? 'is missing' : `has ${size} bytes instead of ${sizeBytes}`;
+    throw new ExpectedError('release-damaged', `${join(folder, path)} ${found}.`, EXIT.invalidDocument, {
+      hints: ['Push the plan again with edgewise push'],
+    });
+  }
+}

@@ -1,0 +1,139 @@
+import {basename, dirname} from 'node:path';
+import {ExpectedError, messageOf} from '../../errors.ts';
+import {findProgramPath} from '../programPath.ts';
+import {startEndpoint, type Endpoint} from '../server/endpoint.ts';
+import type {ServedModels} from '../server/servedModels.ts';
+import {readBootId, writeAgentState, type AgentState} from './agentState.ts';
+import {loadRelease, readCurrentRelease, type LoadedRelease} from './loadRelease.ts';
+
+export interface AgentOptions {
+  /** The folder with `current` in it. */
+  readonly home: string;
+  /** For each call of the cloud. */
+  readonly cloudDeadlineMs: number;
+  /** One line for the log. */
+  readonly report: (line: string) => void;
+}
+
+export interface Agent {
+  /** Loads the release that `current` points to now and, once it is warm, serves it instead. Never throws. */
+  reload(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const FIRST_RETRY_MS = 2000;
+const LAST_RETRY_MS = 60_000;
+
+/**
+ * Serves the current release on the device's loopback. When there is nothing to serve yet it says so in state.json and
+ * tries again: at once on a signal, else ever more rarely.
+ */
+export async function startAgent({home, cloudDeadlineMs, report}: AgentOptions): Promise<Agent> {
+  const bootId = await readBootId();
+  const startedAt = new Date().toISOString();
+  let current: LoadedRelease | null = null;
+  let endpoint: Endpoint | null = null;
+  let attempts = 0;
+  let isClosed = false;
+  let retryTimer: NodeJS.Timeout | undefined = undefined;
+  let retryMs = FIRST_RETRY_MS;
+
+  const models: ServedModels = {
+    find: name => (current?.model.name === name ? current.model : undefined),
+    listStates: () =>
+      current === null ? [] : [{name: current.model.name, version: '1', state: 'READY', reason: ''}],
+  };
+
+  const writeState = (status: AgentState['status'], error: AgentState['error']) =>
+    writeAgentState(home, {
+      kind: 'edgewise/agent-state',
+      formatVersion: 1,
+      pid: process.pid,
+      bootId,
+      startedAt,
+      changedAt: new Date().toISOString(),
+      attempts,
+      status,
+      release: current?.release.id ?? null,
+      plan: current?.release.plan ?? null,
+      model: current?.model.name ?? null,
+      port: endpoint?.port ?? null,
+      error,
+      runtime: basename(dirname(findProgramPath())),
+    });
+
+  const listen = (port: number) =>
+    startEndpoint(models, {
+      host: '127.0.0.1',
+      port,
+      serverName: 'edgewise-agent',
+      serverVersion: '0.1.0',
+      maxBodyBytes: 2 ** 30,
+      isReady: () => current !== null,
+      reportBug: error => report(error instanceof Error ? (error.stack ?? error.message) : String(error)),
+    });
+
+  /** The new release is ready before the old one is let go; what fails on the way leaves the old one in place. */
+  const attempt = async (): Promise<void> => {
+    attempts++;
+    let wanted: string | null = null;
+    try {
+      const {release, folder} = await readCurrentRelease(home);
+      wanted = release.id;
+      const loaded = await loadRelease(release, folder, {deadlineMs: cloudDeadlineMs});
+      const {port} = release.endpoint;
+      const before = {current, endpoint};
+      try {
+        if (endpoint?.port !== port) endpoint = await listen(port);
+      } catch (error) {
+        await loaded.close();
+        throw error;
+      }
+      current = loaded;
+      retryMs = FIRST_RETRY_MS;
+      await writeState('serving', null);
+      report(`serving release ${release.id} on 127.0.0.1:${port}`);
+      if (before.endpoint !== null && before.endpoint !== endpoint) await before.endpoint.close();
+      await before.current?.close();
+    } catch (error) {
+      const code = error instanceof ExpectedError ? error.code : 'bug';
+      report(
+        `release ${wanted ?? '(unknown)'} failed: ${code}: ${error instanceof ExpectedError ? error.message : ((error as Error).stack ?? messageOf(error))}`,
+      );
+      await writeState(current === null ? 'failed' : 'serving', {
+        code,
+        message: messageOf(error),
+        release: wanted,
+      });
+      if (current === null && !isClosed) {
+        retryTimer = setTimeout(() => void reload(), retryMs);
+        retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
+      }
+    }
+  };
+
+  let last: Promise<void> = Promise.resolve();
+  let waiting: Promise<void> | null = null;
+  /** Signals that arrive while a release is being loaded are one more attempt, not one each. */
+  const reload = (): Promise<void> => {
+    clearTimeout(retryTimer);
+    waiting ??= last = last.then(() => {
+      waiting = null;
+      return isClosed ? undefined : attempt();
+    });
+    return waiting;
+  };
+
+  await writeState('starting', null);
+  await reload();
+  return {
+    reload,
+    async close() {
+      isClosed = true;
+      clearTimeout(retryTimer);
+      await last;
+      await endpoint?.close();
+      await current?.close();
+    },
+  };
+}

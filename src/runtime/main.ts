@@ -1,0 +1,195 @@
+// The program that runs on devices and in the cloud. Results go to stdout as JSON, errors to stderr as JSON.
+import {mkdirSync, realpathSync} from 'node:fs';
+import {parseArgs} from 'node:util';
+import {EXIT, ExpectedError, messageOf} from '../errors.ts';
+import type {Optimization} from '../engine/workerMessages.ts';
+import {startAgent} from './agent/startAgent.ts';
+import {DEFAULT_DEADLINE_MS, openProtocolClient} from './client.ts';
+import {profileDevice} from './measure/profileDevice.ts';
+import {timeModelRequests} from './measure/timeModelRequests.ts';
+import {startServer} from './server/startServer.ts';
+import {startDetachedSupervisor, superviseAgent} from './supervise.ts';
+
+type Values = Record<string, string | boolean | undefined>;
+
+const COMMANDS: Record<
+  string,
+  {readonly options: Record<string, {type: 'string' | 'boolean'}>; run(values: Values): Promise<void>}
+> = {
+  agent: {
+    options: {home: {type: 'string'}, 'cloud-deadline-ms': {type: 'string'}},
+    async run(values) {
+      // Before anything slow: an early signal must neither end the process nor be lost.
+      let isHangUpHeard = false;
+      let onHangUp = () => void (isHangUpHeard = true);
+      process.on('SIGHUP', () => onHangUp());
+      const agent = await startAgent({
+        home: homeFrom(values),
+        cloudDeadlineMs: numberFrom(values, 'cloud-deadline-ms', DEFAULT_DEADLINE_MS, 1),
+        report: line => process.stderr.write(`${new Date().toISOString()} ${line}\n`),
+      });
+      onHangUp = () => void agent.reload();
+      if (isHangUpHeard) void agent.reload();
+      await waitForEndSignal();
+      await agent.close();
+    },
+  },
+  supervise: {
+    options: {home: {type: 'string'}, foreground: {type: 'boolean'}, 'cloud-deadline-ms': {type: 'string'}},
+    async run(values) {
+      const home = homeFrom(values);
+      const deadlineMs = numberFrom(values, 'cloud-deadline-ms', DEFAULT_DEADLINE_MS, 1);
+      const agentArguments = ['--cloud-deadline-ms', String(deadlineMs)];
+      if (values['foreground'] !== true) print(await startDetachedSupervisor(home, agentArguments));
+      else {
+        const result = await superviseAgent(home, agentArguments);
+        if (result !== null) print({pid: result.alreadyRunning, isNew: false});
+      }
+    },
+  },
+  serve: {
+    options: {
+      port: {type: 'string'},
+      host: {type: 'string'},
+      'model-repository': {type: 'string'},
+      'model-control': {type: 'string'},
+      threads: {type: 'string'},
+      optimization: {type: 'string'},
+      'max-body-bytes': {type: 'string'},
+    },
+    async run(values) {
+      const control = choiceFrom(values, 'model-control', ['none', 'explicit'], 'none');
+      const host = textFrom(values, 'host', '127.0.0.1');
+      const server = await startServer({
+        host,
+        port: numberFrom(values, 'port', 8000, 0),
+        modelRepository: textFrom(values, 'model-repository'),
+        allowModelControl: control === 'explicit',
+        threads: numberFrom(values, 'threads', 1, 1),
+        optimization: choiceFrom<Optimization>(
+          values,
+          'optimization',
+          ['disabled', 'basic', 'extended', 'all'],
+          'disabled',
+        ),
+        maxBodyBytes: numberFrom(values, 'max-body-bytes', 2 ** 30, 1),
+        reportBug: error => process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`),
+      });
+      print({listening: {host, port: server.port}});
+      await waitForEndSignal();
+      await server.close();
+    },
+  },
+  profile: {
+    options: {
+      model: {type: 'string'},
+      runs: {type: 'string'},
+      'warm-ups': {type: 'string'},
+      threads: {type: 'string'},
+      cloud: {type: 'string'},
+      name: {type: 'string'},
+    },
+    async run(values) {
+      const url = values['cloud'] === undefined ? null : textFrom(values, 'cloud');
+      print(
+        await profileDevice({
+          modelPath: textFrom(values, 'model'),
+          runs: numberFrom(values, 'runs', 20, 1),
+          warmUps: numberFrom(values, 'warm-ups', 3, 0),
+          threads: numberFrom(values, 'threads', 1, 1),
+          ...(url === null ? {} : {cloud: {url, name: textFrom(values, 'name', url)}}),
+        }),
+      );
+    },
+  },
+  'time-requests': {
+    options: {
+      url: {type: 'string'},
+      'model-name': {type: 'string'},
+      runs: {type: 'string'},
+      'warm-ups': {type: 'string'},
+    },
+    async run(values) {
+      const client = openProtocolClient(textFrom(values, 'url'), {deadlineMs: 120_000});
+      try {
+        const counts = {
+          runs: numberFrom(values, 'runs', 20, 1),
+          warmUps: numberFrom(values, 'warm-ups', 3, 0),
+        };
+        print(await timeModelRequests(client, textFrom(values, 'model-name'), counts));
+      } finally {
+        client.close();
+      }
+    },
+  },
+};
+
+async function main(argv: readonly string[]): Promise<void> {
+  const [name = '', ...rest] = argv;
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined)
+    throw usageError(`There is no command "${name}"; there are: ${Object.keys(COMMANDS).join(', ')}.`);
+  let values: Values;
+  try {
+    ({values} = parseArgs({args: rest, options: command.options, strict: true}));
+  } catch (error) {
+    throw usageError(`${name}: ${messageOf(error)}`);
+  }
+  await command.run(values);
+}
+
+function textFrom(values: Values, name: string, fallback?: string): string {
+  const value = values[name] ?? fallback;
+  if (typeof value !== 'string' || value === '') throw usageError(`--${name} is needed.`);
+  return value;
+}
+
+function numberFrom(values: Values, name: string, fallback: number, min: number): number {
+  const value = values[name];
+  const number = value === undefined ? fallback : Number(value);
+  if (!Number.isInteger(number) || number < min)
+    throw usageError(`--${name} must be a whole number from ${min}, not "${String(value)}".`);
+  return number;
+}
+
+function choiceFrom<T extends string>(values: Values, name: string, choices: readonly T[], fallback: T): T {
+  const value = values[name] ?? fallback;
+  const choice = choices.find(known => known === value);
+  if (choice === undefined)
+    throw usageError(`--${name} must be one of ${choices.join(', ')}, not "${String(value)}".`);
+  return choice;
+}
+
+function homeFrom(values: Values): string {
+  const home = textFrom(values, 'home');
+  mkdirSync(home, {recursive: true});
+  return realpathSync(home);
+}
+
+function usageError(message: string): ExpectedError {
+  return new ExpectedError('wrong-usage', message, EXIT.usage);
+}
+
+function waitForEndSignal(): Promise<void> {
+  return new Promise(resolve => {
+    process.once('SIGTERM', () => resolve());
+    process.once('SIGINT', () => resolve());
+  });
+}
+
+function print(result: unknown): void {
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  const isExpected = error instanceof ExpectedError;
+  const about = isExpected
+    ? {code: error.code, message: error.message, hints: error.hints}
+    : {
+        code: 'bug',
+        message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        hints: [],
+      };
+  process.stderr.write(`${JSON.stringify({error: about})}\n`);
+  process.exitCode = isExpected ? error.exitCode : EXIT.bug;
+});
