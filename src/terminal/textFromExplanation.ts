@@ -1,0 +1,98 @@
+import type {AnswerChange, ExplainedGroup, Explanation} from '../documents/explanation.ts';
+import {formatBytes, formatBytesPerSecond, formatColumn, formatMs} from './formatNumbers.ts';
+import {formatTable, shorten, wrapText} from './formatTable.ts';
+import {REASON_TEXTS} from './textFromPlan.ts';
+
+/** Longer runs of layers are told by their first and last. */
+const NAMED_LAYERS = 4;
+
+const QUANTITIES: Readonly<Record<AnswerChange['what'], string>> = {
+  'up-bandwidth': 'upward bandwidth',
+  'down-bandwidth': 'downward bandwidth',
+  'link-bandwidth': "the link's bandwidth",
+  'round-trip': 'the round-trip time',
+  'device-speed': "the device's speed",
+  'cloud-speed': "the cloud's speed",
+};
+
+/** What `edgewise explain` shows: why each layer is where it is, the runners-up, and what would change the answer. */
+export function textFromExplanation(explanation: Explanation, width?: number): string {
+  const {device, cloud, chosen, groups, crossing, runnerUps, changes} = explanation;
+  const {tensors, linkMs} = crossing;
+  const sections = [
+    wrapText(
+      `${device}${cloud === null ? '' : ` with cloud ${cloud}`}: ${chosen.name}, predicted ${formatMs(chosen.latencyMs)}.`,
+      width,
+    ),
+    ['Why each layer is where it is', groupTable(groups, width)].join('\n'),
+  ];
+  if (tensors.length > 0) {
+    const sent = tensors.map(
+      ({name, direction, bytes}) => `${shorten(name, 40)} ${direction} (${formatBytes(bytes)})`,
+    );
+    sections.push(wrapText(`Over the link, in ${formatMs(linkMs)}: ${sent.join(', ')}.`, width));
+  }
+  if (runnerUps.length > 0) {
+    const latency = formatColumn(runnerUps.map(({latencyMs}) => latencyMs));
+    const difference = formatColumn(runnerUps.map(({differenceMs}) => differenceMs));
+    const table = formatTable(
+      [
+        {title: 'placement', shrinksTo: 14},
+        {title: 'total ms', align: 'right'},
+        {title: 'slower by', align: 'right'},
+        {title: 'why not', shrinksTo: 16},
+      ],
+      runnerUps.map(({name, reason}, at) => [name, latency[at] ?? '', difference[at] ?? '', reason]),
+      width,
+    );
+    sections.push(['What else was possible', table].join('\n'));
+  }
+  sections.push(
+    changes.length === 0
+      ? 'No change of one measured quantity alone leads to another answer.'
+      : [
+          'What would change the answer',
+          ...changes.map(change => wrapText(sentenceFromChange(change), width, '  ')),
+        ].join('\n'),
+  );
+  return sections.join('\n\n');
+}
+
+function groupTable(groups: readonly ExplainedGroup[], width?: number): string {
+  const here = formatColumn(groups.map(({ms}) => ms));
+  const elsewhere = formatColumn(groups.map(({elsewhereMs}) => elsewhereMs));
+  return formatTable(
+    [
+      {title: 'layers', shrinksTo: 16},
+      {title: 'runs on'},
+      {title: 'ms there', align: 'right'},
+      {title: 'ms elsewhere', align: 'right'},
+      {title: 'why', shrinksTo: 12},
+    ],
+    groups.map(({layers, tier, reason}, at) => [
+      namesOf(layers),
+      tier,
+      here[at] ?? '',
+      elsewhere[at] ?? '',
+      REASON_TEXTS[reason],
+    ]),
+    width,
+  );
+}
+
+function namesOf(layers: readonly string[]): string {
+  if (layers.length <= NAMED_LAYERS) return layers.join(', ');
+  return `${layers[0] ?? ''} … ${layers.at(-1) ?? ''} (${layers.length})`;
+}
+
+/** "- link bandwidth below 3.2 MB/s (now 5 MB/s): device-only". */
+function sentenceFromChange({what, direction, threshold, unit, current, becomes}: AnswerChange): string {
+  const quantity = QUANTITIES[what];
+  if (unit === 'times') {
+    const [factor, word] =
+      direction === 'above' ? [threshold / current, 'faster'] : [current / threshold, 'slower'];
+    return `- ${quantity}: more than ${Number(factor.toPrecision(3))} times ${word} makes it ${becomes}`;
+  }
+  const format = unit === 'ms' ? formatMs : formatBytesPerSecond;
+  return `- ${quantity} ${direction} ${format(threshold)} (now ${format(current)}) makes it ${becomes}`;
+}

@@ -1,0 +1,114 @@
+import type {Crossing, LayerReason, Plan, PlanTotals} from '../documents/plan.ts';
+import {formatBytes, formatColumn, formatMs} from './formatNumbers.ts';
+import {formatTable, wrapText, type Column} from './formatTable.ts';
+
+/** What a reason code means, in words that end a sentence. */
+export const REASON_TEXTS: Readonly<Record<LayerReason, string>> = {
+  'faster-here': 'faster here',
+  'saves-transfer': 'saves a transfer',
+  'pinned-by-user': 'pinned by you',
+  'keeps-raw-input-on-device': 'keeps the raw input on the device',
+  'no-cloud': 'there is no cloud',
+};
+
+/** What `edgewise plan` shows: the decision, its layers, what crosses, the prediction and the alternatives. */
+export function textFromPlan(plan: Plan, width?: number): string {
+  const {layers, cut, predicted} = plan;
+  const onDevice = layers.filter(layer => layer.tier === 'device').length;
+  const where = plan.cloud === null ? 'no cloud' : `cloud ${plan.cloud}`;
+  const parts = [
+    wrapText(
+      `Device ${plan.device}, ${where}: ${onDevice} of ${layers.length} layers on the device, ` +
+        `${layers.length - onDevice} in the cloud.`,
+      width,
+    ),
+    layerTable(plan, width),
+    ...(cut.length === 0 ? [] : [['Crosses the link', crossingTable(cut, width)].join('\n')]),
+    wrapText(textFromTotals(predicted), width),
+    alternativesTable(plan, width),
+    ...plan.refusals.map(({reason, count}) => wrapText(`Not as wished: ${reason} (${count})`, width)),
+  ];
+  if (!plan.isComplete) parts.push('The plan is not complete: some layers have no measured time.');
+  if (!plan.isApplyable) parts.push('The plan cannot be pushed.');
+  return parts.join('\n\n');
+}
+
+function textFromTotals(totals: PlanTotals): string {
+  const {latencyMs, deviceMs, linkMs, cloudMs, overheadMs} = totals;
+  return (
+    `Predicted ${formatMs(latencyMs)} for a request: device ${formatMs(deviceMs)}, link ${formatMs(linkMs)}, ` +
+    `cloud ${formatMs(cloudMs)}, serving ${formatMs(overheadMs)}. Sends ${formatBytes(totals.upBytes)} up and ` +
+    `${formatBytes(totals.downBytes)} down. Weights: ${formatBytes(totals.deviceWeightBytes)} on the device, ` +
+    `${formatBytes(totals.cloudWeightBytes)} in the cloud.`
+  );
+}
+
+function layerTable({layers, cloud}: Plan, width?: number): string {
+  const deviceMs = formatColumn(layers.map(layer => layer.deviceMs));
+  const cloudMs = formatColumn(layers.map(layer => layer.cloudMs));
+  const columns: Column[] = [
+    {title: 'layer', shrinksTo: 12},
+    {title: 'operator', shrinksTo: 8},
+    {title: 'runs on'},
+    {title: 'device ms', align: 'right'},
+    ...(cloud === null ? [] : [{title: 'cloud ms', align: 'right'} as const]),
+    {title: 'why', shrinksTo: 8},
+  ];
+  const rows = layers.map((layer, at) => [
+    layer.name,
+    layer.operator,
+    layer.tier,
+    deviceMs[at] ?? '',
+    ...(cloud === null ? [] : [cloudMs[at] ?? '']),
+    REASON_TEXTS[layer.reason],
+  ]);
+  return formatTable(columns, rows, width);
+}
+
+function crossingTable(cut: readonly Crossing[], width?: number): string {
+  return formatTable(
+    [
+      {title: 'tensor', shrinksTo: 12},
+      {title: 'direction'},
+      {title: 'form', shrinksTo: 12},
+      {title: 'size', align: 'right'},
+    ],
+    cut.map(({tensor, direction, elementType, shape, bytes}) => [
+      tensor,
+      direction,
+      `${elementType} [${shape.join(', ')}]`,
+      formatBytes(bytes),
+    ]),
+    width,
+  );
+}
+
+function alternativesTable({alternatives}: Plan, width?: number): string {
+  const column = (pick: (totals: PlanTotals) => number) =>
+    formatColumn(alternatives.map(({predicted}) => (predicted === null ? null : pick(predicted))));
+  const latency = column(totals => totals.latencyMs);
+  const device = column(totals => totals.deviceMs);
+  const link = column(totals => totals.linkMs);
+  const cloud = column(totals => totals.cloudMs);
+  return formatTable(
+    [
+      {title: 'placement', shrinksTo: 14},
+      {title: 'total ms', align: 'right'},
+      {title: 'device', align: 'right'},
+      {title: 'link', align: 'right'},
+      {title: 'cloud', align: 'right'},
+      {title: 'sends up', align: 'right'},
+      {title: 'verdict', shrinksTo: 16},
+    ],
+    alternatives.map(({name, predicted, verdict, reason}, at) => [
+      name,
+      latency[at] ?? '',
+      device[at] ?? '',
+      link[at] ?? '',
+      cloud[at] ?? '',
+      predicted === null ? '-' : formatBytes(predicted.upBytes),
+      verdict === 'chosen' ? 'chosen' : verdict === 'slower' ? reason : `not allowed: ${reason}`,
+    ]),
+    width,
+  );
+}
