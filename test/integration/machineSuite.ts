@@ -1,0 +1,517 @@
+import {createHash, randomBytes} from 'node:crypto';
+import {chmod, mkdtemp, readFile, rm, stat, writeFile} from 'node:fs/promises';
+import {connect, createServer, type AddressInfo, type Server, type Socket} from 'node:net';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import fc from 'fast-check';
+import {afterAll, afterEach, beforeAll, describe, expect, it, vi} from 'vitest';
+import {connectMachine, type ConnectOptions, type MachineTarget} from '../../src/device/connectMachine.ts';
+import type {Machine} from '../../src/device/machine.ts';
+import {ExpectedError} from '../../src/errors.ts';
+import {
+  isAlive,
+  knownHostsLine,
+  makeKey,
+  publicKeyOf,
+  type StartTestServer,
+  type TestSshServer,
+} from './sshServers.ts';
+
+/** What was thrown, when it is what it should be: an error for people. */
+export async function catchExpected(work: Promise<unknown>): Promise<ExpectedError> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof ExpectedError) return error;
+    throw error;
+  }
+  throw new Error('it was expected to fail');
+}
+
+/** Options under which nothing of the person who runs the tests has a say: no agent, no configuration, no keys. */
+export function hermetic(
+  server: TestSshServer,
+  home: string,
+  more: Partial<ConnectOptions> = {},
+): ConnectOptions {
+  return {
+    configFile: 'none',
+    knownHostsFile: server.knownHostsFile,
+    acceptNewHostKeys: false,
+    environment: {HOME: home, USER: server.user},
+    ...more,
+  };
+}
+
+export function targetOf(server: TestSshServer, more: Partial<MachineTarget> = {}): MachineTarget {
+  return {
+    name: 'pi-7',
+    address: server.host,
+    port: server.port,
+    user: server.user,
+    identityFile: server.userKeyFile,
+    ...more,
+  };
+}
+
+/**
+ * What every SSH server that edgewise is used with must get right. Each kind of server calls this with its own
+ * `startServer`; without one (`null`) the suite says what it leaves out.
+ */
+export function describeMachineSuite(suiteName: string, startServer: StartTestServer): void {
+  describe(suiteName, () => {
+    let server: TestSshServer;
+    let machine: Machine;
+    let folder: string;
+    let isMissing = false;
+
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'edgewise-suite-'));
+      const started = await startServer();
+      if (started === null) {
+        isMissing = true;
+        console.warn(`${suiteName}: left out, this server is not installed here`);
+        return;
+      }
+      server = started;
+      machine = await connectMachine(targetOf(server), hermetic(server, folder));
+    });
+    afterAll(async () => {
+      if (!isMissing) {
+        await machine.close();
+        await server.stop();
+      }
+      await rm(folder, {recursive: true, force: true});
+    });
+
+    const test = (name: string, work: () => Promise<void>) =>
+      it(name, async context => {
+        if (isMissing) context.skip();
+        await work();
+      });
+
+    describe('run', () => {
+      for (const status of [0, 1, 7, 255]) {
+        test(`gives back exit status ${status}`, async () => {
+          const result = await machine.run(['sh', '-c', `echo out; echo err >&2; exit ${status}`]);
+          expect(result).toMatchObject({exitStatus: status, signal: null, stdout: 'out\n', stderr: 'err\n'});
+        });
+      }
+
+      test('answers 127 for a program that is not there', async () => {
+        const result = await machine.run(['edgewise-no-such-program']);
+        expect(result.exitStatus).toBe(127);
+        expect(result.stderr).toContain('edgewise-no-such-program');
+      });
+
+      test('names the signal that ended a command', async () => {
+        expect(await machine.run(['sh', '-c', 'kill -KILL $$'])).toMatchObject({
+          exitStatus: null,
+          signal: 'KILL',
+        });
+      });
+
+      test('passes megabytes of any bytes on standard input', async () => {
+        const bytes = randomBytes(3 * 1024 * 1024);
+        const {stdout} = await machine.run(['sha256sum'], {stdin: bytes});
+        expect(stdout.split(' ')[0]).toBe(createHash('sha256').update(bytes).digest('hex'));
+      });
+
+      test('ends standard input at once when there is none', async () => {
+        expect(await machine.run(['cat'], {timeoutMs: 5000})).toMatchObject({exitStatus: 0, stdout: ''});
+      });
+
+      test('is not disturbed by a command that reads none of its input', async () => {
+        const result = await machine.run(['true'], {stdin: Buffer.alloc(4 * 1024 * 1024)});
+        expect(result).toMatchObject({exitStatus: 0});
+      });
+
+      test('gives every argument to the program as it is', async () => {
+        const nasty = [
+          '',
+          ' ',
+          "'",
+          '"',
+          "it's",
+          '$HOME',
+          '`id`',
+          '$(id)',
+          '\\',
+          '\\\\',
+          'a\nb',
+          '*',
+          '~',
+          '!',
+          '#x',
+          '-n',
+          '--',
+          ';',
+          '&&',
+          'ü 漢 🦀',
+          '\t',
+          '%s',
+          'A=b',
+        ];
+        const random = fc.sample(
+          fc
+            .string({unit: 'binary', maxLength: 40})
+            .filter(word => !word.includes('\0') && word.isWellFormed()),
+          {numRuns: 200, seed: 7},
+        );
+        const words = [...nasty, ...random];
+        const {stdout} = await machine.run(['printf', '%s\\0', ...words]);
+        expect(stdout.split('\0').slice(0, -1)).toEqual(words);
+      });
+
+      test('hands on standard error line by line while the command runs', async () => {
+        const lines: string[] = [];
+        const result = await machine.run(['sh', '-c', 'printf "a\\nb" >&2; printf "c\\nlast" >&2'], {
+          onStderrLine: line => lines.push(line),
+        });
+        expect(lines).toEqual(['a', 'bc', 'last']);
+        expect(result.stderr).toBe('a\nbc\nlast');
+      });
+
+      test('keeps whole characters that arrive in pieces', async () => {
+        const {stdout} = await machine.run(['sh', '-c', 'printf "\\303"; sleep 0.2; printf "\\274"']);
+        expect(stdout).toBe('ü');
+      });
+
+      test('runs more commands at once than a server has sessions for', async () => {
+        const results = await Promise.all(
+          Array.from({length: 24}, (_, index) => machine.run(['echo', String(index)])),
+        );
+        expect(results.map(result => result.stdout.trim())).toEqual(results.map((_, index) => String(index)));
+      });
+
+      test('ends a command whose time is up, and what it started, even when it does not listen', async () => {
+        const note = join(server.scratch, 'pids');
+        const script = `trap '' TERM; sh -c 'trap "" TERM; echo $$ >>${note}; while :; do sleep 1; done' & echo $$ >>${note}; echo working >&2; while :; do sleep 1; done`;
+        const error = await catchExpected(machine.run(['sh', '-c', script], {timeoutMs: 1500}));
+        expect(error).toMatchObject({code: 'command-timed-out', exitCode: 12});
+        expect(error.message).toContain('working');
+        const pids = (await readFile(note, 'utf8')).trim().split('\n').map(Number);
+        expect(pids).toHaveLength(2);
+        await vi.waitFor(async () => expect(await Promise.all(pids.map(isAlive))).toEqual([false, false]), {
+          timeout: 5000,
+        });
+        expect(await machine.run(['echo', 'still there'])).toMatchObject({stdout: 'still there\n'});
+      });
+
+      test('ends a command that writes without end', async () => {
+        const error = await catchExpected(
+          machine.run(['yes', 'a line that says nothing at all, over and over again'], {timeoutMs: 50_000}),
+        );
+        expect(error).toMatchObject({code: 'output-too-large', exitCode: 12});
+        await vi.waitFor(
+          async () =>
+            expect(
+              (await machine.run(['sh', '-c', 'ps -eo comm,stat | grep "^yes " | grep -v Z'])).stdout,
+            ).toBe(''),
+          {timeout: 5000},
+        );
+      });
+
+      test('ends commands under way when the machine is closed', async () => {
+        const other = await connectMachine(targetOf(server), hermetic(server, folder));
+        const note = join(server.scratch, 'pid-of-sleeper');
+        const under = catchExpected(other.run(['sh', '-c', `echo $$ >${note}; exec sleep 300`]));
+        const pid = await vi.waitFor(
+          async () => {
+            const text = await readFile(note, 'utf8');
+            expect(text).toMatch(/^\d+\n$/);
+            return Number(text);
+          },
+          {timeout: 5000},
+        );
+        await other.close();
+        expect(['device-unreachable', 'command-ended']).toContain((await under).code);
+        await vi.waitFor(async () => expect(await isAlive(pid)).toBe(false), {timeout: 5000});
+        expect((await catchExpected(other.run(['true']))).code).toBe('device-unreachable');
+      });
+    });
+
+    describe('files', () => {
+      for (const [name, sizeBytes] of [
+        ['no bytes', 0],
+        ['one byte', 1],
+        ['one chunk and a byte', 32 * 1024 + 1],
+        ['many channels', 21_000_001],
+      ] as const) {
+        test(`uploads and downloads ${name}`, async () => {
+          const bytes = randomBytes(sizeBytes);
+          const path = join(server.scratch, 'ein Bündel.partial');
+          const steps: number[] = [];
+          await machine.upload({bytes}, path, {mode: 0o640, onProgress: sent => steps.push(sent)});
+          expect(Buffer.compare(await readFile(path), bytes)).toBe(0);
+          expect((await stat(path)).mode & 0o777).toBe(0o640);
+          expect(steps.at(-1) ?? 0).toBe(sizeBytes);
+          expect(steps.toSorted((a, b) => a - b)).toEqual(steps);
+          expect(Buffer.compare(await machine.download(path), bytes)).toBe(0);
+        });
+      }
+
+      test('uploads a file over a longer one', async () => {
+        const source = join(folder, 'source');
+        await writeFile(source, 'short');
+        const path = join(server.scratch, 'again');
+        await machine.upload({bytes: Buffer.alloc(100_000, 'x')}, path);
+        await machine.upload({path: source}, path);
+        expect(await readFile(path, 'utf8')).toBe('short');
+      });
+
+      test('says which folder is missing', async () => {
+        const path = join(server.scratch, 'no', 'such', 'folder', 'file');
+        const error = await catchExpected(machine.upload({bytes: Buffer.from('x')}, path));
+        expect(error).toMatchObject({code: 'upload-failed', exitCode: 12});
+        expect(error.message).toContain(path);
+      });
+
+      test('leaves nothing behind when the source ends early', async () => {
+        const source = join(folder, 'shrinking');
+        await writeFile(source, Buffer.alloc(9 * 1024 * 1024));
+        const path = join(server.scratch, 'shrunk.partial');
+        let truncation: Promise<void> | undefined;
+        const error = await catchExpected(
+          machine.upload({path: source}, path, {onProgress: () => (truncation ??= writeFile(source, 'x'))}),
+        );
+        await truncation;
+        expect(error).toMatchObject({code: 'upload-failed'});
+        await expect(stat(path)).rejects.toMatchObject({code: 'ENOENT'});
+      });
+
+      test('says that there is no such file', async () => {
+        const error = await catchExpected(machine.download(join(server.scratch, 'nothing')));
+        expect(error).toMatchObject({code: 'no-such-file', exitCode: 12});
+      });
+    });
+
+    describe('tunnel', () => {
+      let echo: Server;
+      let echoPort: number;
+      beforeAll(async () => {
+        echo = createServer({allowHalfOpen: true}, socket => {
+          socket.on('error', () => socket.destroy());
+          socket.pipe(socket);
+        });
+        await new Promise<void>(resolve => echo.listen(0, '127.0.0.1', () => resolve()));
+        echoPort = (echo.address() as AddressInfo).port;
+      });
+      afterAll(async () => {
+        await new Promise<void>(resolve => echo.close(() => resolve()));
+      });
+
+      test('carries several connections, whole, each side ending when it likes', async () => {
+        const tunnel = await machine.openTunnel(echoPort);
+        const bytes = randomBytes(2_000_000);
+        const answers = await Promise.all([1, 2, 3].map(() => exchange(tunnel.localPort, bytes)));
+        for (const answer of answers) expect(Buffer.compare(answer, bytes)).toBe(0);
+        await tunnel.close();
+        await expect(exchange(tunnel.localPort, Buffer.from('x'))).rejects.toMatchObject({
+          code: 'ECONNREFUSED',
+        });
+      });
+
+      test('closes a connection that leads nowhere and goes on', async () => {
+        const nowhere = createServer();
+        await new Promise<void>(resolve => nowhere.listen(0, '127.0.0.1', () => resolve()));
+        const {port} = nowhere.address() as AddressInfo;
+        await new Promise<void>(resolve => nowhere.close(() => resolve()));
+        const tunnel = await machine.openTunnel(port);
+        expect(
+          await exchange(tunnel.localPort, Buffer.from('x')).catch(
+            (error: unknown) => (error as {code?: string}).code,
+          ),
+        ).toSatisfy(
+          answer =>
+            answer === 'ECONNRESET' || answer === 'EPIPE' || (Buffer.isBuffer(answer) && answer.length === 0),
+        );
+        expect(await machine.run(['echo', 'on'])).toMatchObject({stdout: 'on\n'});
+        await tunnel.close();
+      });
+    });
+
+    describe('host keys', () => {
+      let file: string;
+      afterEach(async () => {
+        await rm(file, {force: true});
+      });
+      const connectWith = async (
+        content: string | undefined,
+        more: Partial<ConnectOptions> = {},
+        target: Partial<MachineTarget> = {},
+      ) => {
+        file = join(folder, 'known_hosts');
+        if (content !== undefined) await writeFile(file, content);
+        const connected = await connectMachine(
+          targetOf(server, target),
+          hermetic(server, folder, {knownHostsFile: file, ...more}),
+        );
+        await connected.close();
+      };
+
+      test('refuses a host it does not know, and shows the fingerprint', async () => {
+        const error = await catchExpected(connectWith(undefined));
+        expect(error).toMatchObject({code: 'host-key-unknown', exitCode: 11});
+        expect(error.message).toContain(await fingerprint(server.hostKeyFile));
+        expect(error.hints.join()).toContain('--accept-new-host-keys');
+        await expect(stat(file)).rejects.toMatchObject({code: 'ENOENT'});
+      });
+
+      test('adds a new host when told to, once, and knows it afterwards', async () => {
+        await connectWith('# mine\nother.example ssh-ed25519 AAAA', {acceptNewHostKeys: true});
+        const after = `# mine\nother.example ssh-ed25519 AAAA\n${await knownHostsLine(server)}\n`;
+        expect(await readFile(file, 'utf8')).toBe(after);
+        await connectWith(undefined);
+        await connectWith(undefined, {acceptNewHostKeys: true});
+        expect(await readFile(file, 'utf8')).toBe(after);
+      });
+
+      test('adds a new host once when several connect at the same time', async () => {
+        file = join(folder, 'known_hosts');
+        const machines = await Promise.all(
+          Array.from({length: 5}, () =>
+            connectMachine(
+              targetOf(server),
+              hermetic(server, folder, {knownHostsFile: file, acceptNewHostKeys: true}),
+            ),
+          ),
+        );
+        await Promise.all(machines.map(one => one.close()));
+        expect(await readFile(file, 'utf8')).toBe(`${await knownHostsLine(server)}\n`);
+      });
+
+      test('refuses a changed key, names the line, and never writes over it', async () => {
+        const other = await makeKey(join(folder, `other-${randomBytes(4).toString('hex')}`));
+        const content = `# one\n[${server.host}]:${server.port} ${await publicKeyOf(other)}\n`;
+        for (const acceptNewHostKeys of [false, true]) {
+          const error = await catchExpected(connectWith(content, {acceptNewHostKeys}));
+          expect(error).toMatchObject({code: 'host-key-changed', exitCode: 11});
+          expect(error.message).toContain(`${file}:2`);
+          expect(error.message).toContain(await fingerprint(other));
+          expect(error.message).toContain(await fingerprint(server.hostKeyFile));
+          expect(await readFile(file, 'utf8')).toBe(content);
+        }
+      });
+
+      test('refuses a host that shows a key of another type than the one on file', async () => {
+        const other = await makeKey(join(folder, `other-${randomBytes(4).toString('hex')}`), 'ecdsa');
+        const content = `[${server.host}]:${server.port} ${await publicKeyOf(other)}\n`;
+        const error = await catchExpected(connectWith(content, {acceptNewHostKeys: true}));
+        expect(error.code).toBe('host-key-changed');
+        expect(await readFile(file, 'utf8')).toBe(content);
+      });
+
+      test('refuses a revoked key, even when it is on file as well', async () => {
+        const key = await publicKeyOf(server.hostKeyFile);
+        const content = `${await knownHostsLine(server)}\n@revoked * ${key}\n`;
+        const error = await catchExpected(connectWith(content));
+        expect(error).toMatchObject({code: 'host-key-revoked', exitCode: 11});
+        expect(error.message).toContain(`${file}:2`);
+      });
+
+      test('says that it cannot check certificates where only an authority is on file', async () => {
+        const authority = await makeKey(join(folder, `authority-${randomBytes(4).toString('hex')}`));
+        const content = `@cert-authority *:${server.port},[127.0.0.1]:* ${await publicKeyOf(authority)}\n`;
+        const error = await catchExpected(connectWith(content, {acceptNewHostKeys: true}));
+        expect(error).toMatchObject({code: 'host-certificate-unsupported', exitCode: 11});
+        expect(error.message).toContain('certificate');
+        expect(await readFile(file, 'utf8')).toBe(content);
+      });
+
+      test('takes a key that is on file for the host without its port', async () => {
+        await connectWith(`${server.host} ${await publicKeyOf(server.hostKeyFile)}\n`);
+      });
+    });
+
+    describe('login', () => {
+      test('lists the keys that were refused', async () => {
+        const stranger = await makeKey(join(folder, `stranger-${randomBytes(4).toString('hex')}`));
+        const error = await catchExpected(
+          connectMachine(targetOf(server, {identityFile: stranger}), hermetic(server, folder)),
+        );
+        expect(error).toMatchObject({code: 'authentication-refused', exitCode: 11});
+        expect(error.message).toContain(stranger);
+        expect(error.message).toContain(await fingerprint(stranger));
+      });
+
+      test('says that there was no key to offer', async () => {
+        const error = await catchExpected(
+          connectMachine(targetOf(server, {identityFile: undefined}), hermetic(server, folder)),
+        );
+        expect(error.code).toBe('authentication-refused');
+        expect(error.message).toContain('no key');
+      });
+
+      test('names a key file that is missing or open to others', async () => {
+        const missing = join(folder, 'missing');
+        expect(
+          (
+            await catchExpected(
+              connectMachine(targetOf(server, {identityFile: missing}), hermetic(server, folder)),
+            )
+          ).message,
+        ).toContain(`${missing}: no such file`);
+        const open = join(folder, 'open');
+        await writeFile(open, await readFile(server.userKeyFile));
+        await chmod(open, 0o644);
+        expect(
+          (
+            await catchExpected(
+              connectMachine(targetOf(server, {identityFile: open}), hermetic(server, folder)),
+            )
+          ).message,
+        ).toContain('0644');
+      });
+
+      test('refuses another user', async () => {
+        const error = await catchExpected(
+          connectMachine(targetOf(server, {user: 'nobody-of-that-name'}), hermetic(server, folder)),
+        );
+        expect(error.code).toBe('authentication-refused');
+        expect(error.message).toContain('nobody-of-that-name');
+      });
+    });
+
+    test('notices that the server is gone while a command runs', async () => {
+      const other = await startServer();
+      if (other === null) throw new Error('the server started before and does not now');
+      const doomed = await connectMachine(targetOf(other), hermetic(other, folder));
+      const note = join(other.scratch, 'started');
+      const lost = catchExpected(
+        doomed.run(['sh', '-c', `echo >${note}; exec sleep 300`], {timeoutMs: 300_000}),
+      );
+      await vi.waitFor(async () => expect((await stat(note)).size).toBe(1), {timeout: 5000});
+      await other.stop();
+      expect(await lost).toMatchObject({code: 'device-unreachable', exitCode: 11});
+      for (const late of [
+        doomed.run(['true']),
+        doomed.upload({bytes: Buffer.from('x')}, 'x'),
+        doomed.download('x'),
+      ]) {
+        expect((await catchExpected(late)).code).toBe('device-unreachable');
+      }
+      await doomed.close();
+    });
+  });
+}
+
+async function fingerprint(keyFile: string): Promise<string> {
+  const [, base64 = ''] = (await publicKeyOf(keyFile)).split(' ');
+  return `SHA256:${createHash('sha256').update(Buffer.from(base64, 'base64')).digest('base64').replace(/=+$/, '')}`;
+}
+
+/** Sends everything, ends, and gives back what came until the other side ended. */
+function exchange(port: number, bytes: Buffer): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const socket: Socket = connect({host: '127.0.0.1', port, allowHalfOpen: true});
+    const chunks: Buffer[] = [];
+    socket.on('data', chunk => chunks.push(chunk));
+    socket.on('error', reject);
+    socket.on('end', () => {
+      resolve(Buffer.concat(chunks));
+      socket.destroy();
+    });
+    socket.end(bytes);
+  });
+}

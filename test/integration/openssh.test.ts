@@ -1,0 +1,4 @@
+import {describeMachineSuite} from './machineSuite.ts';
+import {startOpenSshServer} from './sshServers.ts';
+
+describeMachineSuite('OpenSSH', startOpenSshServer);
