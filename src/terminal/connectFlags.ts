@@ -4,7 +4,8 @@ import {askPassphrase} from './askPassphrase.ts';
 /** Flags of every command that reaches devices. */
 export const connectFlags = {
   'accept-new-host-keys': booleanFlag({
-    description: 'trust the key of a host seen for the first time and remember it; a changed key is always refused',
+    description:
+      'trust the key of a host seen for the first time and remember it; a changed key is always refused',
     default: false,
   }),
 };

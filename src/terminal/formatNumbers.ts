@@ -38,11 +38,14 @@ export function formatShare(share: number): string {
   return `${rounded} %`;
 }
 
-/** One table column of numbers: as many decimals for all as the largest needs for three significant digits. */
-export function formatColumn(values: readonly (number | null)[], absent = '-'): string[] {
-  const largest = Math.max(0, ...values.filter(value => value !== null).map(Math.abs));
-  const decimals = largest >= 100 ? 1 : largest >= 1 ? 2 : 4;
-  return values.map(value => (value === null ? absent : value.toFixed(decimals)));
+/** One table column of numbers: as many decimals for all as the largest of `alike` needs for three significant digits. */
+export function formatColumn(
+  values: readonly (number | null)[],
+  alike: readonly (number | null)[] = values,
+): string[] {
+  const largest = Math.max(0, ...alike.filter(value => value !== null).map(Math.abs));
+  const decimals = largest >= 100 ? 1 : largest >= 1 ? 2 : largest >= 0.1 ? 3 : 4;
+  return values.map(value => (value === null ? '-' : value.toFixed(decimals)));
 }
 
 function formatWholeSeconds(seconds: number): string {

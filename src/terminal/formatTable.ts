@@ -40,11 +40,14 @@ export function formatTable(
     .join('\n');
 }
 
+/** A number and its unit stay on one line. */
+const WORD_GAP = /(?<!\d) | (?!(?:[kMGT]?B(?:\/s)?|ms|s|min|h|%|[kMGTP])(?![A-Za-z]))/;
+
 /** Wraps prose at spaces; a word longer than the line stands alone. Further lines start with `indent`. */
 export function wrapText(text: string, width = PIPED_WIDTH, indent = ''): string {
   const lines: string[] = [];
   let line = '';
-  for (const word of plainText(text).split(' ')) {
+  for (const word of plainText(text).split(WORD_GAP)) {
     if (line !== '' && line.trim() !== '' && lengthOf(line) + 1 + lengthOf(word) > width) {
       lines.push(line);
       line = indent + word;

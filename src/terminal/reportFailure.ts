@@ -36,7 +36,9 @@ function failureFrom(error: unknown): Failure | null {
   if (isOclifExit(error)) return null;
   if (isOclifUsageError(error)) {
     const [first = '', ...rest] = stripVTControlCharacters(error.message).split('\n');
-    const message = [first, ...rest.filter(line => line.trim() !== '' && !line.startsWith('See more help'))].join(' ').trim();
+    const message = [first, ...rest.filter(line => line.trim() !== '' && !line.startsWith('See more help'))]
+      .join(' ')
+      .trim();
     return {code: 'wrong-usage', message, hints: ['edgewise --help'], exitCode: EXIT.usage};
   }
   return {

@@ -12,7 +12,11 @@ interface CommandLineOptions {
  * Runs one command line and leaves its exit code in `process.exitCode`. Failures are reported here and nowhere else,
  * because oclif's own handling gives usage errors exit code 1 under --json and prints its whole configuration there.
  */
-export async function runCommandLine(argv: string[], entry: string, options: CommandLineOptions = {}): Promise<void> {
+export async function runCommandLine(
+  argv: string[],
+  entry: string,
+  options: CommandLineOptions = {},
+): Promise<void> {
   const root = fileURLToPath(new URL('..', entry));
   const isJson = argv.slice(0, argv.includes('--') ? argv.indexOf('--') : undefined).includes('--json');
   endQuietlyOnBrokenPipe();
@@ -39,6 +43,9 @@ async function sourceOptions(root: string) {
   return {
     root,
     ignoreManifest: true,
-    pjson: {...pjson, oclif: {...pjson.oclif, commands: {strategy: 'pattern' as const, target: './src/commands'}}},
+    pjson: {
+      ...pjson,
+      oclif: {...pjson.oclif, commands: {strategy: 'pattern' as const, target: './src/commands'}},
+    },
   };
 }

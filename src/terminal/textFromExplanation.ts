@@ -34,7 +34,10 @@ export function textFromExplanation(explanation: Explanation, width?: number): s
   }
   if (runnerUps.length > 0) {
     const latency = formatColumn(runnerUps.map(({latencyMs}) => latencyMs));
-    const difference = formatColumn(runnerUps.map(({differenceMs}) => differenceMs));
+    const difference = formatColumn(
+      runnerUps.map(({differenceMs}) => differenceMs),
+      runnerUps.map(({latencyMs}) => latencyMs),
+    );
     const table = formatTable(
       [
         {title: 'placement', shrinksTo: 14},
@@ -49,7 +52,7 @@ export function textFromExplanation(explanation: Explanation, width?: number): s
   }
   sections.push(
     changes.length === 0
-      ? 'No change of one measured quantity alone leads to another answer.'
+      ? wrapText('No change of one measured quantity alone leads to another answer.', width)
       : [
           'What would change the answer',
           ...changes.map(change => wrapText(sentenceFromChange(change), width, '  ')),
@@ -59,8 +62,15 @@ export function textFromExplanation(explanation: Explanation, width?: number): s
 }
 
 function groupTable(groups: readonly ExplainedGroup[], width?: number): string {
-  const here = formatColumn(groups.map(({ms}) => ms));
-  const elsewhere = formatColumn(groups.map(({elsewhereMs}) => elsewhereMs));
+  const times = groups.flatMap(({ms, elsewhereMs}) => [ms, elsewhereMs]);
+  const here = formatColumn(
+    groups.map(({ms}) => ms),
+    times,
+  );
+  const elsewhere = formatColumn(
+    groups.map(({elsewhereMs}) => elsewhereMs),
+    times,
+  );
   return formatTable(
     [
       {title: 'layers', shrinksTo: 16},

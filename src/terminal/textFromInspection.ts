@@ -45,11 +45,11 @@ export function textFromInspection(inspection: Inspection, width?: number): stri
     wrapText(summary, width),
     ...(unknown === 0
       ? []
-      : [wrapText(`${unknown} layers are not in these sums, because their shapes are unknown.`, width)]),
+      : [wrapText(`Not in these sums, because their shapes are unknown: ${unknown} layers.`, width)]),
     '',
     layerTable,
     ...(layers.some(layer => layer.sharesWeights)
-      ? ['* shares weights with an earlier layer, where they are counted']
+      ? [wrapText('* shares weights with an earlier layer, where they are counted', width)]
       : []),
     '',
     ...(cheapestCuts.length === 0

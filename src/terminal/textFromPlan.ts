@@ -28,7 +28,8 @@ export function textFromPlan(plan: Plan, width?: number): string {
     alternativesTable(plan, width),
     ...plan.refusals.map(({reason, count}) => wrapText(`Not as wished: ${reason} (${count})`, width)),
   ];
-  if (!plan.isComplete) parts.push('The plan is not complete: some layers have no measured time.');
+  if (!plan.isComplete)
+    parts.push(wrapText('The plan is not complete: some layers have no measured time.', width));
   if (!plan.isApplyable) parts.push('The plan cannot be pushed.');
   return parts.join('\n\n');
 }
@@ -44,8 +45,15 @@ function textFromTotals(totals: PlanTotals): string {
 }
 
 function layerTable({layers, cloud}: Plan, width?: number): string {
-  const deviceMs = formatColumn(layers.map(layer => layer.deviceMs));
-  const cloudMs = formatColumn(layers.map(layer => layer.cloudMs));
+  const times = layers.flatMap(layer => [layer.deviceMs, layer.cloudMs]);
+  const deviceMs = formatColumn(
+    layers.map(layer => layer.deviceMs),
+    times,
+  );
+  const cloudMs = formatColumn(
+    layers.map(layer => layer.cloudMs),
+    times,
+  );
   const columns: Column[] = [
     {title: 'layer', shrinksTo: 12},
     {title: 'operator', shrinksTo: 8},
@@ -85,7 +93,10 @@ function crossingTable(cut: readonly Crossing[], width?: number): string {
 
 function alternativesTable({alternatives}: Plan, width?: number): string {
   const column = (pick: (totals: PlanTotals) => number) =>
-    formatColumn(alternatives.map(({predicted}) => (predicted === null ? null : pick(predicted))));
+    formatColumn(
+      alternatives.map(({predicted}) => (predicted === null ? null : pick(predicted))),
+      alternatives.map(({predicted}) => predicted?.latencyMs ?? null),
+    );
   const latency = column(totals => totals.latencyMs);
   const device = column(totals => totals.deviceMs);
   const link = column(totals => totals.linkMs);

@@ -49,7 +49,11 @@ export async function compile(projectPath: string, emit: EmitEvent): Promise<Mad
       target: PORTABLE_TARGET,
       precision: 'fp32',
       model: {name: prepared.name, digest: prepared.modelDigest},
-      artefact: {digest: prepared.digest, sizeBytes: prepared.sizeBytes, layers: prepared.graph.layers.length},
+      artefact: {
+        digest: prepared.digest,
+        sizeBytes: prepared.sizeBytes,
+        layers: prepared.graph.layers.length,
+      },
       recipe: prepared.recipe.map(step => ({...step})),
       runtime: {onnxruntime: prepared.runtimeVersion},
       ...compared,
@@ -113,7 +117,9 @@ async function samplesOf(project: OpenProject, prepared: PreparedModel): Promise
   }
   return openSamples(
     prepared.inputs,
-    Object.fromEntries(Object.entries(evaluation.inputs).map(([name, file]) => [name, project.resolve(file)])),
+    Object.fromEntries(
+      Object.entries(evaluation.inputs).map(([name, file]) => [name, project.resolve(file)]),
+    ),
   );
 }
 

@@ -2,7 +2,8 @@ import {existsSync, readdirSync} from 'node:fs';
 import {mkdir, readFile} from 'node:fs/promises';
 import {dirname, join} from 'node:path';
 import type {Machine} from '../device/machine.ts';
-import type {Plan, PlanTotals} from '../documents/plan.ts';
+import type {InferResult, MeasuredLatency} from '../documents/inference.ts';
+import type {Plan} from '../documents/plan.ts';
 import {planFromYaml, releaseFromJson} from '../documents/readDocument.ts';
 import type {Release} from '../documents/release.ts';
 import type {NamedTensors, Tensor} from '../documents/tensor.ts';
@@ -20,39 +21,11 @@ import {countTopOne} from './topOne.ts';
 export interface InferRequest {
   readonly projectPath: string;
   readonly device: string;
-  /** .npy file per input; `null` takes the project's evaluation set. */
+  /** .npy file per input name ('' for the only input); `null` takes the project's evaluation set. */
   readonly inputs: Readonly<Record<string, string>> | null;
   /** Folder for <output>.npy files. */
   readonly outputFolder?: string;
   readonly connect: ConnectOptions;
-}
-
-export interface InferResult {
-  readonly device: string;
-  readonly release: string;
-  readonly requests: number;
-  readonly samples: number;
-  /** Medians over the requests, as the device's endpoint reports them; absent parts did not run. */
-  readonly measured: MeasuredLatency;
-  readonly predicted: PlanTotals | null;
-  readonly planFile: string | null;
-  readonly outputs: readonly {
-    readonly name: string;
-    readonly elementType: string;
-    readonly shape: readonly number[];
-  }[];
-  readonly outputFiles: readonly string[];
-  readonly accuracy: {readonly metric: 'top-1'; readonly value: number; readonly samples: number} | null;
-}
-
-export interface MeasuredLatency {
-  readonly totalMs: number;
-  readonly p95Ms: number;
-  readonly headMs: number | null;
-  readonly linkMs: number | null;
-  readonly tailMs: number | null;
-  /** The same request as this machine sees it, through the SSH connection. */
-  readonly seenFromHereMs: number;
 }
 
 /** Not counted: the first requests open connections and warm caches. */
@@ -69,7 +42,7 @@ export async function infer(request: InferRequest, emit: EmitEvent): Promise<Inf
   if (device === undefined) throw new Error('selectDevices gave no device');
   return withDevice(project, device, request.connect, async machine => {
     const release = await readCurrentRelease(machine);
-    const samples = await openSamples(release.model.inputs, request.inputs ?? evaluationInputs(project));
+    const samples = await openSamples(release.model.inputs, filesByInput(project, release, request.inputs));
     const tunnel = await machine.openTunnel(release.endpoint.port);
     const client = openProtocolClient(`http://127.0.0.1:${tunnel.localPort}`);
     try {
@@ -117,6 +90,19 @@ async function readCurrentRelease(machine: Machine): Promise<Release> {
   }
   const file = `${state.home}/.edgewise/current/release.json`;
   return releaseFromJson(new TextDecoder().decode(await machine.download(file)), file);
+}
+
+/** A file given without a name is for the model's only input. */
+function filesByInput(
+  project: OpenProject,
+  release: Release,
+  given: InferRequest['inputs'],
+): Readonly<Record<string, string>> {
+  if (given === null) return evaluationInputs(project);
+  const [only, ...others] = release.model.inputs;
+  const {'': file, ...named} = given;
+  if (file === undefined || only === undefined || others.length > 0) return given;
+  return {...named, [only.name]: file};
 }
 
 /** @throws ExpectedError `evaluation-missing` when the project declares no evaluation set */

@@ -1,0 +1,56 @@
+import {string as stringArgument} from '@oclif/core/args';
+import {boolean as booleanFlag, string as stringFlag} from '@oclif/core/flags';
+import type {InferResult} from '../documents/inference.ts';
+import {EXIT, ExpectedError} from '../errors.ts';
+import {BaseCommand, projectFlags} from '../terminal/baseCommand.ts';
+import {connectFlags, connectOptionsFrom} from '../terminal/connectFlags.ts';
+import {inputsFromFlags} from '../terminal/inputFlags.ts';
+
+export default class Infer extends BaseCommand {
+  static override summary = "Send samples through a device's endpoint; predicted beside measured latency.";
+  static override examples = [
+    '<%= config.bin %> infer pi-1 --input picture.npy',
+    '<%= config.bin %> infer pi-1 --evaluation --output answers/',
+  ];
+  static override args = {device: stringArgument({description: 'device to ask', required: true})};
+  static override flags = {
+    ...projectFlags,
+    ...connectFlags,
+    input: stringFlag({
+      char: 'i',
+      description:
+        '.npy file, or NAME=FILE for a model with several inputs; several requests lie along its first axis',
+      multiple: true,
+      default: [],
+    }),
+    evaluation: booleanFlag({
+      description: "send the project's evaluation set and count right answers",
+      default: false,
+    }),
+    output: stringFlag({char: 'o', description: 'folder for the answers as .npy files', helpValue: 'DIR'}),
+  };
+
+  async run(): Promise<InferResult> {
+    const {args, flags} = await this.parse(Infer);
+    if (flags.evaluation === flags.input.length > 0) {
+      throw new ExpectedError('wrong-usage', 'Give either --input FILE or --evaluation.', EXIT.usage, {
+        hints: [`edgewise infer ${args.device} --evaluation`],
+      });
+    }
+    const {infer} = await import('../workflows/infer.ts');
+    const result = await infer(
+      {
+        projectPath: flags.project,
+        device: args.device,
+        inputs: flags.evaluation ? null : inputsFromFlags(flags.input),
+        connect: connectOptionsFrom(flags),
+        ...(flags.output === undefined ? {} : {outputFolder: flags.output}),
+      },
+      this.emit,
+    );
+    await this.endProgress();
+    const {textFromInference} = await import('../terminal/textFromInference.ts');
+    this.show(textFromInference(result));
+    return result;
+  }
+}

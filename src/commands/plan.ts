@@ -1,0 +1,54 @@
+import {string as stringArgument} from '@oclif/core/args';
+import {boolean as booleanFlag, string as stringFlag} from '@oclif/core/flags';
+import type {Plan as PlanDocument} from '../documents/plan.ts';
+import {BaseCommand, projectFlags} from '../terminal/baseCommand.ts';
+import {widthOf} from '../terminal/formatTable.ts';
+import {pinsFromFlags} from '../terminal/pinFlags.ts';
+
+export default class Plan extends BaseCommand {
+  static override summary =
+    'Decide, provably best under what was measured, which layers run on the device and which in the cloud.';
+  static override description = 'Writes plans/<device>.yaml, to be reviewed, committed and pushed.';
+  static override examples = [
+    '<%= config.bin %> plan',
+    '<%= config.bin %> plan pi-1 --keep-raw-input-on-device',
+    "<%= config.bin %> plan pi-1 --pin '*=device' --output plans/pi-1.device-only.yaml",
+  ];
+  static override strict = false;
+  static override args = {device: stringArgument({description: 'device to plan for; all without one'})};
+  static override flags = {
+    ...projectFlags,
+    'keep-raw-input-on-device': booleanFlag({
+      description: 'never send the input, nor a view, cast or normalised copy of it; overrides the project',
+      allowNo: true,
+    }),
+    pin: stringFlag({
+      description: 'keep layers on a tier, as PATTERN=device or PATTERN=cloud; * stands for any letters',
+      multiple: true,
+      default: [],
+    }),
+    output: stringFlag({char: 'o', description: 'plan file to write, for one device', helpValue: 'FILE'}),
+  };
+
+  async run(): Promise<{plans: {file: string; plan: PlanDocument}[]}> {
+    const {argv, flags} = await this.parse(Plan);
+    const {plan} = await import('../workflows/plan.ts');
+    const keep = flags['keep-raw-input-on-device'];
+    const plans = await plan(
+      {
+        projectPath: flags.project,
+        devices: argv as string[],
+        pins: pinsFromFlags(flags.pin),
+        ...(keep === undefined ? {} : {keepRawInputOnDevice: keep}),
+        ...(flags.output === undefined ? {} : {output: flags.output}),
+      },
+      this.emit,
+    );
+    await this.endProgress();
+    const {textFromPlan} = await import('../terminal/textFromPlan.ts');
+    for (const {file, plan: made} of plans) {
+      this.show(`${textFromPlan(made, widthOf(process.stdout))}\nWritten to ${file}`);
+    }
+    return {plans};
+  }
+}

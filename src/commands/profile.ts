@@ -1,0 +1,37 @@
+import {string as stringArgument} from '@oclif/core/args';
+import {integer as integerFlag} from '@oclif/core/flags';
+import type {Profile as ProfileDocument} from '../documents/profile.ts';
+import {BaseCommand, projectFlags} from '../terminal/baseCommand.ts';
+import {connectFlags, connectOptionsFrom} from '../terminal/connectFlags.ts';
+
+export default class Profile extends BaseCommand {
+  static override summary = 'Measure hardware, layers and link of devices, and the layers in the cloud.';
+  static override description =
+    "Ships the runtime to each device, times every layer of the project's model there, and measures the link to the cloud from the device. Writes profiles/<name>.yaml.";
+  static override examples = ['<%= config.bin %> profile', '<%= config.bin %> profile pi-1 --runs 100'];
+  static override strict = false;
+  static override args = {device: stringArgument({description: 'device to profile; all without one'})};
+  static override flags = {
+    ...projectFlags,
+    ...connectFlags,
+    runs: integerFlag({description: 'timed runs of the model on each machine', default: 50, min: 3}),
+  };
+
+  async run(): Promise<{profiles: {file: string; profile: ProfileDocument}[]}> {
+    const {argv, flags} = await this.parse(Profile);
+    const {profile} = await import('../workflows/profile.ts');
+    const profiles = await profile(
+      {
+        projectPath: flags.project,
+        devices: argv as string[],
+        runs: flags.runs,
+        connect: connectOptionsFrom(flags),
+      },
+      this.emit,
+    );
+    await this.endProgress();
+    const {textFromProfiles} = await import('../terminal/textFromProfiles.ts');
+    this.show(textFromProfiles(profiles));
+    return {profiles};
+  }
+}

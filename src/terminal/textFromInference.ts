@@ -1,0 +1,52 @@
+import type {InferResult} from '../documents/inference.ts';
+import {formatMs, formatShare} from './formatNumbers.ts';
+import {formatTable} from './formatTable.ts';
+
+/** Predicted beside measured, part by part, and what came out. */
+export function textFromInference(result: InferResult): string {
+  const {measured, predicted} = result;
+  const rows = [
+    partRow('device', predicted?.deviceMs, measured.headMs),
+    partRow('link', predicted?.linkMs, measured.linkMs),
+    partRow('cloud', predicted?.cloudMs, measured.tailMs),
+    partRow('total', predicted?.latencyMs, measured.totalMs),
+  ];
+  const lines = [
+    `${result.device} (release ${result.release}): ${result.requests} requests, ${result.samples} samples`,
+    '',
+    formatTable(
+      [
+        {title: ''},
+        {title: 'predicted', align: 'right'},
+        {title: 'measured', align: 'right'},
+        {title: 'error', align: 'right'},
+      ],
+      rows,
+    ),
+    '',
+    `95 % of the requests took at most ${formatMs(measured.p95Ms)}; seen from here a request takes ${formatMs(measured.seenFromHereMs)}.`,
+  ];
+  if (predicted === null)
+    lines.push('The plan of this release is not among plans/, so there is no prediction.');
+  if (result.accuracy !== null) {
+    lines.push(`Top-1 accuracy ${formatShare(result.accuracy.value)} of ${result.accuracy.samples} samples.`);
+  }
+  for (const file of result.outputFiles) lines.push(`Written to ${file}`);
+  return lines.join('\n');
+}
+
+function partRow(name: string, predictedMs: number | undefined, measuredMs: number | null): string[] {
+  return [
+    name,
+    predictedMs === undefined ? '–' : formatMs(predictedMs),
+    measuredMs === null ? '–' : formatMs(measuredMs),
+    predictedMs === undefined || predictedMs === 0 || measuredMs === null
+      ? ''
+      : signedShare(predictedMs / measuredMs - 1),
+  ];
+}
+
+/** How far a prediction is off, with its sign: positive means that it promised too little speed. */
+export function signedShare(share: number): string {
+  return `${share < 0 ? '−' : '+'}${(Math.abs(share) * 100).toFixed(1)} %`;
+}

@@ -1,0 +1,45 @@
+import type {Profile} from '../documents/profile.ts';
+import {formatBytes, formatMs} from './formatNumbers.ts';
+import {formatTable} from './formatTable.ts';
+
+/** One paragraph per machine: what it is, how fast it runs the model, its link, its slowest layers. */
+export function textFromProfiles(
+  profiled: readonly {readonly file: string; readonly profile: Profile}[],
+): string {
+  return profiled
+    .map(({file, profile}) => [...linesOf(profile), `Written to ${file}`].join('\n'))
+    .join('\n\n');
+}
+
+const SLOWEST = 5;
+
+function linesOf({machine, hardware, models, links}: Profile): string[] {
+  const lines = [`${machine.name} (${machine.tier}, ${machine.address})`];
+  if (hardware !== undefined) {
+    lines.push(
+      `  ${hardware.operatingSystem}, ${hardware.architecture}, ${hardware.cores} × ${hardware.cpuModel}, ${formatBytes(hardware.memoryBytes)} of memory, ${hardware.libc.name} ${hardware.libc.version}`,
+    );
+  }
+  for (const {wholeRun, requestOverhead, layers, threads} of models) {
+    lines.push(
+      `  one run takes ${formatMs(wholeRun.medianMs)} ± ${formatMs(wholeRun.spreadMs)} (${wholeRun.runs} runs, ${threads} ${threads === 1 ? 'thread' : 'threads'}); a request costs ${formatMs(requestOverhead.medianMs)} besides`,
+    );
+    const slowest = [...layers].sort((a, b) => b.ms - a.ms).slice(0, SLOWEST);
+    const table = formatTable(
+      [{title: 'slowest layers', shrinksTo: 20}, {title: 'operator'}, {title: 'time', align: 'right'}],
+      slowest.map(layer => [layer.name, layer.operator, formatMs(layer.ms)]),
+      96,
+    );
+    lines.push(...table.split('\n').map(line => `  ${line}`));
+  }
+  for (const link of links) {
+    lines.push(
+      `  link to ${link.to}: up ${mbit(link.upBytesPerSecond)}, down ${mbit(link.downBytesPerSecond)}, round trip ${formatMs(link.roundTripMs)}`,
+    );
+  }
+  return lines;
+}
+
+function mbit(bytesPerSecond: number): string {
+  return `${((bytesPerSecond * 8) / 1e6).toPrecision(3)} Mbit/s`;
+}
