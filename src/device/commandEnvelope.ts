@@ -22,6 +22,9 @@ export function endGroupsArgv(processIds: readonly number[]): string[] {
   return ['/bin/sh', '-c', `exec 2>/dev/null\n${END_SCRIPT}`, 'sh', ...processIds.map(String)];
 }
 
+/** No start-up file prints more than this before the command starts. */
+const MAX_HELD_BYTES = 1024 * 1024;
+
 /** Drops everything up to and including the marker's line; what follows the marker on that line is its `note`. */
 export class MarkerFilter {
   readonly #marker: Buffer;
@@ -39,6 +42,10 @@ export class MarkerFilter {
     const start = held.indexOf(this.#marker);
     const end = start < 0 ? -1 : held.indexOf(10, start);
     if (end < 0) {
+      if (held.length > MAX_HELD_BYTES) {
+        this.#held = undefined;
+        return held;
+      }
       this.#held = held;
       return Buffer.alloc(0);
     }

@@ -11,7 +11,7 @@ import {
   uploadFailedError,
 } from './deviceErrors.ts';
 import type {CommandResult, Machine, RunOptions, Tunnel, UploadOptions, UploadSource} from './machine.ts';
-import {openUploadSource, uploadTimeoutMs} from './sftpTransfer.ts';
+import {openUploadSource, uploadTimeoutMs} from './uploadSource.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 const ENDING_MS = 1000;
@@ -93,7 +93,7 @@ export class LocalMachine implements Machine {
         stderr: `${program}: ${isMissing ? 'not found' : messageOf(result.cause)}\n`,
       };
     }
-    const signal = result.signal?.replace(/^SIG/, '') ?? null;
+    const signal = result.signal ?? null;
     return {argv, exitStatus: result.exitCode ?? null, signal, stdout: stdout.text(), stderr: stderr.end()};
   }
 

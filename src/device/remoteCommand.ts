@@ -1,20 +1,25 @@
 import {randomBytes} from 'node:crypto';
-import {setTimeout as sleep} from 'node:timers/promises';
 import type {ClientChannel} from 'ssh2';
+import {ExpectedError, messageOf} from '../errors.ts';
 import {endGroupsArgv, MarkerFilter, wrapCommand} from './commandEnvelope.ts';
 import {OUTPUT_LIMIT_BYTES, OutputCollector} from './commandOutput.ts';
 import {settleWithin} from './deadline.ts';
 import {commandTimedOutError, outputTooLargeError, unreachableError} from './deviceErrors.ts';
 import type {CommandResult, RunOptions} from './machine.ts';
 import {quoteArgv} from './quoteArgv.ts';
+import {openChannel} from './sshChannel.ts';
 import type {SshConnection} from './sshConnection.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 /** Time for a command to say its process id, and for its end to be told once it was ended. */
 const ENDING_MS = 5000;
 
-/** Process ids of commands under way, so that closing the machine can end them. */
-export type RunningCommands = Set<number>;
+/** Commands under way, so that closing the machine can end them. */
+export interface RunningCommands {
+  readonly processIds: Set<number>;
+  /** Set on closing: what the commands answer from then on is about their being ended. */
+  areAbandoned: boolean;
+}
 
 export async function runRemoteCommand(
   connection: SshConnection,
@@ -25,7 +30,16 @@ export async function runRemoteCommand(
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const marker = `edgewise-${randomBytes(8).toString('hex')}`;
   const startedAt = performance.now();
-  const stream = await openChannel(connection, wrapCommand(argv, marker), timeoutMs);
+  const command = wrapCommand(argv, marker);
+  const stream = await openChannel<ClientChannel>(
+    connection,
+    timeoutMs,
+    callback => connection.client.exec(command, callback),
+    late => late.close(),
+  ).catch((error: unknown) => {
+    if (error instanceof ExpectedError) throw error;
+    throw unreachableError(connection.where, `did not start ${quoteArgv(argv)}: ${messageOf(error)}`, error);
+  });
   if (stream === undefined) throw commandTimedOutError(connection.where, argv, timeoutMs, '');
 
   const stdout = new OutputCollector();
@@ -38,21 +52,21 @@ export async function runRemoteCommand(
 
   return connection.ask<CommandResult>((resolve, reject) => {
     const closed = new Promise<void>(done => stream.once('close', () => done()));
+    let tellStarted = () => {};
+    const started = new Promise<void>(done => {
+      tellStarted = done;
+    });
 
     const abort = async (reason: () => Error) => {
       if (isAborted) return;
       isAborted = true;
       clearTimeout(timer);
       // A command that has not said its process id yet is given the time to do so: an unknown one cannot be ended.
-      for (
-        let waitedMs = 0;
-        processId === undefined && waitedMs < ENDING_MS && exit === undefined;
-        waitedMs += 50
-      )
-        await sleep(50);
-      if (processId !== undefined && exit === undefined) await endRemoteGroups(connection, [processId]);
+      await settleWithin(ENDING_MS, Promise.race([started, closed]));
+      // Its children may hold the channel open when it has ended itself, so its exit status does not matter here.
+      if (processId !== undefined) await endRemoteGroups(connection, [processId]);
       await settleWithin(ENDING_MS, closed);
-      if (processId !== undefined) running.delete(processId);
+      if (processId !== undefined) running.processIds.delete(processId);
       stream.close();
       reject(reason());
     };
@@ -71,7 +85,8 @@ export async function runRemoteCommand(
       stderr.push(stderrFilter.push(chunk));
       if (processId === undefined && stderrFilter.note !== undefined) {
         processId = Number(stderrFilter.note);
-        running.add(processId);
+        tellStarted();
+        running.processIds.add(processId);
       }
       if (stderr.isOverLimit)
         void abort(() => outputTooLargeError(connection.where, argv, OUTPUT_LIMIT_BYTES));
@@ -82,8 +97,12 @@ export async function runRemoteCommand(
     stream.on('error', () => {}); // a command that does not read its input; its exit status says the rest
     stream.once('close', () => {
       clearTimeout(timer);
-      if (processId !== undefined) running.delete(processId);
+      if (processId !== undefined) running.processIds.delete(processId);
       if (isAborted) return;
+      if (running.areAbandoned) {
+        reject(unreachableError(connection.where, `was closed while ${quoteArgv(argv)} ran`));
+        return;
+      }
       if (exit === undefined) {
         // A dying connection closes its channels first; its own error says more.
         setTimeout(
@@ -107,45 +126,6 @@ export async function runRemoteCommand(
     });
     stream.end(options.stdin === undefined ? undefined : Buffer.from(options.stdin));
   });
-}
-
-const CHANNEL_ATTEMPTS = 5;
-
-/** A channel with the command started in it; `undefined` when time is up before there is one. */
-async function openChannel(
-  connection: SshConnection,
-  command: string,
-  timeoutMs: number,
-): Promise<ClientChannel | undefined> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      const opening = connection.ask<ClientChannel>((resolve, reject) => {
-        connection.client.exec(command, (error, stream) => {
-          if (error) reject(error);
-          else resolve(stream);
-        });
-      });
-      const stream = await settleWithin(timeoutMs, opening);
-      if (stream === undefined)
-        opening.then(
-          late => late.close(),
-          () => {},
-        );
-      return stream;
-    } catch (error) {
-      const isRefused = error instanceof Error && /Channel open failure/.test(error.message);
-      if (!isRefused)
-        throw error instanceof Error && 'exitCode' in error
-          ? error
-          : unreachableError(connection.where, 'did not start a command', error);
-      // MaxSessions counts channels of all programs on this connection; nothing has run yet, so asking again is safe.
-      if (attempt >= CHANNEL_ATTEMPTS)
-        throw unreachableError(connection.where, 'opens no further session', error, [
-          'Raise MaxSessions in the sshd_config of the device',
-        ]);
-      await sleep(100 * 2 ** attempt * (0.5 + Math.random()));
-    }
-  }
 }
 
 /** Ends process groups on the device; a device that cannot be asked any more is left alone. */

@@ -1,17 +1,13 @@
 import type {Duplex} from 'node:stream';
-import type {SFTPWrapper} from 'ssh2';
-import {downloadFailedError, uploadFailedError} from './deviceErrors.ts';
+import {EXIT, ExpectedError} from '../errors.ts';
 import type {CommandResult, Machine, RunOptions, Tunnel, UploadOptions, UploadSource} from './machine.ts';
 import {endRemoteGroups, runRemoteCommand, type RunningCommands} from './remoteCommand.ts';
-import {
-  countUploadChannels,
-  downloadOverSftp,
-  openSftp,
-  openUploadSource,
-  uploadOverSftp,
-} from './sftpTransfer.ts';
+import {downloadOverSftp} from './sftpDownload.ts';
+import {openSftpSession, type SftpSession} from './sftpSession.ts';
+import {countUploadSessions, uploadOverSftp} from './sftpUpload.ts';
 import {Slots} from './slots.ts';
 import type {SshConnection} from './sshConnection.ts';
+import {openUploadSource} from './uploadSource.ts';
 import {listenForTunnel} from './tunnel.ts';
 
 /** sshd's default MaxSessions is ten: two are left for ending what ran too long. */
@@ -24,7 +20,7 @@ export class SshMachine implements Machine {
   readonly #connection: SshConnection;
   readonly #hops: readonly SshConnection[];
   readonly #sessions = new Slots(SESSIONS);
-  readonly #running: RunningCommands = new Set();
+  readonly #running: RunningCommands = {processIds: new Set(), areAbandoned: false};
   readonly #tunnels = new Set<Tunnel>();
 
   constructor(name: string, address: string, connection: SshConnection, hops: readonly SshConnection[]) {
@@ -42,18 +38,17 @@ export class SshMachine implements Machine {
     const content = await openUploadSource(source);
     try {
       await this.#inSession(async () => {
-        let extra = 0;
-        while (extra < countUploadChannels(content.sizeBytes) - 1 && this.#sessions.tryTake()) extra += 1;
-        const sessions: SFTPWrapper[] = [];
+        let places = 1;
+        while (places < countUploadSessions(content.sizeBytes) && this.#sessions.tryTake()) places += 1;
+        const sessions: SftpSession[] = [];
         try {
-          const opened = await Promise.all(Array.from({length: 1 + extra}, () => openSftp(this.#connection)));
-          sessions.push(...opened.filter(sftp => sftp !== undefined));
-          if (sessions.length === 0)
-            throw uploadFailedError(this.#connection.where, remotePath, 'the device has no SFTP server');
-          await uploadOverSftp(this.#connection, sessions, content, remotePath, options);
+          for (let opened = 0; opened < places; opened += 1) sessions.push(await this.#openSftp());
+          const [first, ...others] = sessions;
+          if (first !== undefined)
+            await uploadOverSftp(this.#connection, [first, ...others], content, remotePath, options);
         } finally {
-          for (const sftp of sessions) sftp.end();
-          for (; extra > 0; extra -= 1) this.#sessions.give();
+          for (const session of sessions) session.end();
+          for (; places > 1; places -= 1) this.#sessions.give();
         }
       });
     } finally {
@@ -63,13 +58,11 @@ export class SshMachine implements Machine {
 
   async download(remotePath: string): Promise<Uint8Array> {
     return this.#inSession(async () => {
-      const sftp = await openSftp(this.#connection);
-      if (sftp === undefined)
-        throw downloadFailedError(this.#connection.where, remotePath, 'the device has no SFTP server');
+      const session = await this.#openSftp();
       try {
-        return await downloadOverSftp(this.#connection, sftp, remotePath);
+        return await downloadOverSftp(this.#connection.where, session, remotePath);
       } finally {
-        sftp.end();
+        session.end();
       }
     });
   }
@@ -93,9 +86,21 @@ export class SshMachine implements Machine {
   /** Commands still under way are ended on the device: nobody is left to wait for them. */
   async close(): Promise<void> {
     await Promise.all([...this.#tunnels].map(tunnel => tunnel.close()));
-    if (!this.#connection.isLost) await endRemoteGroups(this.#connection, [...this.#running]);
+    this.#running.areAbandoned = true;
+    if (!this.#connection.isLost) await endRemoteGroups(this.#connection, [...this.#running.processIds]);
     await this.#connection.end();
     for (const hop of this.#hops.toReversed()) await hop.end();
+  }
+
+  async #openSftp(): Promise<SftpSession> {
+    const session = await openSftpSession(this.#connection);
+    if (session !== undefined) return session;
+    throw new ExpectedError(
+      'sftp-missing',
+      `${this.#connection.where} has no SFTP server, by which edgewise moves files.`,
+      EXIT.commandFailed,
+      {hints: [`Install openssh-sftp-server on ${this.name}`]},
+    );
   }
 
   async #inSession<T>(work: () => Promise<T>): Promise<T> {

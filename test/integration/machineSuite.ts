@@ -107,7 +107,7 @@ export function describeMachineSuite(suiteName: string, startServer: StartTestSe
       test('names the signal that ended a command', async () => {
         expect(await machine.run(['sh', '-c', 'kill -KILL $$'])).toMatchObject({
           exitStatus: null,
-          signal: 'KILL',
+          signal: 'SIGKILL',
         });
       });
 
@@ -153,9 +153,7 @@ export function describeMachineSuite(suiteName: string, startServer: StartTestSe
           'A=b',
         ];
         const random = fc.sample(
-          fc
-            .string({unit: 'binary', maxLength: 40})
-            .filter(word => !word.includes('\0') && word.isWellFormed()),
+          fc.string({unit: 'binary', maxLength: 40}).filter(word => !word.includes('\0')),
           {numRuns: 200, seed: 7},
         );
         const words = [...nasty, ...random];
@@ -225,7 +223,7 @@ export function describeMachineSuite(suiteName: string, startServer: StartTestSe
           {timeout: 5000},
         );
         await other.close();
-        expect(['device-unreachable', 'command-ended']).toContain((await under).code);
+        expect((await under).code).toBe('device-unreachable');
         await vi.waitFor(async () => expect(await isAlive(pid)).toBe(false), {timeout: 5000});
         expect((await catchExpected(other.run(['true']))).code).toBe('device-unreachable');
       });
@@ -484,13 +482,12 @@ export function describeMachineSuite(suiteName: string, startServer: StartTestSe
       await vi.waitFor(async () => expect((await stat(note)).size).toBe(1), {timeout: 5000});
       await other.stop();
       expect(await lost).toMatchObject({code: 'device-unreachable', exitCode: 11});
-      for (const late of [
-        doomed.run(['true']),
-        doomed.upload({bytes: Buffer.from('x')}, 'x'),
-        doomed.download('x'),
-      ]) {
-        expect((await catchExpected(late)).code).toBe('device-unreachable');
-      }
+      const late = await Promise.all(
+        [doomed.run(['true']), doomed.upload({bytes: Buffer.from('x')}, 'x'), doomed.download('x')].map(
+          catchExpected,
+        ),
+      );
+      expect(late.map(error => error.code)).toEqual(Array(3).fill('device-unreachable'));
       await doomed.close();
     });
   });
