@@ -5,6 +5,7 @@ import {EXIT, ExpectedError, messageOf} from '../errors.ts';
 import {bodyFromChunks, headerLengthFrom} from './protocol/bodies.ts';
 import {decodeInferReply} from './protocol/inferReply.ts';
 import {encodeInferRequest, type RequestToEncode} from './protocol/inferRequest.ts';
+import {encodeLoadRequest} from './protocol/loadRequest.ts';
 import {HEADER_LENGTH_FIELD} from './protocol/messages.ts';
 import {ProtocolError} from './protocol/protocolError.ts';
 import {timingsFromServerTiming} from './protocol/serverTiming.ts';
@@ -241,17 +242,11 @@ export function openProtocolClient(
     readModelMetadata: modelName => askJson('GET', modelPath(modelName)),
     listModels: () => askJson('POST', '/v2/repository/index', {}),
     async loadModel(modelName, files = {}, {deadlineMs = LOAD_DEADLINE_MS} = {}) {
-      const entries = Object.entries(files);
-      const parameters = Object.fromEntries(
-        entries.map(([path, bytes]) => [
-          `file:${path}`,
-          Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64'),
-        ]),
-      );
-      // Triton takes files only together with a configuration; this one lets it work out the rest.
-      const body =
-        entries.length === 0 ? {} : {parameters: {config: '{"backend":"onnxruntime"}', ...parameters}};
-      await askJson('POST', repositoryPath(modelName, 'load'), body, deadlineMs);
+      const path = repositoryPath(modelName, 'load');
+      const parts = encodeLoadRequest(files);
+      const length = parts.reduce((sum, part) => sum + part.byteLength, 0);
+      const headers = {'content-type': 'application/json', 'content-length': length};
+      requireSuccess(await send('POST', path, headers, parts, deadlineMs), path);
     },
     async unloadModel(modelName) {
       await askJson('POST', repositoryPath(modelName, 'unload'), {});

@@ -2,11 +2,11 @@ import {execFile} from 'node:child_process';
 import {promisify} from 'node:util';
 import {profileLayers} from '../../engine/profileLayers.ts';
 import {randomFeeds} from '../../engine/randomFeeds.ts';
+import {readRuntimeVersion} from '../../engine/runtimeVersion.ts';
 import {openSession} from '../../engine/session.ts';
 import {EXIT, ExpectedError, messageOf} from '../../errors.ts';
 import {openProtocolClient} from '../client.ts';
 import {findProgramPath} from '../programPath.ts';
-import {readRuntimeVersions} from '../runtimeVersions.ts';
 import {startEndpoint} from '../server/endpoint.ts';
 import {makeSessionModel} from '../server/sessionModel.ts';
 import {closedInputs} from '../server/startServer.ts';
@@ -55,7 +55,7 @@ export async function profileDevice(options: DeviceProfileOptions): Promise<Devi
     try {
       const overheadMs = await timeRequestsFromOutside(endpoint.port, model.name, {runs, warmUps});
       return {
-        runtime: await readRuntimeVersions(),
+        runtime: {onnxruntime: readRuntimeVersion(), node: process.versions.node},
         threads,
         wholeRun: summarizeTimes(wholeRunMs),
         layers,

@@ -9,11 +9,13 @@ import {encodeInferReply} from '../protocol/inferReply.ts';
 import {decodeInferRequest} from '../protocol/inferRequest.ts';
 import {HEADER_LENGTH_FIELD, type EncodedMessage} from '../protocol/messages.ts';
 import {ProtocolError} from '../protocol/protocolError.ts';
-import {fieldsFrom, parametersFrom, splitBody} from '../protocol/readFields.ts';
+import {splitBody} from '../protocol/readFields.ts';
 import {serverTimingFromTimings} from '../protocol/serverTiming.ts';
+import {uploadedFilesFromBody} from '../protocol/uploadedFiles.ts';
+import {profileRequestFromBody} from './profileRequest.ts';
 import {readBody} from './readBody.ts';
 import {routeFromUrl, type Route} from './routes.ts';
-import type {ProfileRequest, ServedModel, ServedModels} from './servedModels.ts';
+import type {ServedModel, ServedModels} from './servedModels.ts';
 
 export interface EndpointOptions {
   readonly host: string;
@@ -185,7 +187,7 @@ async function answerRoute(
       return jsonAnswer(models.listStates().filter(({state}) => !isReadyOnly || state === 'READY'));
     }
     case 'load':
-      await controlOf(models).load(route.model, uploadedFilesFrom(received.body));
+      await controlOf(models).load(route.model, uploadedFilesFromBody(received.body));
       return {status: 200, message: null, headers: {}};
     case 'unload':
       await controlOf(models).unload(route.model);
@@ -193,7 +195,7 @@ async function answerRoute(
     case 'profile': {
       if (models.profile === undefined) throw new ProtocolError(404, 'profiling is not offered here');
       findModel(models, route);
-      return jsonAnswer(await models.profile(route.model, profileRequestFrom(received.body)));
+      return jsonAnswer(await models.profile(route.model, profileRequestFromBody(received.body)));
     }
   }
 }
@@ -264,41 +266,6 @@ function metadataOf(model: ServedModel) {
     platform: model.platform,
     inputs: model.inputs.map(describe),
     outputs: model.outputs.map(describe),
-  };
-}
-
-function uploadedFilesFrom(body: Uint8Array): ReadonlyMap<string, Uint8Array> | null {
-  if (body.byteLength === 0) return null;
-  const files = new Map<string, Uint8Array>();
-  for (const [key, value] of Object.entries(parametersFrom(splitBody(body, null).json, 'the request'))) {
-    if (!key.startsWith('file:')) continue;
-    if (typeof value !== 'string' || value.length % 4 !== 0 || /[^A-Za-z0-9+/=]/.test(value)) {
-      throw new ProtocolError(400, `parameter '${key}' is not base64`);
-    }
-    files.set(key.slice('file:'.length), Buffer.from(value, 'base64'));
-  }
-  return files.size === 0 ? null : files;
-}
-
-function profileRequestFrom(body: Uint8Array): ProfileRequest {
-  const json = body.byteLength === 0 ? {} : splitBody(body, null).json;
-  const count = (key: string, fallback: number, min: number): number => {
-    const value = json[key] ?? fallback;
-    if (!Number.isInteger(value) || (value as number) < min || (value as number) > 1000) {
-      throw new ProtocolError(400, `"${key}" must be a whole number from ${min} to 1000`);
-    }
-    return value as number;
-  };
-  const shapes = json['shapes'] === undefined ? {} : fieldsFrom(json['shapes'], '"shapes"');
-  for (const [name, shape] of Object.entries(shapes)) {
-    if (!Array.isArray(shape) || !shape.every(size => Number.isInteger(size) && (size as number) > 0)) {
-      throw new ProtocolError(400, `"shapes": '${name}' must be an array of positive whole numbers`);
-    }
-  }
-  return {
-    runs: count('runs', 20, 1),
-    warmUps: count('warmUps', 3, 0),
-    shapes: shapes as Record<string, number[]>,
   };
 }
 

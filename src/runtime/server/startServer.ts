@@ -1,12 +1,12 @@
 import {profileLayers} from '../../engine/profileLayers.ts';
 import {randomFeeds} from '../../engine/randomFeeds.ts';
+import {readRuntimeVersion} from '../../engine/runtimeVersion.ts';
 import type {SignatureTensor} from '../../engine/signature.ts';
 import type {Optimization} from '../../engine/workerMessages.ts';
 import {openProtocolClient} from '../client.ts';
 import {timeRequests} from '../measure/timeRequests.ts';
 import {summarizeTimes} from '../measure/summarizeTimes.ts';
 import {ProtocolError} from '../protocol/protocolError.ts';
-import {readRuntimeVersions} from '../runtimeVersions.ts';
 import {ECHO_MODEL, makeEchoModel} from './echoModel.ts';
 import {startEndpoint} from './endpoint.ts';
 import {openModelRepository} from './modelRepository.ts';
@@ -58,7 +58,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     try {
       const {overheadMs} = await timeRequests(client, name, feeds, {runs, warmUps});
       return {
-        runtime: await readRuntimeVersions(),
+        runtime: {onnxruntime: readRuntimeVersion(), node: process.versions.node},
         threads,
         wholeRun: summarizeTimes(wholeRunMs),
         layers,
