@@ -109,7 +109,7 @@ export function textFromProgress(row: BoardRow): string {
 export function textFromEnded(row: BoardRow, nowMs: number): string {
   const outcome = row.state === 'running' ? 'interrupted' : row.state;
   const detail = row.detail === null ? '' : `, ${row.detail}`;
-  return `${row.title}: ${outcome}${detail} (${formatMs((row.endedMs ?? nowMs) - row.startedMs)})`;
+  return `${row.title}: ${outcome}${detail} (${formatMs(Math.round((row.endedMs ?? nowMs) - row.startedMs))})`;
 }
 
 function speedOf(window: readonly {readonly atMs: number; readonly done: number}[]): number | null {

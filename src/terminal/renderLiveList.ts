@@ -1,4 +1,5 @@
 import {Writable} from 'node:stream';
+import {setImmediate} from 'node:timers/promises';
 import type {EdgewiseEvent} from '../events.ts';
 import {formatMs} from './formatNumbers.ts';
 import {plainText} from './formatTable.ts';
@@ -37,12 +38,18 @@ export function renderLiveList({stream, noColor}: EventRendererOptions): EventRe
     },
     async finish() {
       isFinished = true;
-      (await list)?.close();
+      const live = await list;
+      if (live === undefined) return;
+      live.refresh();
+      // Lines that came last are drawn once listr2 has taken them up, which it does between two turns of the loop.
+      await setImmediate();
+      live.close();
     },
   };
 }
 
 interface LiveList {
+  refresh(): void;
   close(): void;
 }
 
@@ -136,7 +143,7 @@ async function openList(
   const listeners = INTERRUPTIONS.map(signal => ({signal, end: () => endBy(signal, close)}));
   for (const {signal, end} of listeners) process.prependListener(signal, end);
   process.prependListener('exit', close);
-  return {close};
+  return {refresh: () => bring(false), close};
 }
 
 /** Gives the cursor back, then lets the signal do what it would have done without us: exit status 130 for Ctrl-C. */

@@ -1,0 +1,83 @@
+import {spawn, spawnSync} from 'node:child_process';
+import {fileURLToPath} from 'node:url';
+import {stripVTControlCharacters} from 'node:util';
+import {describe, expect, it} from 'vitest';
+
+const program = fileURLToPath(new URL('../fixtures/terminal/showSteps.ts', import.meta.url));
+const hasScript = spawnSync('script', ['-qec', 'true', '/dev/null'], {stdio: 'ignore'}).status === 0;
+
+const HIDE_CURSOR = '\u001b[?25l';
+const SHOW_CURSOR = '\u001b[?25h';
+
+/** Runs the program in a pseudo-terminal; `interruptAt` presses Ctrl-C when that text appears. */
+async function runInTerminal(environment: NodeJS.ProcessEnv, flags = '', interruptAt?: string) {
+  const command = `stty cols 80 rows 24; '${process.execPath}' '${program}' ${flags}`;
+  const child = spawn('script', ['-qec', command, '/dev/null'], {
+    env: {...process.env, NO_COLOR: undefined, FORCE_COLOR: undefined, ...environment},
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  let output = '';
+  let isInterrupted = false;
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+    if (interruptAt === undefined || isInterrupted || !output.includes(interruptAt)) return;
+    isInterrupted = true;
+    child.stdin.write('\u0003');
+  });
+  const status = await new Promise(resolve => child.on('close', resolve));
+  return {output, status};
+}
+
+/** What is left standing below the last redrawing. */
+function lastLines(output: string): string[] {
+  return stripVTControlCharacters(output.slice(output.lastIndexOf('\u001b[2K')))
+    .split(/\r?\n/)
+    .map(line => line.trimEnd())
+    .filter(line => line !== '');
+}
+
+describe.skipIf(!hasScript)('the live list in a terminal (needs script from util-linux)', () => {
+  it('leaves every step and the result standing, and the cursor visible', async () => {
+    const {output, status} = await runInTerminal({});
+    expect(output).toContain('profile pi-1: layers');
+    const lines = lastLines(output);
+    expect(lines).toEqual([
+      expect.stringMatching(/^\S profile pi-1: done, 11 layers \(\d+ ms\)$/),
+      expect.stringMatching(/^- push pi-2: skipped, nothing to change \([\d.]+ ms\)$/),
+      '! pi-3 is slow',
+      expect.stringMatching(/^\S push pi-4: failed \([\d.]+ ms\)$/),
+      'the result',
+    ]);
+    expect(status).toBe(0);
+    expect(output.lastIndexOf(SHOW_CURSOR)).toBeGreaterThan(output.lastIndexOf(HIDE_CURSOR));
+  });
+
+  it('uses colour, but not when NO_COLOR is set', async () => {
+    // eslint-disable-next-line no-control-regex -- colours are control characters
+    const colour = /\u001b\[3\dm/;
+    expect((await runInTerminal({})).output).toMatch(colour);
+    expect((await runInTerminal({NO_COLOR: '1'})).output).not.toMatch(colour);
+  });
+
+  it('ends with status 130 on Ctrl-C, says what was interrupted and shows the cursor again', async () => {
+    const {output, status} = await runInTerminal({}, '--wait', 'push pi-5');
+    expect(lastLines(output).at(-1)).toMatch(/^\S push pi-5: interrupted/);
+    expect(status).toBe(130);
+    expect(output).not.toContain('the result');
+    expect(output.lastIndexOf(SHOW_CURSOR)).toBeGreaterThan(output.lastIndexOf(HIDE_CURSOR));
+  });
+});
+
+describe('progress in a pipe', () => {
+  it('is plain lines on stderr, the result alone on stdout', () => {
+    const {status, stdout, stderr} = spawnSync(process.execPath, [program], {encoding: 'utf8'});
+    expect({status, stdout}).toEqual({status: 0, stdout: 'the result\n'});
+    expect(stderr.split('\n')).toEqual([
+      expect.stringMatching(/^push pi-2: skipped, nothing to change \([\d.]+ ms\)$/),
+      expect.stringMatching(/^profile pi-1: done, 11 layers \([\d.]+ ms\)$/),
+      'warning: pi-3 is slow',
+      expect.stringMatching(/^push pi-4: failed \([\d.]+ ms\)$/),
+      '',
+    ]);
+  });
+});
