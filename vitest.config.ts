@@ -8,5 +8,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     disableConsoleIntercept: true,
+    // Some tests load ONNX Runtime themselves; nothing of them is to be reported over the network.
+    env: {ORT_DISABLE_TELEMETRY: '1'},
   },
 });

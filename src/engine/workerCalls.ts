@@ -19,6 +19,15 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
+/**
+ * ONNX Runtime for Linux reports models and runs to its maker over the network unless this is set before it starts, and
+ * leaves files in the temporary and cache folders. A worker's environment is a copy that native code does not see, so
+ * it must be set here. Whoever wants the reports sets the variable to 0.
+ */
+function keepTelemetryOff(): void {
+  process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
+}
+
 /** A worker thread with ONNX Runtime in it: running and loading block a thread, so never the main one. */
 export interface EngineWorker {
   call<K extends WorkerOperation>(
@@ -30,6 +39,7 @@ export interface EngineWorker {
 }
 
 export function startEngineWorker(subject: string): EngineWorker {
+  keepTelemetryOff();
   const worker = new Worker(findWorkerFile());
   const waiting = new Map<number, Waiting>();
   let nextId = 1;

@@ -8,6 +8,8 @@ const agentState = z.looseObject({
   status: z.enum(['starting', 'serving', 'failed']),
   release: z.string().nullable().optional(),
   port: z.number().nullable().optional(),
+  /** Counts the releases it was told to load, so that an old error is not taken for a new one. */
+  attempts: z.number().optional(),
   error: z.unknown().optional(),
 });
 

@@ -197,7 +197,9 @@ async function activate(
 }
 
 async function startAndConfirm(machine: Machine, id: string, runtimeHex: string): Promise<void> {
-  await runScript(machine, deviceScript('start-agent', runtimeHex));
+  const earlier = await readDeviceState(machine, runtimeHex);
+  const started = await runScript(machine, deviceScript('start-agent', runtimeHex));
+  const attemptsBefore = started.stdout.trim() === 'reloaded' ? (earlier.agent?.attempts ?? 0) : 0;
   const deadline = Date.now() + START_DEADLINE_MS;
   for (let waitMs = 50; ; waitMs = Math.min(waitMs * 1.5, 1000)) {
     const state = await readDeviceState(machine, runtimeHex);
