@@ -49,9 +49,7 @@ export async function runHandMade(
         Object.entries(feeds).map(([name, one]) => [name, ortTensorFromTensor(OrtTensor, name, one)]),
       ),
     );
-    return Object.fromEntries(
-      Object.entries(results).map(([name, one]) => [name, tensorFromOrtTensor(one)]),
-    );
+    return Object.fromEntries(Object.entries(results).map(([name, one]) => [name, tensorFromOrtTensor(one)]));
   } finally {
     await session.release();
   }
