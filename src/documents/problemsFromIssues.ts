@@ -27,7 +27,7 @@ export function problemsFromIssues(
       if (nearest !== undefined) suggested.add(JSON.stringify([...issue.path, nearest]));
       const expected =
         nearest === undefined
-          ? `expected one of ${listKeys(free.length > 0 ? free : known)}`
+          ? `expected ${listKeys(free.length > 0 ? free : known)}`
           : `did you mean "${nearest}"?`;
       problems.push({
         ...source.placeOfKey([...issue.path, key]),
@@ -137,5 +137,6 @@ function nameOfParent(path: readonly PropertyKey[]): string {
 }
 
 function listKeys(keys: readonly string[]): string {
-  return keys.map(key => `"${key}"`).join(', ');
+  const quoted = keys.map(key => `"${key}"`);
+  return quoted.length === 1 ? quoted.join('') : `one of ${quoted.join(', ')}`;
 }

@@ -5,42 +5,79 @@ const port = z.int().min(1).max(65535);
 
 const device = z.strictObject({
   name,
-  /** Host name, IP address, an alias from the SSH configuration, or `local` for this machine. */
-  address: z.string().min(1),
+  address: z
+    .string()
+    .min(1)
+    .describe('Host name, IP address, an alias from the SSH configuration, or "local" for this machine.'),
   user: z.string().optional(),
   port: port.optional(),
   identityFile: z.string().optional(),
   labels: z.record(z.string(), z.string()).optional(),
-  /** Where the device's own programs find the model: loopback only. */
-  endpointPort: port.optional(),
+  endpointPort: port
+    .optional()
+    .describe("Where the device's own programs find the model: on its loopback interface only."),
 });
 
 const cloud = z.strictObject({
   name,
-  /** As seen from the devices. */
-  url: z.url({protocol: /^https?$/}),
-  /** As seen from here, for loading models; the same as `url` when left out. */
-  managementUrl: z.url({protocol: /^https?$/}).optional(),
+  url: z
+    .url({protocol: /^https?$/})
+    .describe('The server of the Open Inference Protocol, as seen from the devices.'),
+  managementUrl: z
+    .url({protocol: /^https?$/})
+    .optional()
+    .describe('The same server as seen from here, for loading models; "url" when left out.'),
 });
 
-export const projectSchema = z.strictObject({
-  kind: z.literal('edgewise/project'),
-  formatVersion: z.literal(1),
-  model: z.strictObject({
-    file: z.string().min(1),
-    /** Shape per input; fixes symbolic dimensions such as the batch. */
-    inputs: z.record(z.string(), z.array(z.int().positive())).optional(),
-  }),
-  /** Labelled or unlabelled samples as .npy files; the first axis counts samples. */
-  evaluation: z
-    .strictObject({inputs: z.record(z.string(), z.string()), labels: z.string().optional()})
-    .optional(),
-  ssh: z.strictObject({configFile: z.string().optional(), knownHostsFile: z.string().optional()}).optional(),
-  devices: z.array(device).min(1),
-  clouds: z.array(cloud).optional(),
-  objective: z.literal('latency').optional(),
-  constraints: z.strictObject({keepRawInputOnDevice: z.boolean().optional()}).optional(),
-});
+export const projectSchema = z
+  .strictObject({
+    kind: z.literal('edgewise/project'),
+    formatVersion: z.literal(1),
+    model: z.strictObject({
+      file: z.string().min(1).describe('The ONNX file, relative to this one.'),
+      inputs: z
+        .record(z.string(), z.array(z.int().positive()))
+        .optional()
+        .describe('Shape per input; fixes symbolic dimensions such as the batch.'),
+    }),
+    evaluation: z
+      .strictObject({inputs: z.record(z.string(), z.string()), labels: z.string().optional()})
+      .optional()
+      .describe('Labelled or unlabelled samples as .npy files; the first axis counts samples.'),
+    ssh: z
+      .strictObject({configFile: z.string().optional(), knownHostsFile: z.string().optional()})
+      .optional(),
+    devices: z.array(device).min(1),
+    clouds: z.array(cloud).optional(),
+    objective: z.literal('latency').optional(),
+    constraints: z
+      .strictObject({
+        keepRawInputOnDevice: z
+          .boolean()
+          .optional()
+          .describe(
+            'The input, and whatever still is the input (a view, a cast, a normalised copy), stays on the device.',
+          ),
+      })
+      .optional(),
+  })
+  .superRefine(({devices, clouds = []}, context) => {
+    // Profiles and plans are files named after their machine, so a device and a cloud cannot share a name either.
+    const seen = new Set<string>();
+    const check = (machines: readonly {name: string}[], key: string): void =>
+      machines.forEach((machine, index) => {
+        if (seen.has(machine.name))
+          context.addIssue({
+            code: 'custom',
+            path: [key, index, 'name'],
+            message: 'expected a name that no other device or cloud has',
+            input: machine.name,
+          });
+        seen.add(machine.name);
+      });
+    check(devices, 'devices');
+    check(clouds, 'clouds');
+  });
 
 export type Project = z.infer<typeof projectSchema>;
 export type ProjectDevice = Project['devices'][number];

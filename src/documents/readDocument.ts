@@ -2,7 +2,6 @@ import {DOCUMENT_KINDS, DOCUMENT_SCHEMAS, FORMAT_VERSION} from './documentKinds.
 import type {DocumentKind, DocumentOf} from './documentKinds.ts';
 import {messageOf} from '../errors.ts';
 import {errorFromProblems} from './documentProblem.ts';
-import type {DocumentProblem} from './documentProblem.ts';
 import {jsonSchemaOf} from './jsonSchemas.ts';
 import {nearestWord} from './nearestWord.ts';
 import {describeValue, problemsFromIssues} from './problemsFromIssues.ts';
@@ -26,14 +25,17 @@ export const buildFromYaml = (text: string, fileName: string) => readDocument('b
 export const planFromYaml = (text: string, fileName: string) => readDocument('plan', text, fileName);
 export const releaseFromYaml = (text: string, fileName: string) => readDocument('release', text, fileName);
 
-/** As it lies on the device: strict JSON. @throws ExpectedError `invalid-document` */
+/** As it lies on the device: JSON only. @throws ExpectedError `invalid-document` */
 export function releaseFromJson(text: string, fileName: string): DocumentOf<'release'> {
+  // JSON is YAML too, and the YAML parser tells places where JSON.parse often does not: it goes first.
+  const release = readDocument('release', text, fileName);
   try {
     JSON.parse(text);
   } catch (error) {
-    throw errorFromProblems(fileName, [jsonSyntaxProblem(text, messageOf(error))]);
+    const problem = {line: 1, column: 1, text: `not JSON: ${messageOf(error)}, expected a JSON document`};
+    throw errorFromProblems(fileName, [problem]);
   }
-  return readDocument('release', text, fileName);
+  return release;
 }
 
 /** Another kind or version first and alone: measured against the wrong schema, everything else would be wrong too. */
@@ -71,16 +73,4 @@ function requireKind(kind: DocumentKind, source: YamlSource, fileName: string): 
       ],
       [kind === 'project' ? 'Set formatVersion: 1.' : `Make the ${kind} again with this edgewise.`],
     );
-}
-
-/** JSON.parse tells where it stopped in its message only; without an offset there the text ended too early. */
-function jsonSyntaxProblem(text: string, message: string): DocumentProblem {
-  const offset = Number(/position (\d+)/.exec(message)?.[1] ?? text.length);
-  const before = text.slice(0, offset).split('\n');
-  const what = message.replace(/ in JSON at position.*$/s, '').replace(/, "[\s\S]*$/, '');
-  return {
-    line: before.length,
-    column: (before.at(-1) ?? '').length + 1,
-    text: `not JSON: ${what}, expected a JSON document`,
-  };
 }

@@ -1,4 +1,4 @@
-import {LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument} from 'yaml';
+import {LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument, visit} from 'yaml';
 import type {Document, ErrorCode, Node, Pair, YAMLMap} from 'yaml';
 import {messageOf} from '../errors.ts';
 import {errorFromProblems} from './documentProblem.ts';
@@ -52,13 +52,33 @@ export class YamlSource {
       ]);
     }
     if (document.errors.length > 0) throw errorFromProblems(fileName, this.#syntaxProblems(document, text));
+    const unknown = this.#unknownAliases(document);
+    if (unknown.length > 0) throw errorFromProblems(fileName, unknown);
     try {
       return [document, document.toJS({maxAliasCount: MOST_ALIASES})];
     } catch (error) {
-      throw errorFromProblems(fileName, [
-        {line: 1, column: 1, text: `the anchors and aliases cannot be followed: ${messageOf(error)}`},
-      ]);
+      if (!(error instanceof ReferenceError)) throw error;
+      const place = {line: 1, column: 1};
+      const text = `the aliases repeat too much of the text, expected at most ${MOST_ALIASES} repetitions`;
+      throw errorFromProblems(fileName, [{...place, text}]);
     }
+  }
+
+  #unknownAliases(document: Document.Parsed): DocumentProblem[] {
+    const problems: DocumentProblem[] = [];
+    const anchors = new Set<string>();
+    visit(document, {
+      Node: (_, node) => {
+        if (!isAlias(node)) {
+          if (node.anchor !== undefined) anchors.add(node.anchor);
+        } else if (!anchors.has(node.source))
+          problems.push({
+            ...this.#placeOf(node.range?.[0] ?? 0),
+            text: `alias *${node.source} has no anchor before it, expected &${node.source} further up`,
+          });
+      },
+    });
+    return problems;
   }
 
   #syntaxProblems(document: Document.Parsed, text: string): DocumentProblem[] {
@@ -69,6 +89,7 @@ export class YamlSource {
     // One slip of punctuation makes the parser stumble many times over: the first places are the true ones.
     const others = document.errors
       .filter(error => error.code !== 'DUPLICATE_KEY')
+      .filter(({pos}, index, errors) => errors.findIndex(other => other.pos[0] === pos[0]) === index)
       .slice(0, SHOWN_SYNTAX_ERRORS);
     return [...repeated, ...others].map(({code, message, pos}) => ({
       ...this.#placeOf(pos[0]),
@@ -162,5 +183,5 @@ function wordsForError(code: ErrorCode, message: string, text: string, offset: n
   if (code === 'MULTIPLE_DOCS') return 'a second document starts here, expected one document in the file';
   if (code === 'NON_STRING_KEY') return 'this key is a list or a mapping, expected a plain word';
   const near = line.length > SHOWN_LINE ? `${line.slice(0, SHOWN_LINE - 1)}…` : line;
-  return `not YAML: ${message.charAt(0).toLowerCase()}${message.slice(1)}${near === '' ? '' : `, near ${JSON.stringify(near)}`}`;
+  return `cannot be parsed: ${message.charAt(0).toLowerCase()}${message.slice(1)}${near === '' ? '' : `, near ${JSON.stringify(near)}`}`;
 }

@@ -1,0 +1,126 @@
+import type {DocumentOf} from '../../../src/documents/documentKinds.ts';
+import {writeHeader} from '../../../src/documents/writeHeader.ts';
+
+export const digestOf = (digit: string): string => `sha256:${digit.repeat(64)}`;
+
+const header = {
+  version: '0.1.0',
+  now: new Date('2026-01-31T12:00:00Z'),
+  madeFrom: {'model.onnx': digestOf('b'), build: digestOf('a')},
+};
+const measured = {medianMs: 12.3456789, spreadMs: 0.000123456789, runs: 30, obtained: 'measured'} as const;
+
+/** One valid document of every kind, with numbers that need rounding and keys that are out of order. */
+export const SAMPLES: {readonly [K in 'project' | 'profile' | 'build' | 'plan' | 'release']: DocumentOf<K>} =
+  {
+    project: {
+      kind: 'edgewise/project',
+      formatVersion: 1,
+      devices: [{address: 'local', name: 'here', labels: {site: 'lab', arm: 'no'}}],
+      model: {file: 'model.onnx', inputs: {image: [1, 3, 32, 32]}},
+      clouds: [{name: 'cloud', url: 'http://127.0.0.1:8000'}],
+      constraints: {keepRawInputOnDevice: true},
+    },
+    profile: {
+      ...writeHeader('profile', header),
+      machine: {name: 'pi', tier: 'device', address: 'pi@10.0.0.1:22'},
+      hardware: {
+        architecture: 'arm64',
+        cpuModel: 'Cortex-A76: "v8"',
+        cores: 4,
+        cpuFeatures: ['asimd', 'asimddp'],
+        memoryBytes: 8_589_934_592,
+        freeDiskBytes: 12_345_678_901,
+        operatingSystem: 'Debian 12',
+        kernel: '6.6.31',
+        libc: {name: 'glibc', version: '2.36'},
+      },
+      runtime: {onnxruntime: '1.30.0', node: '24.21.0'},
+      models: [
+        {
+          build: digestOf('c'),
+          threads: 4,
+          wholeRun: measured,
+          layers: [
+            {name: 'conv1', operator: 'Conv', ms: 1.23456789},
+            {name: 'yes', operator: 'Relu', ms: 0},
+          ],
+          requestOverhead: measured,
+        },
+      ],
+      links: [
+        {
+          to: 'cloud',
+          fixedMs: 20.00000001,
+          roundTripMs: 20,
+          upBytesPerSecond: 1_250_000.123,
+          downBytesPerSecond: 2_500_000,
+          residualMs: 0.1,
+          samples: 20,
+          obtained: 'measured',
+        },
+      ],
+    },
+    build: {
+      ...writeHeader('build', header),
+      target: 'arm64-dotprod',
+      precision: 'fp32',
+      model: {name: 'model', digest: digestOf('d')},
+      artefact: {digest: digestOf('e'), sizeBytes: 2_200_000, layers: 10},
+      recipe: [{decision: 'optimise at "extended"', reason: 'portable: the same file on every CPU'}],
+      runtime: {onnxruntime: '1.30.0'},
+      fidelity: {maxAbsoluteDifference: 1.5e-7, samples: 8},
+      accuracy: {metric: 'top-1', original: 0.9333333333, build: 0.9333333333, samples: 480},
+    },
+    plan: {
+      ...writeHeader('plan', header),
+      device: 'pi',
+      cloud: 'cloud',
+      build: digestOf('f'),
+      threads: 4,
+      objective: 'latency',
+      constraints: {keepRawInputOnDevice: false, pins: [{layers: 'conv*', tier: 'device'}]},
+      layers: [
+        {
+          name: 'conv1',
+          operator: 'Conv',
+          tier: 'device',
+          reason: 'faster-here',
+          deviceMs: 1.23456789,
+          cloudMs: null,
+        },
+      ],
+      cut: [{tensor: 'a', direction: 'up', elementType: 'float32', shape: [1, 32, 16, 16], bytes: 32768}],
+      predicted: {
+        latencyMs: 2 / 3,
+        deviceMs: 1 / 3,
+        linkMs: 0,
+        cloudMs: 1 / 3,
+        overheadMs: 0,
+        upBytes: 32768,
+        downBytes: 40,
+        deviceWeightBytes: 3456,
+        cloudWeightBytes: 2_000_000,
+      },
+      certificate: {flowNs: 666_666_667, cutNs: 666_666_667},
+      alternatives: [{name: 'device-only', predicted: null, verdict: 'not-allowed', reason: 'a: "b"'}],
+      refusals: [],
+      isComplete: true,
+      isApplyable: true,
+    },
+    release: {
+      ...writeHeader('release', header),
+      id: '0123456789abcdef',
+      device: 'pi',
+      plan: digestOf('1'),
+      runtime: digestOf('2'),
+      endpoint: {port: 8600},
+      model: {
+        name: 'model',
+        inputs: [{name: 'image', elementType: 'float32', shape: [1, 3, 32, 32]}],
+        outputs: [{name: 'probabilities', elementType: 'float32', shape: [1, 10]}],
+      },
+      threads: 4,
+      files: [{path: 'head.onnx', digest: digestOf('3'), sizeBytes: 3000}],
+    },
+  };
