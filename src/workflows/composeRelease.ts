@@ -10,7 +10,7 @@ import type {CloudModel} from './loadCloudModel.ts';
 import {cloudOf, endpointPortOf, type OpenProject} from './openProject.ts';
 import type {PreparedModel} from './prepareModel.ts';
 import type {ShippedFile} from './shipFiles.ts';
-import {specsOf, writeSegment, type SegmentFiles} from './writeSegment.ts';
+import {specsOf, writeSegment} from './writeSegment.ts';
 
 export interface ComposedRelease {
   readonly release: Release;

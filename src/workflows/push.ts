@@ -204,11 +204,9 @@ async function startAndConfirm(machine: Machine, id: string, runtimeHex: string)
   for (let waitMs = 50; ; waitMs = Math.min(waitMs * 1.5, 1000)) {
     const state = await readDeviceState(machine, runtimeHex);
     if (isServing(state, id)) return;
-    if (
-      state.agent?.status === 'failed' ||
-      (state.agent?.error !== undefined && state.agent.error !== null)
-    ) {
-      throw new Error(`the agent says: ${messageFrom(state.agent.error)}.`);
+    const {error, attempts = 0} = state.agent ?? {};
+    if (error !== undefined && error !== null && attempts > attemptsBefore) {
+      throw new Error(`the agent says: ${messageFrom(error)}`);
     }
     if (Date.now() > deadline) {
       throw new Error(`it was not serving after ${START_DEADLINE_MS / 1000} s.`);

@@ -1,19 +1,19 @@
 import {readFileSync} from 'node:fs';
 import {fileURLToPath} from 'node:url';
 
-const SCRIPTS = [
-  'preflight',
-  'missing-blobs',
-  'accept-blobs',
-  'link-tree',
-  'lock',
-  'activate',
-  'start-agent',
-  'stop-agent',
-] as const;
+/** The files of templates/device. */
+export type DeviceScript =
+  | 'preflight'
+  | 'missing-blobs'
+  | 'accept-blobs'
+  | 'link-tree'
+  | 'lock'
+  | 'activate'
+  | 'start-agent'
+  | 'stop-agent';
 
 /** The argv that runs one of templates/device on a device with POSIX sh; its data goes to stdin. */
-export function deviceScript(name: (typeof SCRIPTS)[number], ...args: string[]): string[] {
+export function deviceScript(name: DeviceScript, ...args: string[]): string[] {
   const path = fileURLToPath(new URL(`../../templates/device/${name}.sh`, import.meta.url));
   return ['sh', '-c', readFileSync(path, 'utf8'), `edgewise-${name}`, ...args];
 }

