@@ -1,5 +1,6 @@
 import type {BaseAgent, ParsedKey, SignCallback, SigningRequestOptions} from 'ssh2';
 import {EXIT, ExpectedError, messageOf} from '../errors.ts';
+import {settleWithin} from './deadline.ts';
 import {fingerprintOf} from './knownHosts.ts';
 import {readIdentityKey, unlockKey, type IdentityKey, type PromptPassphrase} from './identityKeys.ts';
 import type {ResolvedHost} from './resolveHost.ts';
@@ -99,6 +100,8 @@ function candidateFromFile(
   };
 }
 
+const AGENT_MS = 5000;
+
 async function listAgentKeys(
   ssh2: Ssh2,
   socket: string | undefined,
@@ -107,12 +110,14 @@ async function listAgentKeys(
   if (socket === undefined) return [];
   const agent = ssh2.createAgent(socket);
   try {
-    const keys = await new Promise<ParsedKey[]>((resolve, reject) => {
+    const listing = new Promise<ParsedKey[]>((resolve, reject) => {
       agent.getIdentities((error, found) => {
         if (error) reject(error);
         else resolve((found ?? []) as ParsedKey[]);
       });
     });
+    const keys = await settleWithin(AGENT_MS, listing);
+    if (keys === undefined) throw new Error(`no answer within ${AGENT_MS / 1000} s`);
     return keys.map(key => ({
       label: `agent key ${fingerprintOf(key.getPublicSSH().toString('base64'))}`,
       publicBlob: key.getPublicSSH(),
@@ -181,6 +186,17 @@ export function authenticationRefusedError(
   attempts: readonly string[],
   cause: unknown,
 ): ExpectedError {
+  if (isTooMany(cause)) {
+    return new ExpectedError(
+      'authentication-refused',
+      `${where} refused user ${user} after too many keys: ${attempts.join('; ')}.`,
+      EXIT.unreachable,
+      {
+        hints: ['Name the right key with IdentityFile and IdentitiesOnly yes in the SSH configuration'],
+        cause,
+      },
+    );
+  }
   const tried = attempts.length === 0 ? 'there was no key to offer' : `tried ${attempts.join('; ')}`;
   return new ExpectedError(
     'authentication-refused',
@@ -195,4 +211,8 @@ export function authenticationRefusedError(
       cause,
     },
   );
+}
+
+function isTooMany(cause: unknown): boolean {
+  return /too many authentication failures/i.test(messageOf(cause));
 }

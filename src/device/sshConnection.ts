@@ -139,17 +139,21 @@ async function attemptConnection(
   const ssh2 = (await import('ssh2')).default;
   const files = [...host.userKnownHostsFiles, ...host.globalKnownHostsFiles];
   const entries = await readKnownHosts(files);
+  let deadline: Deadline | undefined;
+  const credentials = await gatherCredentials(ssh2, host, {
+    promptPassphrase: options.promptPassphrase,
+    onPromptStart: () => deadline?.pause(),
+    onPromptEnd: () => deadline?.resume(),
+  });
   const startedAt = performance.now();
   const socket = await (options.openStream ?? openSocket(options.where, timeoutMs))(host.hostName, host.port);
   const leftMs = Math.max(1, timeoutMs - (performance.now() - startedAt));
-
+  // From here to client.connect nothing may be awaited: a host that hangs up meanwhile would go unnoticed.
   const client = new ssh2.Client();
   const connection = new SshConnection(client, options.where);
   let refusal: ExpectedError | undefined;
   let newKey: HostKey | undefined;
-  let credentials: Credentials | undefined;
   let isHandshakeDone = false;
-  let deadline: Deadline | undefined;
   let recording: Promise<void> = Promise.resolve();
 
   const ready = new Promise<void>((resolve, reject) => {
@@ -192,11 +196,6 @@ async function attemptConnection(
   };
 
   try {
-    credentials = await gatherCredentials(ssh2, host, {
-      promptPassphrase: options.promptPassphrase,
-      onPromptStart: () => deadline?.pause(),
-      onPromptEnd: () => deadline?.resume(),
-    });
     client.connect({
       sock: socket as Readable,
       username: host.user,
@@ -297,10 +296,10 @@ function explainFailure(
   where: string,
   user: string,
   isHandshakeDone: boolean,
-  credentials: Credentials | undefined,
+  credentials: Credentials,
 ): Error {
   if (error.level === 'client-authentication' || /too many authentication failures/i.test(error.message)) {
-    return authenticationRefusedError(where, user, credentials?.describeAttempts() ?? [], error);
+    return authenticationRefusedError(where, user, credentials.describeAttempts(), error);
   }
   if (/no matching/i.test(error.message)) {
     return new ExpectedError(

@@ -81,6 +81,7 @@ export async function publicKeyOf(keyFile: string): Promise<string> {
 
 export interface OpenSshOptions extends TestSshServerOptions {
   readonly configuration?: readonly string[];
+  readonly hasSftp?: boolean;
   /** Where the scratch folder goes; default: the server's own folder. */
   readonly scratch?: string;
 }
@@ -126,7 +127,7 @@ export async function startOpenSshServer(options: OpenSshOptions = {}): Promise<
         'PasswordAuthentication no',
         'KbdInteractiveAuthentication no',
         'LogLevel VERBOSE',
-        'Subsystem sftp internal-sftp',
+        ...(options.hasSftp === false ? [] : ['Subsystem sftp internal-sftp']),
         ...(options.configuration ?? []),
         '',
       ].join('\n'),
