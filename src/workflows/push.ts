@@ -228,7 +228,10 @@ async function revert(
   because: unknown,
 ): Promise<void> {
   try {
-    await runScript(machine, deviceScript('activate', before.currentRelease ?? '-'));
+    await runScript(
+      machine,
+      deviceScript('activate', before.currentRelease ?? '-', before.previousRelease ?? '-'),
+    );
     if (before.currentRelease === null) await runScript(machine, deviceScript('stop-agent'));
     else await startAndConfirm(machine, before.currentRelease, runtimeHex);
   } catch (error) {
