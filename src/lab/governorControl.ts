@@ -1,0 +1,23 @@
+export interface GovernorSettings {
+  /** `NAME=value` in the environment of every process of the device. */
+  readonly marker: string;
+  readonly slowdown: number;
+  readonly cores: number;
+}
+
+/** Words of the memory that the governor's loop shares with the thread that watches over it. */
+export const CONTROL = {
+  isClosing: 0,
+  /** Counted up and notified to end a sleep early. */
+  wakeCount: 1,
+  never: 2,
+  /** Pids of processes just started, put here by the watcher and taken out by the loop; 0 is free. */
+  announcedPids: 3,
+  /** Pids that may be stopped at this moment, for whoever has to continue them after a crash. */
+  stoppedPids: 67,
+  end: 1091,
+} as const;
+
+export function createControl(): SharedArrayBuffer {
+  return new SharedArrayBuffer(CONTROL.end * Int32Array.BYTES_PER_ELEMENT);
+}

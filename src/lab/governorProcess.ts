@@ -1,0 +1,49 @@
+import {Worker} from 'node:worker_threads';
+import {createInterface} from 'node:readline';
+import {CONTROL, createControl, type GovernorSettings} from './governorControl.ts';
+import {sendSignal} from './deviceProcesses.ts';
+import {siblingModule} from './siblingModule.ts';
+
+// One device's governor as a process of its own. This thread only watches: it passes on new processes, and when the loop
+// breaks or the lab is gone (its end of stdin closes) nothing stays stopped.
+
+const settings = JSON.parse(process.argv[2] ?? '') as GovernorSettings;
+const controlBuffer = createControl();
+const control = new Int32Array(controlBuffer);
+const worker = new Worker(siblingModule(import.meta.url, 'governorWorker'), {
+  workerData: {settings, control: controlBuffer},
+});
+
+worker.on('online', () =>
+  process.stdout.write(`${JSON.stringify({event: 'governing', pid: process.pid})}\n`),
+);
+worker.on('error', (error: Error) => {
+  process.stderr.write(`The governor's loop broke: ${error.stack ?? error.message}\n`);
+  process.exitCode = 70;
+});
+worker.on('exit', () => {
+  for (const pid of control.subarray(CONTROL.stoppedPids)) if (pid !== 0) sendSignal(pid, 'SIGCONT');
+  process.stdin.destroy();
+});
+
+const lines = createInterface({input: process.stdin});
+lines.on('line', line => {
+  const pid = Number(line);
+  if (!Number.isInteger(pid) || pid <= 1) return;
+  for (let slot: number = CONTROL.announcedPids; slot < CONTROL.stoppedPids; slot += 1) {
+    if (Atomics.compareExchange(control, slot, 0, pid) === 0) break;
+  }
+  wake();
+});
+lines.on('close', () => {
+  Atomics.store(control, CONTROL.isClosing, 1);
+  wake();
+});
+// Ctrl-C in the terminal that started the lab reaches the whole group; the lab decides when this ends.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => lines.close());
+
+function wake(): void {
+  Atomics.add(control, CONTROL.wakeCount, 1);
+  Atomics.notify(control, CONTROL.wakeCount);
+}

@@ -1,0 +1,103 @@
+import {createServer, connect, type Server} from 'node:net';
+import {rm} from 'node:fs/promises';
+import {createHash} from 'node:crypto';
+import {tmpdir} from 'node:os';
+import {join, resolve} from 'node:path';
+import {createInterface} from 'node:readline';
+import {EXIT, ExpectedError, messageOf} from '../errors.ts';
+import type {LinkConditions} from './linkConditions.ts';
+
+export type ControlRequest =
+  | {readonly kind: 'stop'}
+  | {readonly kind: 'read-statistics'}
+  | {readonly kind: 'set-link'; readonly change: Partial<LinkConditions>}
+  | {readonly kind: 'set-cloud'; readonly isRunning: boolean};
+
+export type ControlAnswer =
+  {readonly ok: true; readonly result: unknown} | {readonly ok: false; readonly message: string};
+
+/** A socket's path may have 107 bytes; a deep folder's goes to the temporary folder under a name made from it. */
+const MAX_SOCKET_PATH_BYTES = 100;
+
+export function controlSocketPath(directory: string): string {
+  const path = join(resolve(directory), 'control.sock');
+  if (Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES) return path;
+  return join(tmpdir(), `edgewise-lab-${createHash('sha256').update(path).digest('hex').slice(0, 16)}.sock`);
+}
+
+/**
+ * Listens for requests of this user, one JSON line each way. Whoever listens is the lab of that folder: `null` when
+ * another daemon does already.
+ */
+export async function listenForControl(
+  directory: string,
+  answer: (request: ControlRequest) => Promise<unknown>,
+): Promise<Server | null> {
+  const path = controlSocketPath(directory);
+  if (await isListening(path)) return null;
+  await rm(path, {force: true});
+  const server = createServer(socket => {
+    socket.on('error', () => {});
+    const lines = createInterface({input: socket});
+    lines.on('error', () => {});
+    lines.once('line', line => {
+      answer(JSON.parse(line) as ControlRequest).then(
+        result => socket.end(`${JSON.stringify({ok: true, result} satisfies ControlAnswer)}\n`),
+        (error: unknown) =>
+          socket.end(`${JSON.stringify({ok: false, message: messageOf(error)} satisfies ControlAnswer)}\n`),
+      );
+    });
+  });
+  // The socket file takes its mode from the umask at this moment; nobody else may connect, not even for an instant.
+  const umask = process.umask(0o177);
+  try {
+    await new Promise<void>((done, fail) => {
+      server.once('error', fail);
+      server.listen(path, done);
+    });
+  } finally {
+    process.umask(umask);
+  }
+  return server;
+}
+
+function isListening(path: string): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+/**
+ * Asks the running lab. `null`: nobody listens.
+ * @throws ExpectedError `lab-request-failed`
+ */
+export async function askLab(
+  directory: string,
+  request: ControlRequest,
+  timeoutMs: number,
+): Promise<{result: unknown} | null> {
+  const answer = await new Promise<ControlAnswer | null>(resolve => {
+    const socket = connect(controlSocketPath(directory));
+    const end = (value: ControlAnswer | null): void => {
+      socket.destroy();
+      resolve(value);
+    };
+    socket.setTimeout(timeoutMs, () => end({ok: false, message: `no answer within ${timeoutMs / 1000} s`}));
+    socket.once('connect', () => socket.write(`${JSON.stringify(request)}\n`));
+    socket.once('error', () => end(null));
+    socket.once('close', () => end({ok: false, message: 'the lab ended before it answered'}));
+    createInterface({input: socket}).once('line', line => end(JSON.parse(line) as ControlAnswer));
+  });
+  if (answer === null || answer.ok) return answer;
+  throw new ExpectedError(
+    'lab-request-failed',
+    `The lab in ${directory} did not do what was asked (${request.kind}): ${answer.message}`,
+    EXIT.commandFailed,
+    {hints: ['Run edgewise lab status to see what runs.']},
+  );
+}

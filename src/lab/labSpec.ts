@@ -1,0 +1,75 @@
+import {z} from 'zod';
+
+/** What a lab emulates. */
+export const labSpecSchema = z.strictObject({
+  devices: z
+    .array(
+      z.strictObject({
+        name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected letters, digits, ".", "_" or "-"'),
+        /** How many times slower than this machine. */
+        slowdown: z.number().min(1).max(1000),
+        cores: z.int().min(1).max(1024),
+      }),
+    )
+    .min(1),
+  link: z.strictObject({
+    mbitPerSecond: z.number().positive(),
+    roundTripMs: z.number().min(0),
+    jitterMs: z.number().min(0).optional(),
+  }),
+  /**
+   * Argv of the cloud server, or `null` for a lab without a cloud. It must print a JSON line with its `port` on stdout.
+   * An argument `{port}` is replaced by the port it had the last time, or 0.
+   */
+  cloudCommand: z.array(z.string()).min(1).nullable(),
+});
+
+export type LabSpec = z.infer<typeof labSpecSchema>;
+export type LabDeviceSpec = LabSpec['devices'][number];
+
+const port = z.int().min(1).max(65535);
+
+/** `state.json`: what runs, for those who use the lab. */
+export const labStateSchema = z.strictObject({
+  kind: z.literal('edgewise/lab'),
+  formatVersion: z.literal(1),
+  /** In the environment of every process of the lab, as EDGEWISE_LAB. */
+  id: z.string(),
+  /** The daemon; with the start time (clock ticks since boot) it names one process for good. */
+  pid: z.int(),
+  startTime: z.int(),
+  startedAt: z.string(),
+  sshConfigFile: z.string(),
+  knownHostsFile: z.string(),
+  identityFile: z.string(),
+  devices: z.array(
+    z.strictObject({
+      name: z.string(),
+      slowdown: z.number(),
+      cores: z.int(),
+      host: z.string(),
+      port,
+      user: z.string(),
+      home: z.string(),
+    }),
+  ),
+  link: z.strictObject({
+    port: port.nullable(),
+    upBitsPerSecond: z.number(),
+    downBitsPerSecond: z.number(),
+    roundTripMs: z.number(),
+    jitterMs: z.number(),
+    isUp: z.boolean(),
+  }),
+  cloud: z
+    .strictObject({
+      /** As the devices see it: through the link. */
+      url: z.string(),
+      /** Past the link. */
+      managementUrl: z.string(),
+      pid: z.int().nullable(),
+    })
+    .nullable(),
+});
+
+export type LabState = z.infer<typeof labStateSchema>;

@@ -1,0 +1,64 @@
+/** What one thread did between two looks, in nanoseconds. */
+export interface ThreadUse {
+  readonly ranNs: number;
+  /** Ready to run, but the machine was busy with something else. */
+  readonly waitedNs: number;
+}
+
+export interface SlowdownSettings {
+  /** The device is this many times slower than this machine. */
+  readonly slowdown: number;
+  readonly cores: number;
+  /** How long work runs between two stops. */
+  readonly sliceNs: number;
+}
+
+/**
+ * The slowdown's bookkeeping: how much pause is owed for the work done. Work of `w` must take `slowdown × w`, so every
+ * look adds the difference to the debt. A burst ends between two looks, on average half a slice after the last stop, and
+ * that rest is never paid for by the burst itself; so each stop also pays half a slice in advance, and what is left over
+ * is carried on. Without the advance every burst would come out half a slice times the slowdown too fast.
+ */
+export class SlowdownLedger {
+  readonly #settings: SlowdownSettings;
+  readonly #advanceNs: number;
+  #debtNs = 0;
+
+  constructor(settings: SlowdownSettings) {
+    this.#settings = settings;
+    this.#advanceNs = (settings.sliceNs / 2) * Math.max(0, settings.slowdown - 1);
+  }
+
+  /** Adds what the threads did in `elapsedNs` of real time. */
+  addUse(threads: readonly ThreadUse[], elapsedNs: number): void {
+    const {slowdown, cores} = this.#settings;
+    let totalNs = 0;
+    let longestNs = 0;
+    let busyNs = 0;
+    for (const {ranNs, waitedNs} of threads) {
+      totalNs += ranNs;
+      longestNs = Math.max(longestNs, ranNs);
+      busyNs = Math.max(busyNs, ranNs + waitedNs);
+    }
+    // One thread never runs faster than one slow core; many threads share the cores there are.
+    const deviceNs = Math.max(longestNs, totalNs / cores) * slowdown;
+    this.#debtNs += deviceNs - Math.min(elapsedNs, busyNs);
+    // On a machine that is too busy to give the device even its slow share, time lost is lost: no credit builds up.
+    this.#debtNs = Math.max(this.#debtNs, -this.#advanceNs);
+  }
+
+  /** The pause for work that is still going on: the debt and the advance. Zero when it is not worth a stop yet. */
+  pauseWhileBusyNs(): number {
+    return Math.max(0, this.#debtNs + this.#advanceNs);
+  }
+
+  /** The pause for work that ended before it could be stopped: only what the advance does not cover. */
+  pauseWhenIdleNs(): number {
+    return this.#debtNs > this.#advanceNs ? this.#debtNs : 0;
+  }
+
+  /** Takes a pause off the debt. */
+  addPause(pauseNs: number): void {
+    this.#debtNs = Math.max(this.#debtNs - pauseNs, -this.#advanceNs);
+  }
+}
