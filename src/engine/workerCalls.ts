@@ -40,7 +40,8 @@ export interface EngineWorker {
 
 export function startEngineWorker(subject: string): EngineWorker {
   keepTelemetryOff();
-  const worker = new Worker(findWorkerFile());
+  // Flags of the caller's own, --input-type say, would keep the worker's file from being run.
+  const worker = new Worker(findWorkerFile(), {execArgv: []});
   const waiting = new Map<number, Waiting>();
   let nextId = 1;
   let ended: Error | null = null;
