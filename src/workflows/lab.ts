@@ -1,0 +1,86 @@
+import {existsSync} from 'node:fs';
+import {join, relative, resolve} from 'node:path';
+import {startLab, stopLab, readLabStatus, type LabSpec, type LabState, type LabStatus} from '../lab/lab.ts';
+import {EXIT, ExpectedError} from '../errors.ts';
+import {runStep, type EmitEvent} from '../events.ts';
+import {PROJECT_FILE} from '../workspace/projectFolder.ts';
+import {bundleFolder} from '../workspace/runtimeFiles.ts';
+import {writeLabProject, type Evaluation} from './labProject.ts';
+
+export interface LabUpRequest {
+  readonly folder: string;
+  readonly devices: readonly string[];
+  readonly slowdown: number;
+  readonly cores: number;
+  readonly linkMbitPerSecond: number;
+  readonly linkRoundTripMs: number;
+  /** Write edgewise.yaml for this model, where there is none yet. */
+  readonly modelFile?: string;
+  readonly inputShapes?: Readonly<Record<string, readonly number[]>>;
+  readonly evaluation?: Evaluation;
+}
+
+export type {LabStatus} from '../lab/lab.ts';
+
+export interface LabUpResult {
+  readonly outcome: 'started' | 'already-running';
+  readonly lab: LabState;
+  /** The project that was written for it, or `null`. */
+  readonly projectFile: string | null;
+}
+
+/**
+ * Starts emulated devices, their link and a cloud on this machine, as a process that outlives this one.
+ * @throws ExpectedError `lab-unsupported`, `lab-spec-invalid`, `port-taken`, `project-exists`
+ */
+export async function labUp(request: LabUpRequest, emit: EmitEvent): Promise<LabUpResult> {
+  const folder = resolve(request.folder);
+  const projectFile = join(folder, PROJECT_FILE);
+  if (request.modelFile !== undefined && existsSync(projectFile)) {
+    throw new ExpectedError('project-exists', `${projectFile} is there already.`, EXIT.usage, {
+      hints: ['edgewise lab up'],
+    });
+  }
+  const directory = labDirectory(folder);
+  const spec: LabSpec = {
+    devices: request.devices.map(name => ({name, slowdown: request.slowdown, cores: request.cores})),
+    link: {mbitPerSecond: request.linkMbitPerSecond, roundTripMs: request.linkRoundTripMs},
+    cloudCommand: [
+      process.execPath,
+      join(bundleFolder(), 'edgewise.mjs'),
+      'serve',
+      ...['--port', '{port}', '--model-repository', join(directory, 'cloud'), '--model-control', 'explicit'],
+    ],
+  };
+  const started = await runStep(
+    emit,
+    'lab',
+    'start the lab',
+    () => startLab(spec, {directory}),
+    ({kind}) => (kind === 'already-running' ? {outcome: 'skipped', detail: 'it is running'} : {}),
+  );
+  if (request.modelFile !== undefined) {
+    await writeLabProject(projectFile, started.state, {
+      modelFile: relative(folder, resolve(request.modelFile)),
+      inputShapes: request.inputShapes ?? {},
+      ...(request.evaluation === undefined ? {} : {evaluation: request.evaluation}),
+    });
+  }
+  return {
+    outcome: started.kind,
+    lab: started.state,
+    projectFile: request.modelFile === undefined ? null : projectFile,
+  };
+}
+
+export function labDown(folder: string): Promise<{readonly kind: 'stopped' | 'not-running'}> {
+  return stopLab(labDirectory(resolve(folder)));
+}
+
+export function labStatus(folder: string): Promise<LabStatus> {
+  return readLabStatus(labDirectory(resolve(folder)));
+}
+
+function labDirectory(folder: string): string {
+  return join(folder, '.edgewise', 'lab');
+}
