@@ -75,7 +75,7 @@ const COMMANDS: Record<
         maxBodyBytes: numberFrom(values, 'max-body-bytes', 2 ** 30, 1),
         reportBug: error => process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`),
       });
-      print({listening: {host, port: server.port}});
+      print({host, port: server.port});
       await waitForEndSignal();
       await server.close();
     },
