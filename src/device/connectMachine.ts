@@ -1,7 +1,9 @@
 import {homedir} from 'node:os';
 import type {Duplex} from 'node:stream';
-import {EXIT, ExpectedError} from '../errors.ts';
+import {EXIT, ExpectedError, messageOf} from '../errors.ts';
 import {ignoreEvents, type EmitEvent} from '../events.ts';
+import {settleWithin} from './deadline.ts';
+import {unreachableError} from './deviceErrors.ts';
 import type {PromptPassphrase} from './identityKeys.ts';
 import {LocalMachine} from './localMachine.ts';
 import type {Machine} from './machine.ts';
@@ -87,6 +89,7 @@ async function connectThrough(
   const host = resolveHost(files, request);
   for (const text of host.notes) (options.emit ?? ignoreEvents)({kind: 'note', level: 'warning', text});
   const address = `${host.user}@${host.hostName}:${host.port}`;
+  const timeoutMs = options.connectTimeoutMs ?? host.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
   let stream = openStream;
   // A host that is already reached through another one does not follow its own ProxyJump, as with ssh -J.
   if (stream === undefined) {
@@ -102,14 +105,38 @@ async function connectThrough(
         depth + 1,
       );
       hops.push(through.connection);
-      stream = (to, port) => forwardTo(through.connection, to, port);
+      stream = (to, port) => reachThrough(through.connection, name, to, port, timeoutMs);
     }
   }
   const connection = await openConnection(host, {
     where: `${name} (${address})`,
-    connectTimeoutMs: options.connectTimeoutMs ?? host.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
+    connectTimeoutMs: timeoutMs,
     promptPassphrase: options.promptPassphrase,
     openStream: stream,
   });
   return {connection, address};
+}
+
+/** @throws ExpectedError `device-unreachable` */
+async function reachThrough(
+  jump: SshConnection,
+  name: string,
+  host: string,
+  port: number,
+  timeoutMs: number,
+): Promise<Duplex> {
+  const opening = forwardTo(jump, host, port);
+  const failed = (what: string, cause?: unknown) =>
+    unreachableError(`${name} (${host}:${port})`, `cannot be reached through ${jump.where}: ${what}`, cause);
+  try {
+    const stream = await settleWithin(timeoutMs, opening);
+    if (stream !== undefined) return stream;
+  } catch (error) {
+    throw error instanceof ExpectedError ? error : failed(messageOf(error), error);
+  }
+  opening.then(
+    late => late.destroy(),
+    () => {},
+  );
+  throw failed(`no connection within ${Math.round(timeoutMs / 1000)} s`);
 }

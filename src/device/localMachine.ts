@@ -8,9 +8,11 @@ import {
   downloadFailedError,
   noSuchFileError,
   outputTooLargeError,
+  unreachableError,
   uploadFailedError,
 } from './deviceErrors.ts';
 import type {CommandResult, Machine, RunOptions, Tunnel, UploadOptions, UploadSource} from './machine.ts';
+import {quoteArgv} from './quoteArgv.ts';
 import {openUploadSource, uploadTimeoutMs} from './uploadSource.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -28,6 +30,7 @@ export class LocalMachine implements Machine {
   readonly #home: string;
   readonly #environment: Readonly<Record<string, string | undefined>>;
   readonly #groups = new Set<number>();
+  #isClosed = false;
 
   constructor(name: string, home: string, environment: Readonly<Record<string, string | undefined>>) {
     this.name = name;
@@ -38,6 +41,7 @@ export class LocalMachine implements Machine {
   async run(argv: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
     const [program, ...args] = argv;
     if (program === undefined) throw new TypeError('an empty argv names no program');
+    if (this.#isClosed) throw unreachableError(this.name, 'was closed');
     const {execa} = await import('execa');
     endGroupsAtExit();
     const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
@@ -82,6 +86,7 @@ export class LocalMachine implements Machine {
       runningGroups.delete(group);
     }
     if (abortedBy !== undefined) throw abortedBy();
+    if (this.#isClosed) throw unreachableError(this.name, `was closed while ${quoteArgv(argv)} ran`);
     if (group === undefined) {
       // What a shell on a device would answer, so that callers need to know one form only.
       const isMissing = result.code === 'ENOENT';
@@ -145,6 +150,7 @@ export class LocalMachine implements Machine {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     for (const group of this.#groups) signalGroup(group, 'SIGTERM');
   }
 }

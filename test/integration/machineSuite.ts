@@ -3,11 +3,10 @@ import {chmod, mkdtemp, readFile, rm, stat, writeFile} from 'node:fs/promises';
 import {connect, createServer, type AddressInfo, type Server, type Socket} from 'node:net';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import fc from 'fast-check';
 import {afterAll, afterEach, beforeAll, describe, expect, it, vi} from 'vitest';
 import {connectMachine, type ConnectOptions, type MachineTarget} from '../../src/device/connectMachine.ts';
 import type {Machine} from '../../src/device/machine.ts';
-import {ExpectedError} from '../../src/errors.ts';
+import {catchExpected, describeCommands} from './commandSuite.ts';
 import {
   isAlive,
   knownHostsLine,
@@ -16,17 +15,6 @@ import {
   type StartTestServer,
   type TestSshServer,
 } from './sshServers.ts';
-
-/** What was thrown, when it is what it should be: an error for people. */
-export async function catchExpected(work: Promise<unknown>): Promise<ExpectedError> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof ExpectedError) return error;
-    throw error;
-  }
-  throw new Error('it was expected to fail');
-}
 
 /** Options under which nothing of the person who runs the tests has a say: no agent, no configuration, no keys. */
 export function hermetic(
@@ -90,198 +78,24 @@ export function describeMachineSuite(suiteName: string, startServer: StartTestSe
         await work();
       });
 
-    describe('run', () => {
-      for (const status of [0, 1, 7, 255]) {
-        test(`gives back exit status ${status}`, async () => {
-          const result = await machine.run(['sh', '-c', `echo out; echo err >&2; exit ${status}`]);
-          expect(result).toMatchObject({exitStatus: status, signal: null, stdout: 'out\n', stderr: 'err\n'});
-        });
-      }
+    describeCommands(test, () => ({machine, scratch: server.scratch, folder}));
 
-      test('answers 127 for a program that is not there', async () => {
-        const result = await machine.run(['edgewise-no-such-program']);
-        expect(result.exitStatus).toBe(127);
-        expect(result.stderr).toContain('edgewise-no-such-program');
-      });
-
-      test('names the signal that ended a command', async () => {
-        expect(await machine.run(['sh', '-c', 'kill -KILL $$'])).toMatchObject({
-          exitStatus: null,
-          signal: 'SIGKILL',
-        });
-      });
-
-      test('passes megabytes of any bytes on standard input', async () => {
-        const bytes = randomBytes(3 * 1024 * 1024);
-        const {stdout} = await machine.run(['sha256sum'], {stdin: bytes});
-        expect(stdout.split(' ')[0]).toBe(createHash('sha256').update(bytes).digest('hex'));
-      });
-
-      test('ends standard input at once when there is none', async () => {
-        expect(await machine.run(['cat'], {timeoutMs: 5000})).toMatchObject({exitStatus: 0, stdout: ''});
-      });
-
-      test('is not disturbed by a command that reads none of its input', async () => {
-        const result = await machine.run(['true'], {stdin: Buffer.alloc(4 * 1024 * 1024)});
-        expect(result).toMatchObject({exitStatus: 0});
-      });
-
-      test('gives every argument to the program as it is', async () => {
-        const nasty = [
-          '',
-          ' ',
-          "'",
-          '"',
-          "it's",
-          '$HOME',
-          '`id`',
-          '$(id)',
-          '\\',
-          '\\\\',
-          'a\nb',
-          '*',
-          '~',
-          '!',
-          '#x',
-          '-n',
-          '--',
-          ';',
-          '&&',
-          'ü 漢 🦀',
-          '\t',
-          '%s',
-          'A=b',
-        ];
-        const random = fc.sample(
-          fc.string({unit: 'binary', maxLength: 40}).filter(word => !word.includes('\0')),
-          {numRuns: 200, seed: 7},
-        );
-        const words = [...nasty, ...random];
-        const {stdout} = await machine.run(['printf', '%s\\0', ...words]);
-        expect(stdout.split('\0').slice(0, -1)).toEqual(words);
-      });
-
-      test('hands on standard error line by line while the command runs', async () => {
-        const lines: string[] = [];
-        const result = await machine.run(['sh', '-c', 'printf "a\\nb" >&2; printf "c\\nlast" >&2'], {
-          onStderrLine: line => lines.push(line),
-        });
-        expect(lines).toEqual(['a', 'bc', 'last']);
-        expect(result.stderr).toBe('a\nbc\nlast');
-      });
-
-      test('keeps whole characters that arrive in pieces', async () => {
-        const {stdout} = await machine.run(['sh', '-c', 'printf "\\303"; sleep 0.2; printf "\\274"']);
-        expect(stdout).toBe('ü');
-      });
-
-      test('runs more commands at once than a server has sessions for', async () => {
-        const results = await Promise.all(
-          Array.from({length: 24}, (_, index) => machine.run(['echo', String(index)])),
-        );
-        expect(results.map(result => result.stdout.trim())).toEqual(results.map((_, index) => String(index)));
-      });
-
-      test('ends a command whose time is up, and what it started, even when it does not listen', async () => {
-        const note = join(server.scratch, 'pids');
-        const script = `trap '' TERM; sh -c 'trap "" TERM; echo $$ >>${note}; while :; do sleep 1; done' & echo $$ >>${note}; echo working >&2; while :; do sleep 1; done`;
-        const error = await catchExpected(machine.run(['sh', '-c', script], {timeoutMs: 1500}));
-        expect(error).toMatchObject({code: 'command-timed-out', exitCode: 12});
-        expect(error.message).toContain('working');
-        const pids = (await readFile(note, 'utf8')).trim().split('\n').map(Number);
-        expect(pids).toHaveLength(2);
-        await vi.waitFor(async () => expect(await Promise.all(pids.map(isAlive))).toEqual([false, false]), {
-          timeout: 5000,
-        });
-        expect(await machine.run(['echo', 'still there'])).toMatchObject({stdout: 'still there\n'});
-      });
-
-      test('ends a command that writes without end', async () => {
-        const error = await catchExpected(
-          machine.run(['yes', 'a line that says nothing at all, over and over again'], {timeoutMs: 50_000}),
-        );
-        expect(error).toMatchObject({code: 'output-too-large', exitCode: 12});
-        await vi.waitFor(
-          async () =>
-            expect(
-              (await machine.run(['sh', '-c', 'ps -eo comm,stat | grep "^yes " | grep -v Z'])).stdout,
-            ).toBe(''),
-          {timeout: 5000},
-        );
-      });
-
-      test('ends commands under way when the machine is closed', async () => {
-        const other = await connectMachine(targetOf(server), hermetic(server, folder));
-        const note = join(server.scratch, 'pid-of-sleeper');
-        const under = catchExpected(other.run(['sh', '-c', `echo $$ >${note}; exec sleep 300`]));
-        const pid = await vi.waitFor(
-          async () => {
-            const text = await readFile(note, 'utf8');
-            expect(text).toMatch(/^\d+\n$/);
-            return Number(text);
-          },
-          {timeout: 5000},
-        );
-        await other.close();
-        expect((await under).code).toBe('device-unreachable');
-        await vi.waitFor(async () => expect(await isAlive(pid)).toBe(false), {timeout: 5000});
-        expect((await catchExpected(other.run(['true']))).code).toBe('device-unreachable');
-      });
-    });
-
-    describe('files', () => {
-      for (const [name, sizeBytes] of [
-        ['no bytes', 0],
-        ['one byte', 1],
-        ['one chunk and a byte', 32 * 1024 + 1],
-        ['many channels', 21_000_001],
-      ] as const) {
-        test(`uploads and downloads ${name}`, async () => {
-          const bytes = randomBytes(sizeBytes);
-          const path = join(server.scratch, 'ein Bündel.partial');
-          const steps: number[] = [];
-          await machine.upload({bytes}, path, {mode: 0o640, onProgress: sent => steps.push(sent)});
-          expect(Buffer.compare(await readFile(path), bytes)).toBe(0);
-          expect((await stat(path)).mode & 0o777).toBe(0o640);
-          expect(steps.at(-1) ?? 0).toBe(sizeBytes);
-          expect(steps.toSorted((a, b) => a - b)).toEqual(steps);
-          expect(Buffer.compare(await machine.download(path), bytes)).toBe(0);
-        });
-      }
-
-      test('uploads a file over a longer one', async () => {
-        const source = join(folder, 'source');
-        await writeFile(source, 'short');
-        const path = join(server.scratch, 'again');
-        await machine.upload({bytes: Buffer.alloc(100_000, 'x')}, path);
-        await machine.upload({path: source}, path);
-        expect(await readFile(path, 'utf8')).toBe('short');
-      });
-
-      test('says which folder is missing', async () => {
-        const path = join(server.scratch, 'no', 'such', 'folder', 'file');
-        const error = await catchExpected(machine.upload({bytes: Buffer.from('x')}, path));
-        expect(error).toMatchObject({code: 'upload-failed', exitCode: 12});
-        expect(error.message).toContain(path);
-      });
-
-      test('leaves nothing behind when the source ends early', async () => {
-        const source = join(folder, 'shrinking');
-        await writeFile(source, Buffer.alloc(9 * 1024 * 1024));
-        const path = join(server.scratch, 'shrunk.partial');
-        let truncation: Promise<void> | undefined;
-        const error = await catchExpected(
-          machine.upload({path: source}, path, {onProgress: () => (truncation ??= writeFile(source, 'x'))}),
-        );
-        await truncation;
-        expect(error).toMatchObject({code: 'upload-failed'});
-        await expect(stat(path)).rejects.toMatchObject({code: 'ENOENT'});
-      });
-
-      test('says that there is no such file', async () => {
-        const error = await catchExpected(machine.download(join(server.scratch, 'nothing')));
-        expect(error).toMatchObject({code: 'no-such-file', exitCode: 12});
-      });
+    test('ends commands under way when the machine is closed', async () => {
+      const other = await connectMachine(targetOf(server), hermetic(server, folder));
+      const note = join(server.scratch, 'pid-of-sleeper');
+      const under = catchExpected(other.run(['sh', '-c', `echo $$ >${note}; exec sleep 300`]));
+      const pid = await vi.waitFor(
+        async () => {
+          const text = await readFile(note, 'utf8');
+          expect(text).toMatch(/^\d+\n$/);
+          return Number(text);
+        },
+        {timeout: 5000},
+      );
+      await other.close();
+      expect((await under).code).toBe('device-unreachable');
+      await vi.waitFor(async () => expect(await isAlive(pid)).toBe(false), {timeout: 5000});
+      expect((await catchExpected(other.run(['true']))).code).toBe('device-unreachable');
     });
 
     describe('tunnel', () => {

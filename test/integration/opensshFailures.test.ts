@@ -6,7 +6,8 @@ import {promisify} from 'node:util';
 import {afterAll, afterEach, beforeAll, describe, expect, it, vi} from 'vitest';
 import {connectMachine} from '../../src/device/connectMachine.ts';
 import type {Machine} from '../../src/device/machine.ts';
-import {catchExpected, hermetic, targetOf} from './machineSuite.ts';
+import {catchExpected} from './commandSuite.ts';
+import {hermetic, targetOf} from './machineSuite.ts';
 import {
   isOpenSshInstalled,
   signalProcess,

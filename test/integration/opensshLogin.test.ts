@@ -6,7 +6,8 @@ import {join} from 'node:path';
 import {promisify} from 'node:util';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {connectMachine, type ConnectOptions} from '../../src/device/connectMachine.ts';
-import {catchExpected, hermetic, targetOf} from './machineSuite.ts';
+import {catchExpected} from './commandSuite.ts';
+import {hermetic, targetOf} from './machineSuite.ts';
 import {findFreePort, makeKey, publicKeyOf, startOpenSshServer, type OpenSshServer} from './sshServers.ts';
 
 const execFileAsync = promisify(execFile);
@@ -261,6 +262,7 @@ describe('logging in to OpenSSH', () => {
           hostBlock('device', server, '  ProxyJump front\n'),
           hostBlock('far', server, '  ProxyJump front,itself\n'),
           hostBlock('nested', server, '  ProxyJump device\n'),
+          `Host closed\n  HostName 127.0.0.1\n  Port ${await findFreePort()}\n  ProxyJump front\n`,
           hostBlock('loop', server, '  ProxyJump loop\n'),
           hostBlock('spoken', server, '  ProxyCommand ssh -W %h:%p front\n'),
         ].join(''),
@@ -292,6 +294,9 @@ describe('logging in to OpenSSH', () => {
       expect(await catchExpected(greet({name: 'loop', address: 'loop'}, options))).toMatchObject({
         code: 'ssh-config-invalid',
       });
+      const closed = await catchExpected(greet({name: 'closed', address: 'closed'}, options));
+      expect(closed).toMatchObject({code: 'device-unreachable'});
+      expect(closed.message).toContain(`127.0.0.1:${second.port}`);
       const refused = await catchExpected(greet({name: 'spoken', address: 'spoken'}, options));
       expect(refused).toMatchObject({code: 'ssh-setting-unsupported', exitCode: 11});
       expect(refused.hints.join()).toContain('ProxyJump');
