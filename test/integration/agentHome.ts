@@ -1,0 +1,107 @@
+import {mkdir, rename, symlink, writeFile} from 'node:fs/promises';
+import {readFileSync, watch} from 'node:fs';
+import {dirname, join} from 'node:path';
+import {createServer, type AddressInfo} from 'node:net';
+import {releaseSchema, type Release} from '../../src/documents/release.ts';
+import type {AgentState} from '../../src/runtime/agent/agentState.ts';
+
+const DIGEST = `sha256:${'0'.repeat(64)}`;
+
+export const spec = (name: string) => ({name, elementType: 'float32' as const, shape: [1, 4]});
+
+export interface ReleaseParts {
+  readonly id: string;
+  readonly port: number;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly head?: {
+    readonly graph: Uint8Array;
+    readonly inputs: readonly string[];
+    readonly outputs: readonly string[];
+  };
+  readonly tail?: {
+    readonly url: string;
+    readonly modelName: string;
+    readonly inputs: readonly string[];
+    readonly outputs: readonly string[];
+  };
+}
+
+/** Writes a release as a push would, and makes it the current one. */
+export async function activateRelease(home: string, parts: ReleaseParts): Promise<Release> {
+  const folder = join(home, 'releases', parts.id);
+  await mkdir(folder, {recursive: true});
+  const release = releaseSchema.parse({
+    kind: 'edgewise/release',
+    formatVersion: 1,
+    madeBy: 'test',
+    madeAt: '2026-01-01T00:00:00Z',
+    madeFrom: {},
+    id: parts.id,
+    device: 'test',
+    plan: DIGEST,
+    runtime: DIGEST,
+    endpoint: {port: parts.port},
+    model: {name: 'net', inputs: parts.inputs.map(spec), outputs: parts.outputs.map(spec)},
+    threads: 1,
+    ...(parts.head && {
+      head: {graph: 'head.onnx', inputs: parts.head.inputs.map(spec), outputs: parts.head.outputs.map(spec)},
+    }),
+    ...(parts.tail && {
+      tail: {...parts.tail, inputs: parts.tail.inputs.map(spec), outputs: parts.tail.outputs.map(spec)},
+    }),
+    files: parts.head ? [{path: 'head.onnx', digest: DIGEST, sizeBytes: parts.head.graph.byteLength}] : [],
+  });
+  if (parts.head) await writeFile(join(folder, 'head.onnx'), parts.head.graph);
+  await writeFile(join(folder, 'release.json'), JSON.stringify(release));
+  await pointCurrentTo(home, parts.id);
+  return release;
+}
+
+export async function pointCurrentTo(home: string, id: string): Promise<void> {
+  const next = join(home, `.current-${id}`);
+  await symlink(join('releases', id), next);
+  await rename(next, join(home, 'current'));
+}
+
+export function readState(home: string): AgentState | null {
+  try {
+    return JSON.parse(readFileSync(join(home, 'state.json'), 'utf8')) as AgentState;
+  } catch {
+    return null;
+  }
+}
+
+/** Waits until the agent says so in state.json. */
+export function waitForState(
+  home: string,
+  isReached: (state: AgentState) => boolean,
+  timeoutMs = 30_000,
+): Promise<AgentState> {
+  return new Promise((resolve, reject) => {
+    const look = () => {
+      const state = readState(home);
+      if (state === null || !isReached(state)) return;
+      clearTimeout(timer);
+      watcher.close();
+      resolve(state);
+    };
+    const watcher = watch(home, look);
+    const timer = setTimeout(() => {
+      watcher.close();
+      reject(new Error(`state.json after ${timeoutMs} ms: ${JSON.stringify(readState(home))}`));
+    }, timeoutMs);
+    look();
+  });
+}
+
+export async function findFreePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const {port} = server.address() as AddressInfo;
+  await new Promise(resolve => server.close(resolve));
+  return port;
+}
+
+export const repositoryRoot = dirname(dirname(import.meta.dirname));
+export const runtimeProgram = join(repositoryRoot, 'src/runtime/main.ts');
