@@ -1,5 +1,5 @@
 import {existsSync, readdirSync} from 'node:fs';
-import {mkdir, readFile} from 'node:fs/promises';
+import {readFile} from 'node:fs/promises';
 import {dirname, join} from 'node:path';
 import type {Machine} from '../device/machine.ts';
 import type {InferResult, MeasuredLatency} from '../documents/inference.ts';
@@ -11,10 +11,11 @@ import {EXIT, ExpectedError} from '../errors.ts';
 import {runStep, type EmitEvent} from '../events.ts';
 import {openProtocolClient, type ProtocolClient} from '../runtime/client.ts';
 import {digestOfBytes} from '../workspace/digest.ts';
-import {readNpy, writeNpy} from '../workspace/npy.ts';
+import {readNpy} from '../workspace/npy.ts';
 import {withDevice, type ConnectOptions} from './connectDevice.ts';
 import {readDeviceState} from './deviceState.ts';
 import {openProject, selectDevices, type OpenProject} from './openProject.ts';
+import {joinOutputs, writeOutputs} from './outputFiles.ts';
 import {openSamples, type Samples} from './readSamples.ts';
 import {countTopOne} from './topOne.ts';
 
@@ -174,35 +175,6 @@ function quantile(sorted: readonly number[], fraction: number): number {
   const below = sorted[Math.floor(position)] ?? NaN;
   const above = sorted[Math.ceil(position)] ?? NaN;
   return below + (above - below) * (position - Math.floor(position));
-}
-
-/** Answers of several requests, one after the other along the first axis. */
-function joinOutputs(answers: readonly NamedTensors[]): Record<string, Tensor> {
-  const joined: Record<string, Tensor> = {};
-  for (const name of Object.keys(answers[0] ?? {})) {
-    const parts = answers.flatMap(answer => answer[name] ?? []);
-    const [first] = parts;
-    if (first === undefined) continue;
-    const rows = parts.reduce((sum, part) => sum + (part.shape[0] ?? 1), 0);
-    joined[name] = {
-      elementType: first.elementType,
-      shape: [rows, ...first.shape.slice(1)],
-      bytes: Buffer.concat(parts.map(part => part.bytes)),
-    };
-  }
-  return joined;
-}
-
-async function writeOutputs(folder: string | undefined, outputs: Record<string, Tensor>): Promise<string[]> {
-  if (folder === undefined) return [];
-  await mkdir(folder, {recursive: true});
-  const files: string[] = [];
-  for (const [name, tensor] of Object.entries(outputs)) {
-    const file = join(folder, `${name.replaceAll(/[^A-Za-z0-9._-]/g, '_')}.npy`);
-    await writeNpy(file, tensor);
-    files.push(file);
-  }
-  return files;
 }
 
 async function accuracyOf(
