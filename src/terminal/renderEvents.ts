@@ -1,19 +1,8 @@
-import type {EmitEvent} from '../events.ts';
+import type {EventRenderer, EventRendererOptions} from './eventRenderer.ts';
 import {renderLiveList} from './renderLiveList.ts';
 import {renderPlainLines} from './renderPlainLines.ts';
 
-export interface EventRendererOptions {
-  /** Where progress goes: stderr, since stdout carries the result only. */
-  readonly stream: NodeJS.WriteStream;
-  readonly isTerminal: boolean;
-  readonly noColor: boolean;
-}
-
-export interface EventRenderer {
-  readonly emit: EmitEvent;
-  /** Ends the live list and leaves its last state standing; resolves when everything is written. */
-  finish(): Promise<void>;
-}
+export type {EventRenderer} from './eventRenderer.ts';
 
 /** A live list of steps for people who watch, plain lines for logs and CI. */
 export function createEventRenderer(options: EventRendererOptions): EventRenderer {

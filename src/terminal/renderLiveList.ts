@@ -4,7 +4,7 @@ import type {EdgewiseEvent} from '../events.ts';
 import {formatMs} from './formatNumbers.ts';
 import {plainText} from './formatTable.ts';
 import {createProgressBoard, textFromEnded, textFromProgress, type BoardRow} from './progressBoard.ts';
-import type {EventRenderer, EventRendererOptions} from './renderEvents.ts';
+import type {EventRenderer, EventRendererOptions} from './eventRenderer.ts';
 
 type Note = Extract<EdgewiseEvent, {kind: 'note'}>;
 /** One line of the list: a step, or a note that stays where it was said. */

@@ -1,6 +1,6 @@
 import {plainText} from './formatTable.ts';
 import {createProgressBoard, textFromEnded, textFromProgress} from './progressBoard.ts';
-import type {EventRenderer} from './renderEvents.ts';
+import type {EventRenderer} from './eventRenderer.ts';
 
 /** A log need not hear of a long step more often than this. */
 const SIGN_OF_LIFE_MS = 10_000;

@@ -4,7 +4,9 @@ import {stripVTControlCharacters} from 'node:util';
 import {describe, expect, it} from 'vitest';
 
 const program = fileURLToPath(new URL('../fixtures/terminal/showSteps.ts', import.meta.url));
-const hasScript = spawnSync('script', ['-qec', 'true', '/dev/null'], {stdio: 'ignore'}).status === 0;
+/** From util-linux: runs a command in a pseudo-terminal and ends with its status. */
+const PSEUDO_TERMINAL = 'script';
+const hasScript = spawnSync(PSEUDO_TERMINAL, ['-qec', 'true', '/dev/null'], {stdio: 'ignore'}).status === 0;
 
 const HIDE_CURSOR = '\u001b[?25l';
 const SHOW_CURSOR = '\u001b[?25h';
@@ -12,7 +14,7 @@ const SHOW_CURSOR = '\u001b[?25h';
 /** Runs the program in a pseudo-terminal; `interruptAt` presses Ctrl-C when that text appears. */
 async function runInTerminal(environment: NodeJS.ProcessEnv, flags = '', interruptAt?: string) {
   const command = `stty cols 80 rows 24; '${process.execPath}' '${program}' ${flags}`;
-  const child = spawn('script', ['-qec', command, '/dev/null'], {
+  const child = spawn(PSEUDO_TERMINAL, ['-qec', command, '/dev/null'], {
     env: {...process.env, NO_COLOR: undefined, FORCE_COLOR: undefined, ...environment},
     stdio: ['pipe', 'pipe', 'inherit'],
   });
