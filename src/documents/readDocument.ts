@@ -23,7 +23,6 @@ export const projectFromYaml = (text: string, fileName: string) => readDocument(
 export const profileFromYaml = (text: string, fileName: string) => readDocument('profile', text, fileName);
 export const buildFromYaml = (text: string, fileName: string) => readDocument('build', text, fileName);
 export const planFromYaml = (text: string, fileName: string) => readDocument('plan', text, fileName);
-export const releaseFromYaml = (text: string, fileName: string) => readDocument('release', text, fileName);
 
 /** As it lies on the device: JSON only. @throws ExpectedError `invalid-document` */
 export function releaseFromJson(text: string, fileName: string): DocumentOf<'release'> {

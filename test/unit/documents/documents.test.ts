@@ -3,7 +3,14 @@ import {DOCUMENT_KINDS} from '../../../src/documents/documentKinds.ts';
 import type {DocumentKind, DocumentOf} from '../../../src/documents/documentKinds.ts';
 import {editDistance, nearestWord} from '../../../src/documents/nearestWord.ts';
 import {arrangeDocument, jsonFromDocument, yamlFromDocument} from '../../../src/documents/printDocument.ts';
-import {planFromYaml, readDocument, releaseFromJson} from '../../../src/documents/readDocument.ts';
+import {
+  buildFromYaml,
+  planFromYaml,
+  profileFromYaml,
+  projectFromYaml,
+  readDocument,
+  releaseFromJson,
+} from '../../../src/documents/readDocument.ts';
 import {writeHeader} from '../../../src/documents/writeHeader.ts';
 import {ExpectedError} from '../../../src/errors.ts';
 import {SAMPLES, digestOf} from './sampleDocuments.ts';
@@ -54,6 +61,22 @@ describe.each(DOCUMENT_KINDS)('a printed %s', kind => {
   it('is valid as JSON too', () => {
     const text = jsonFromDocument(kind, document as never);
     expect(readDocument(kind, text, 'x.json')).toEqual(arrangeDocument(kind, document as never));
+  });
+});
+
+describe('each kind has a reader of its own', () => {
+  it.each([
+    ['project', projectFromYaml],
+    ['profile', profileFromYaml],
+    ['build', buildFromYaml],
+    ['plan', planFromYaml],
+  ] as const)('%s', (kind, read) => {
+    const text = yamlFromDocument(kind, SAMPLES[kind] as never);
+    expect(read(text, 'x.yaml')).toEqual(readDocument(kind, text, 'x.yaml'));
+    const other = kind === 'plan' ? 'build' : 'plan';
+    expect(messageFrom(() => read(yamlFromDocument(other, SAMPLES[other] as never), 'x.yaml'))).toBe(
+      `invalid-document: x.yaml:1:7: this is a ${other} (kind "edgewise/${other}"), expected a ${kind} (kind "edgewise/${kind}")`,
+    );
   });
 });
 

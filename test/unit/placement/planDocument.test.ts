@@ -99,6 +99,22 @@ describe('a plan', () => {
     expect(pinned.slice(0, 5)).toEqual(['scale', 'conv1', 'relu1', 'pool1', 'conv2']);
   });
 
+  it('names a pin even where the layers would be there anyway, but not for what the pin leaves free', () => {
+    const slow = {...link, upBytesPerSecond: 60_000, fixedMs: 60};
+    const plan = planFor({
+      link: slow,
+      constraints: {keepRawInputOnDevice: false, pins: [{layers: 'conv2', tier: 'device'}]},
+    });
+    expect(plan.layers.map(({tier}) => tier)).toEqual(plan.layers.map(() => 'device'));
+    const pinned = plan.layers.filter(({reason}) => reason === 'pinned-by-user').map(({name}) => name);
+    expect(pinned).toEqual(['scale', 'conv1', 'relu1', 'pool1', 'conv2']);
+    const up = planFor({
+      constraints: {keepRawInputOnDevice: false, pins: [{layers: 'pool2', tier: 'cloud'}]},
+    });
+    const held = up.layers.filter(({reason}) => reason === 'pinned-by-user').map(({name}) => name);
+    expect(held).toEqual(['pool2', 'flatten', 'dense1', 'relu3', 'dense2', 'softmax']);
+  });
+
   it('counts a weight on the tier whose layers read it', () => {
     const plan = planFor({
       constraints: {
