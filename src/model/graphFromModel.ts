@@ -12,6 +12,14 @@ type TensorType = Pick<GraphTensor, 'isTensor' | 'elementType' | 'shape' | 'dims
  */
 export function graphFromModel(model: OnnxModel): Graph {
   const {graph} = model;
+  refuseRepeats(
+    [...graph.initializers.map(({name}) => name), ...graph.sparseInitializers.map(({values}) => values.name)],
+    'weights',
+  );
+  refuseRepeats(
+    graph.inputs.map(({name}) => name),
+    'inputs',
+  );
   const weights = new Map<string, TensorType & {isSparse: boolean}>();
   for (const {name, dims, elementTypeCode} of graph.initializers) {
     weights.set(name, {...tensorType(elementTypeCode, dims), isSparse: false});
@@ -205,6 +213,20 @@ function present(names: readonly string[]): string[] {
 function describe(node: OnnxNode | undefined, index: number): string {
   const name = node?.name === undefined || node.name === '' ? `number ${index}` : `"${node.name}"`;
   return `layer ${name} (${node?.operator ?? '?'})`;
+}
+
+function refuseRepeats(names: readonly string[], what: string): void {
+  const seen = new Set<string>();
+  for (const name of names) {
+    if (seen.has(name)) {
+      throw new ExpectedError(
+        'tensor-produced-twice',
+        `Tensor "${name}" is listed twice among the ${what} of the model.`,
+        EXIT.invalidDocument,
+      );
+    }
+    seen.add(name);
+  }
 }
 
 function missing(name: string, where: string): ExpectedError {

@@ -24,8 +24,18 @@ const MAKES_OTHER_KIND = new Set([
 ]);
 /** Operators that may hand on a sequence or optional as it is. */
 const PASSES_KIND = new Set(['Identity', 'Optional', 'OptionalGetElement']);
-/** Operators whose result has another element type than their inputs, so that a 4-bit input says nothing. */
-const CHANGES_TYPE = new Set(['DequantizeLinear', 'Shape', 'Size', 'MatMulNBits', 'GatherBlockQuantized']);
+/** Operators whose result is of another type or kind than their inputs, so that a 4-bit or sequence input says nothing. */
+const CHANGES_TYPE = new Set([
+  'DequantizeLinear',
+  'Shape',
+  'Size',
+  'MatMulNBits',
+  'GatherBlockQuantized',
+  'ConcatFromSequence',
+  'SequenceAt',
+  'SequenceLength',
+  'OptionalHasElement',
+]);
 
 /**
  * Names of the tensors that may not become an output or cross a cut: of a type the runtime cannot hand out, or no tensors

@@ -2,6 +2,7 @@ import {createHash} from 'node:crypto';
 import {existsSync, mkdirSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {InferenceSession, Tensor as OrtTensor} from 'onnxruntime-node';
+import {countElements} from '../../src/documents/elementTypes.ts';
 import type {NamedTensors, Tensor, TensorSpec} from '../../src/documents/tensor.ts';
 import {ortTensorFromTensor, tensorFromOrtTensor} from '../../src/engine/ortTensors.ts';
 import {randomFeeds} from '../../src/engine/randomFeeds.ts';
@@ -19,6 +20,9 @@ import {bytesFromModel, writeModel} from '../../src/model/onnx/writeModel.ts';
 import {pruneOpsetImports} from '../../src/model/pruneOpsetImports.ts';
 import {stripOverridableInitializers} from '../../src/model/stripOverridableInitializers.ts';
 import {openModelFiles} from '../../src/workspace/byteSource.ts';
+
+// As in the engine's worker: the runtime's binding sees no bytes in the Float16Array that newer versions of Node have.
+Reflect.deleteProperty(globalThis, 'Float16Array');
 
 /** Weights above this size get files of their own, so that a thousand segments of one model share them. */
 const OWN_FILE_BYTES = 1 << 16;
@@ -233,22 +237,30 @@ function specOf(graph: Graph, name: string): TensorSpec {
 }
 
 /**
- * Float weights of more than one value redrawn as He and others initialise layers, so that outputs depend on the input: the
- * light topologies have one constant for all. Scales and variances (one-dimensional) stay positive.
+ * Float weights of more than one value redrawn, so that outputs depend on the input: the light topologies have one constant
+ * for all. Kernels and matrices keep the variance (half of it with a relu, lest residual networks
+ * saturate their softmax), scales and variances around 1, the rest around 0.
  */
 function withSeededWeights(model: OnnxModel): OnnxModel {
-  const initializers = model.graph.initializers.map((tensor, place): OnnxTensor => {
-    const count = tensor.dims.reduce((product, size) => product * size, 1);
-    if (tensor.elementTypeCode !== 1 || count < 2) return tensor;
-    const next = startSequence(place + 1);
-    const fanIn = tensor.dims.slice(1).reduce((product, size) => product * size, 1);
-    const isMatrix = tensor.dims.length > 1;
-    const bound = Math.sqrt(6 / fanIn);
-    const values = Float32Array.from({length: count}, () =>
-      isMatrix ? (2 * next() - 1) * bound : 0.5 + next(),
-    );
-    const value: Tensor = {elementType: 'float32', shape: tensor.dims, bytes: new Uint8Array(values.buffer)};
-    return tensorFromValue(tensor.name, value);
+  const uses = new Map<string, {operator: string; place: number}>();
+  for (const {operator, inputs} of model.graph.nodes)
+    inputs.forEach((name, place) => uses.set(name, {operator, place}));
+  const initializers = model.graph.initializers.map((tensor, seed): OnnxTensor => {
+    const count = countElements(tensor.dims);
+    const use = uses.get(tensor.name);
+    if (tensor.elementTypeCode !== 1 || count < 2 || use === undefined) return tensor;
+    const next = startSequence(seed + 1);
+    const isKernel = ['Conv', 'Gemm', 'MatMul'].includes(use.operator) && use.place === 1;
+    const isScale =
+      use.operator === 'Mul' || (use.operator === 'BatchNormalization' && [1, 4].includes(use.place));
+    const fanIn = use.operator === 'MatMul' ? tensor.dims[0]! : countElements(tensor.dims.slice(1));
+    const [center, bound] = isKernel ? [0, Math.sqrt(3 / fanIn)] : isScale ? [1, 0.5] : [0, 0.1];
+    const values = Float32Array.from({length: count}, () => center + (2 * next() - 1) * bound);
+    return tensorFromValue(tensor.name, {
+      elementType: 'float32',
+      shape: tensor.dims,
+      bytes: new Uint8Array(values.buffer),
+    });
   });
   return {...model, graph: {...model.graph, initializers}};
 }

@@ -65,10 +65,6 @@ export function bytesOfTensor(tensor: OnnxTensor): Uint8Array {
   return bytesOfRange(rangeOfTensor(tensor));
 }
 
-export function valueOfTensor(tensor: OnnxTensor): Tensor {
-  return {elementType: elementTypeOfTensor(tensor), shape: tensor.dims, bytes: bytesOfTensor(tensor)};
-}
-
 /** A tensor message with the values as raw data; strings are not supported. */
 export function tensorFromValue(name: string, value: Tensor): OnnxTensor {
   return {...emptyTensor(name, value.elementType, value.shape), raw: rangeFromBytes(value.bytes)};
@@ -94,19 +90,6 @@ export function withRawData(tensor: OnnxTensor, range: SourceRange): OnnxTensor 
   const {external, ...rest} = tensor;
   if (external === undefined && tensor.raw === range) return tensor;
   return {...rest, raw: range, lists: [], externalEntries: [], dataLocation: 0};
-}
-
-/** Integers of a small tensor (shapes, axes, zero points) as numbers. */
-export function integersOfTensor(tensor: OnnxTensor): number[] {
-  const elementType = elementTypeOfTensor(tensor);
-  const bytes = bytesOfTensor(tensor);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const widthBytes = elementType === 'int64' ? 8 : elementType === 'int32' ? 4 : 1;
-  return Array.from({length: Math.floor(bytes.byteLength / widthBytes)}, (_, index) => {
-    if (elementType === 'int64') return Number(view.getBigInt64(index * 8, true));
-    if (elementType === 'int32') return view.getInt32(index * 4, true);
-    return elementType === 'int8' ? view.getInt8(index) : view.getUint8(index);
-  });
 }
 
 function rangeOfLists(tensor: OnnxTensor, elementType: ElementType): SourceRange {
@@ -141,7 +124,7 @@ function varintsOf(bytes: Uint8Array): bigint[] {
   return values;
 }
 
-export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
+function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
   const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
   let at = 0;
   for (const part of parts) {

@@ -109,6 +109,18 @@ describe('a graph', () => {
     );
   });
 
+  it.each([
+    ['weights', {initializers: [floatWeight('w', [1], [1]), floatWeight('w', [1], [2])]}],
+    ['inputs', {inputs: [createValueInfo('x', 'float32', [1]), createValueInfo('x', 'float32', [2])]}],
+  ])('refuses a name that is twice among the %s', (what, parts) => {
+    expect(() => graphFromModel(modelOf([createNode('Relu', ['x'], ['y'])], parts))).toThrow(
+      expect.objectContaining({
+        code: 'tensor-produced-twice',
+        message: expect.stringContaining(`twice among the ${what}`) as string,
+      }),
+    );
+  });
+
   it('has 100,000 layers in well under a minute', () => {
     const nodes = Array.from({length: 100_000}, (_, index) =>
       createNode('Relu', [index === 0 ? 'x' : `t${index}`], [`t${index + 1}`]),
