@@ -1,3 +1,4 @@
+import type ssh2Module from 'ssh2';
 import type {BaseAgent, ParsedKey, SignCallback, SigningRequestOptions} from 'ssh2';
 import {EXIT, ExpectedError, messageOf} from '../errors.ts';
 import {settleWithin} from './deadline.ts';
@@ -5,7 +6,7 @@ import {fingerprintOf} from './knownHosts.ts';
 import {readIdentityKey, unlockKey, type IdentityKey, type PromptPassphrase} from './identityKeys.ts';
 import type {ResolvedHost} from './resolveHost.ts';
 
-type Ssh2 = typeof import('ssh2');
+type Ssh2 = typeof ssh2Module;
 
 /** What is offered to a device, and afterwards what became of it. */
 export interface Credentials {

@@ -84,6 +84,10 @@ async function convertLines(
   const nodes: ConfigNode[] = [];
   for (const line of lines) {
     if (line.type !== SshConfig.DIRECTIVE || !('param' in line) || line.param === '') continue;
+    // The package lets a keyword without a value swallow the next line.
+    if (/\s/.test(line.param) || line.separator.includes('\n')) {
+      throw new Error(`"${line.param.split(/\s/)[0]}" has no value`);
+    }
     const keyword = line.param.toLowerCase();
     const args = typeof line.value === 'string' ? [line.value] : line.value.map(word => word.val);
     if ('config' in line && (keyword === 'host' || keyword === 'match')) {

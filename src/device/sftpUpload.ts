@@ -146,7 +146,7 @@ async function readFreeBytes(session: SftpSession, remotePath: string): Promise<
   try {
     const facts = await session.ask<FileSystemFacts>((sftp, done) =>
       // The types promise one file system's fields under other names than the ones that come.
-      sftp.ext_openssh_statvfs(folder, done as unknown as Parameters<typeof sftp.ext_openssh_statvfs>[1]),
+      sftp.ext_openssh_statvfs(folder, done),
     );
     return Number(facts.f_frsize) * Number(facts.f_bavail);
   } catch {

@@ -197,7 +197,7 @@ async function attemptConnection(
 
   try {
     client.connect({
-      sock: socket as Readable,
+      sock: socket,
       username: host.user,
       algorithms: chooseAlgorithms(knownKeyTypes(entries, host.lookupNames)),
       hostVerifier: verifyHostKey,
@@ -205,7 +205,7 @@ async function attemptConnection(
       readyTimeout: 0,
       keepaliveInterval: host.keepaliveMs,
       keepaliveCountMax: KEEPALIVE_MISSES,
-    } as ConnectConfig);
+    });
     await ready;
     await recording;
     return connection;

@@ -9,8 +9,8 @@ export interface DiskSpace {
 export const disk: Probe<DiskSpace> = {
   argv: ['df', '-Pk', '.'],
   parse: stdout => {
-    // The device's name comes first and may hold spaces; the numbers are found from the percentage.
-    const found = /\s(\d+)\s+\d+\s+(-?\d+)\s+\d+%\s/.exec(stdout);
+    // The device's name comes first and may hold anything: the last numbers before a mount point are the ones.
+    const found = /^.*\s(\d+)\s+\d+\s+(-?\d+)\s+\d+%\s+\//m.exec(stdout);
     if (found === null) return undefined;
     return {totalBytes: Number(found[1]) * 1024, freeBytes: Math.max(0, Number(found[2])) * 1024};
   },
