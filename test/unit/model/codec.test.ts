@@ -266,6 +266,19 @@ describe('writing', () => {
     expect([again, again.graph, again.graph.nodes[0]!].map(one => one.unknown.length)).toEqual([2, 1, 1]);
   });
 
+  it.each([
+    ['raw data', rawWeight],
+    ['packed float data', packedWeight],
+    ['float data one by one', singleWeights],
+  ])('a renamed weight in %s keeps its values, each once', (_, weight) => {
+    const model = readBytes(oddModel(weight));
+    const initializers = model.graph.initializers.map(tensor => ({...tensor, name: 'renamed'}));
+    const [again] = readBytes(bytesFromModel({...model, graph: {...model.graph, initializers}})).graph
+      .initializers;
+    expect(again?.name).toBe('renamed');
+    expect(new Float32Array(bytesOfTensor(again!).slice().buffer)).toEqual(Float32Array.of(3, -2));
+  });
+
   it('writes every kind of attribute and body so that it reads back the same', () => {
     const model = modelWithBodies();
     const attributes = [
