@@ -8,10 +8,26 @@ import type {PlacementProblem} from './problem.ts';
 const NS_PER_MS = 1e6;
 
 /**
- * A placement's name for people: `device-only`, `cloud-only`, `cut after conv2` where the device's layers are the
- * first ones, else `cut at` the tensors that go up.
+ * Names placements for people, each its own: `device-only`, `cloud-only`, `cut after conv2` where the device's layers
+ * are the first ones, else `cut at` the tensors that go up; two that would be called alike are counted.
  */
-export function nameOfPlacement(problem: PlacementProblem, tiers: readonly ProblemTier[]): string {
+export function createNamer(problem: PlacementProblem): (tiers: readonly ProblemTier[]) => string {
+  const given = new Map<string, string>();
+  const taken = new Set<string>();
+  return tiers => {
+    const key = tiers.join();
+    const known = given.get(key);
+    if (known !== undefined) return known;
+    const plain = describeTiers(problem, tiers);
+    let name = plain;
+    for (let count = 2; taken.has(name); count++) name = `${plain} (${count})`;
+    given.set(key, name);
+    taken.add(name);
+    return name;
+  };
+}
+
+function describeTiers(problem: PlacementProblem, tiers: readonly ProblemTier[]): string {
   const deviceLayers = tiers.filter(tier => tier === 'device').length;
   if (deviceLayers === tiers.length) return 'device-only';
   if (deviceLayers === 0) return 'cloud-only';

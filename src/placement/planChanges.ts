@@ -5,12 +5,13 @@ import {choosePlacement} from './choosePlacement.ts';
 import type {Placement} from './choosePlacement.ts';
 import {costOfPlacement} from './costOfPlacement.ts';
 import type {ProblemTier} from './costOfPlacement.ts';
-import {nameOfPlacement} from './describePlacement.ts';
 import type {PlacementProblem} from './problem.ts';
 
 const NS_PER_MS = 1e6;
 
 export type PlanChange = NonNullable<Plan['changes']>[number];
+
+type NamePlacement = (tiers: readonly ProblemTier[]) => string;
 
 export interface NamedChange {
   readonly change: PlanChange;
@@ -19,16 +20,17 @@ export interface NamedChange {
 
 /**
  * At which link bandwidth (both directions alike, given as the upward one), round-trip time, device and cloud speed
- * the answer changes: the nearest threshold on each side, exact among all placements. Empty without a cloud.
+ * the answer changes: the nearest threshold on each side, exact among all placements. `becomes`
+ * names a placement. Empty without a cloud.
  */
 export function planChanges(
   problem: PlacementProblem,
   placement: Placement,
   link: Link | null,
+  becomes: NamePlacement,
 ): NamedChange[] {
   if (link === null || problem.link === null) return [];
   const found: NamedChange[] = [];
-  const becomes = (tiers: readonly ProblemTier[]): string => nameOfPlacement(problem, tiers);
 
   for (const {factor, direction, tiers} of findPlacementChanges(problem, placement.tiers, 'link-time')) {
     const current = link.upBytesPerSecond;
@@ -43,7 +45,7 @@ export function planChanges(
       tiers,
     });
   }
-  const roundTrip = roundTripChange(problem, placement, link);
+  const roundTrip = roundTripChange(problem, placement, link, becomes);
   if (roundTrip !== null) found.push(roundTrip);
   for (const [what, quantity] of [
     ['device-speed', 'device-time'],
@@ -58,7 +60,12 @@ export function planChanges(
 }
 
 /** The fixed cost is paid or not: a longer round trip can only lead to device-only, a shorter one only away from it. */
-function roundTripChange(problem: PlacementProblem, placement: Placement, link: Link): NamedChange | null {
+function roundTripChange(
+  problem: PlacementProblem,
+  placement: Placement,
+  link: Link,
+  becomes: NamePlacement,
+): NamedChange | null {
   if (problem.link === null) return null;
   const usesCloud = placement.tiers.includes('cloud');
   const other = usesCloud
@@ -77,7 +84,7 @@ function roundTripChange(problem: PlacementProblem, placement: Placement, link: 
       threshold,
       unit: 'ms',
       current: link.roundTripMs,
-      becomes: nameOfPlacement(problem, other),
+      becomes: becomes(other),
     },
     tiers: other,
   };

@@ -8,7 +8,7 @@ import {costOfPlacement} from './costOfPlacement.ts';
 import type {ProblemTier} from './costOfPlacement.ts';
 import {
   cutRows,
-  nameOfPlacement,
+  createNamer,
   sentenceFromViolations,
   totalsFromCost,
   weightBytesByTier,
@@ -62,7 +62,10 @@ export function planDocument({header, device, cloud, measurements}: PlanRequest)
   const overheadMs = measurements.device.requestOverhead.medianMs;
   const totalsOf = (tiers: readonly ProblemTier[]): PlanTotals =>
     totalsFromCost(costOfPlacement(problem, tiers), overheadMs, weightBytesByTier(layers, tensors, tiers));
-  const changes = planChanges(problem, placement, measurements.link);
+  // The chosen one first: should two be called alike, it keeps the plain name.
+  const nameOf = createNamer(problem);
+  nameOf(placement.tiers);
+  const changes = planChanges(problem, placement, measurements.link, nameOf);
   const hasUnmeasuredLayers = refusals.some(({reason}) => reason === 'layer-without-measured-time');
 
   return {
@@ -95,6 +98,7 @@ export function planDocument({header, device, cloud, measurements}: PlanRequest)
       placement,
       [unconstrained, ...changes.map(change => change.tiers)],
       totalsOf,
+      nameOf,
     ),
     ...(problem.link === null ? {} : {changes: changes.map(({change}) => change)}),
     refusals: refusals.map(refusal => ({...refusal})),
@@ -109,6 +113,7 @@ function listAlternatives(
   placement: Placement,
   others: readonly (readonly ProblemTier[])[],
   totalsOf: (tiers: readonly ProblemTier[]) => PlanTotals,
+  nameOf: (tiers: readonly ProblemTier[]) => string,
 ): Plan['alternatives'] {
   const everywhere = (tier: ProblemTier): ProblemTier[] => problem.layers.map(() => tier);
   const prefix = (deviceLayers: number): ProblemTier[] =>
@@ -131,7 +136,7 @@ function listAlternatives(
     .map(({tiers}) => tiers);
 
   return [...always, ...byCost].map(tiers => {
-    const name = nameOfPlacement(problem, tiers);
+    const name = nameOf(tiers);
     const cost = costOfPlacement(problem, tiers);
     if (tiers === placement.tiers)
       return {
