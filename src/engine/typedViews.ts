@@ -16,7 +16,6 @@ const VIEWS = {
 } as const;
 
 export type NumericElementType = keyof typeof VIEWS;
-export type NumericView = InstanceType<(typeof VIEWS)[NumericElementType]>;
 
 export function isNumericElementType(type: ElementType): type is NumericElementType {
   return type in VIEWS;

@@ -122,7 +122,9 @@ export function openProtocolClient(
       let timer: NodeJS.Timeout | undefined = undefined;
       let isTimedOut = false;
       const attempt = (isRetry: boolean) => {
+        let hasAnswered = false;
         const request = startRequest({...target, method, path: prefix + path, headers}, response => {
+          hasAnswered = true;
           const chunks: Buffer[] = [];
           let totalBytes = 0;
           response.on('data', (chunk: Buffer) => {
@@ -138,22 +140,21 @@ export function openProtocolClient(
               body: bodyFromChunks(chunks, totalBytes, headerLength),
             });
           });
-          response.on('error', fail);
+          response.on('error', giveUp);
         });
-        const fail = (error: Error) => {
+        const giveUp = (error: Error) => {
+          clearTimeout(timer);
+          reject(isTimedOut ? timeoutError(place, deadlineMs) : unreachableError(place, error));
+        };
+        const fail = (error: NodeJS.ErrnoException) => {
           // The server may close an idle connection just as we use it; nothing was answered, so ask again on a new one.
-          if (
-            !isRetry &&
-            !isTimedOut &&
-            request.reusedSocket &&
-            (error as NodeJS.ErrnoException).code === 'ECONNRESET'
-          ) {
-            clearTimeout(timer);
-            attempt(true);
+          const isStale = request.reusedSocket && error.code === 'ECONNRESET' && !hasAnswered;
+          if (isRetry || isTimedOut || !isStale) {
+            giveUp(error);
             return;
           }
           clearTimeout(timer);
-          reject(isTimedOut ? timeoutError(place, deadlineMs) : unreachableError(place, error));
+          attempt(true);
         };
         request.on('error', fail);
         timer = setTimeout(() => {

@@ -27,8 +27,8 @@ export function makeSplitModel(release: Release, {head, cloud, deadlineMs}: Spli
   const tailOutputs = tail?.outputs.map(({name}) => name) ?? [];
   const modelInputs = new Set(model.inputs.map(({name}) => name));
   // The head may take the inputs' memory only where nothing after it reads them again.
-  const canTakeInputs =
-    tail === undefined && !model.outputs.some(({name}) => modelInputs.has(name) && !headOutputs.has(name));
+  const isPassedOn = ({name}: {readonly name: string}) => modelInputs.has(name) && !headOutputs.has(name);
+  const canTakeInputs = ![...(tail?.inputs ?? []), ...model.outputs].some(isPassedOn);
 
   const callTail = async (known: (name: string) => Tensor | undefined, wanted: readonly string[]) => {
     if (tail === undefined || cloud === null) throw new Error('a tail is wanted of a release without one');
