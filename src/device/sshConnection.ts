@@ -1,7 +1,7 @@
 import {connect as connectTcp, type Socket} from 'node:net';
 import {setTimeout as sleep} from 'node:timers/promises';
-import type {Duplex, Readable} from 'node:stream';
-import type {Client, ConnectConfig} from 'ssh2';
+import type {Duplex} from 'node:stream';
+import type {Client} from 'ssh2';
 import {EXIT, ExpectedError, messageOf} from '../errors.ts';
 import {authenticationRefusedError, gatherCredentials, type Credentials} from './authentication.ts';
 import {Deadline} from './deadline.ts';
