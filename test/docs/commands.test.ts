@@ -1,6 +1,6 @@
 import {spawnSync} from 'node:child_process';
 import {globSync, readFileSync} from 'node:fs';
-import {mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
+import {copyFile, mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {delimiter, dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
@@ -42,6 +42,8 @@ describe.each(pages)('$file', ({file, blocks}) => {
     folder = join(home, 'project');
     await mkdir(join(home, 'bin'));
     await mkdir(folder);
+    // What the pages say lies in the reader's folder.
+    await copyFile(join(root, 'templates/quickstart/pictures.onnx'), join(folder, 'pictures.onnx'));
     const shim = `#!/bin/sh\nexec '${process.execPath}' '${join(root, 'bin/run.js')}' "$@"\n`;
     await writeFile(join(home, 'bin/edgewise'), shim, {mode: 0o755});
   });
