@@ -9,7 +9,8 @@ import {LocalMachine} from './localMachine.ts';
 import type {Machine} from './machine.ts';
 import {readSshConfig} from './readSshConfig.ts';
 import {resolveHost, type HostRequest} from './resolveHost.ts';
-import {openConnection, type SshConnection} from './sshConnection.ts';
+import {openConnection} from './openConnection.ts';
+import type {SshConnection} from './sshConnection.ts';
 import type {ConfigNode} from './sshConfig.ts';
 import {forwardTo, SshMachine} from './sshMachine.ts';
 

@@ -1,6 +1,6 @@
 import {execFileSync, spawnSync} from 'node:child_process';
 import {createHash, randomBytes} from 'node:crypto';
-import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import fc from 'fast-check';
@@ -92,7 +92,8 @@ describe('matchesHosts', () => {
   });
 });
 
-const hasSshKeygen = spawnSync('ssh-keygen', ['-?']).error === undefined;
+const SSH_KEYGEN = 'ssh-keygen';
+const hasSshKeygen = spawnSync(SSH_KEYGEN, ['-?']).error === undefined;
 if (!hasSshKeygen) console.warn('ssh-keygen -F: left out, ssh-keygen is not installed here');
 
 describe.skipIf(!hasSshKeygen)('the same answers as ssh-keygen -F', () => {
@@ -103,7 +104,7 @@ describe.skipIf(!hasSshKeygen)('the same answers as ssh-keygen -F', () => {
   const linesFoundBySsh = (text: string, name: string): number[] => {
     writeFileSync(file, text);
     try {
-      const answer = execFileSync('ssh-keygen', ['-F', name, '-f', file], {
+      const answer = execFileSync(SSH_KEYGEN, ['-F', name, '-f', file], {
         stdio: ['ignore', 'pipe', 'ignore'],
       }).toString();
       return [...answer.matchAll(/^# Host .* found: line (\d+)/gm)].map(([, number]) => Number(number));
@@ -116,10 +117,8 @@ describe.skipIf(!hasSshKeygen)('the same answers as ssh-keygen -F', () => {
       .filter(entry => matchesHosts(entry.hosts, name))
       .map(entry => entry.line);
   const real = (name: string) => {
-    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, name)]);
-    const [type = '', base64 = ''] = execFileSync('cat', [join(folder, `${name}.pub`)])
-      .toString()
-      .split(' ');
+    execFileSync(SSH_KEYGEN, ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, name)]);
+    const [type = '', base64 = ''] = readFileSync(join(folder, `${name}.pub`), 'utf8').split(' ');
     return {type, base64};
   };
   let key: HostKey;
@@ -179,15 +178,15 @@ describe.skipIf(!hasSshKeygen)('the same answers as ssh-keygen -F', () => {
   });
 
   it('for fingerprints', () => {
-    expect(execFileSync('ssh-keygen', ['-lf', join(folder, 'key.pub')]).toString()).toContain(
+    expect(execFileSync(SSH_KEYGEN, ['-lf', join(folder, 'key.pub')]).toString()).toContain(
       ` ${fingerprintOf(key.base64)} `,
     );
   });
 
   it('for names hashed by ssh-keygen -H', () => {
     writeFileSync(file, `${line('pi', key)}\n${line('[pi]:2222', key)}\n`);
-    execFileSync('ssh-keygen', ['-H', '-f', file], {stdio: 'ignore'});
-    const text = execFileSync('cat', [file]).toString();
+    execFileSync(SSH_KEYGEN, ['-H', '-f', file], {stdio: 'ignore'});
+    const text = readFileSync(file, 'utf8');
     expect(text).toMatch(/^\|1\|/);
     expect(linesFoundByUs(text, 'pi')).toEqual([1]);
     expect(linesFoundByUs(text, '[pi]:2222')).toEqual([2]);
