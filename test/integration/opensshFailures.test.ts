@@ -58,28 +58,35 @@ describe.skipIf(!isInstalled)('failures of a device', () => {
     await vi.waitFor(async () => expect((await stat(note)).size).toBe(1), {timeout: 5000});
     const sessions = await server.listSessions();
     expect(sessions.length).toBeGreaterThan(0);
-    const upload = catchExpected(
-      machine.upload({bytes: Buffer.alloc(200 * 1024 * 1024)}, join(server.scratch, 'frozen.partial')),
+    let frozenAt: number | undefined;
+    const upload = machine.upload(
+      {bytes: Buffer.alloc(200 * 1024 * 1024)},
+      join(server.scratch, 'frozen.partial'),
+      {
+        onProgress: () => {
+          if (frozenAt !== undefined) return;
+          frozenAt = performance.now();
+          for (const pid of sessions) signalProcess(pid, 'SIGSTOP');
+        },
+      },
     );
-    const startedAt = performance.now();
-    for (const pid of sessions) signalProcess(pid, 'SIGSTOP');
+    expect((await catchExpected(upload)).code).toBe('device-unreachable');
     expect((await command).code).toBe('device-unreachable');
-    expect((await upload).code).toBe('device-unreachable');
     // Three unanswered questions, a second apart.
-    expect(performance.now() - startedAt).toBeLessThan(15_000);
+    expect(performance.now() - (frozenAt ?? 0)).toBeLessThan(15_000);
     for (const pid of sessions) signalProcess(pid, 'SIGCONT');
   });
 
   it('says that the connection was lost while a file was sent', async () => {
     const {server, machine} = await connectTo();
-    let hasKilled = false;
+    // Looked up before, so that the first progress ends them at once, long before the last.
+    const sessions = await server.listSessions();
+    expect(sessions.length).toBeGreaterThan(0);
     const path = join(server.scratch, 'lost.partial');
     const error = await catchExpected(
-      machine.upload({bytes: Buffer.alloc(64 * 1024 * 1024)}, path, {
+      machine.upload({bytes: Buffer.alloc(128 * 1024 * 1024)}, path, {
         onProgress: () => {
-          if (hasKilled) return;
-          hasKilled = true;
-          void server.listSessions().then(sessions => sessions.forEach(pid => signalProcess(pid, 'SIGKILL')));
+          for (const pid of sessions.splice(0)) signalProcess(pid, 'SIGKILL');
         },
       }),
     );
