@@ -52,28 +52,38 @@ export function runsFromTraceLines(lines: Iterable<string>): KernelEvent[][] {
   return runs;
 }
 
-/** Median milliseconds per layer over the runs, in the order in which the layers first ran. */
-export function layerMediansFromRuns(
+/** Runs this many spreads slower than the median were disturbed by something else. */
+const DISTURBED_SPREADS = 3;
+
+/**
+ * Each layer's mean kernel time over the undisturbed runs. Means, because where the processor is rationed a short kernel
+ * is either stopped for long or not at all, and only the mean gives it its share; whole runs are left out rather than
+ * kernels, so that the shares stay true to each other.
+ */
+export function layerMeansFromRuns(
   runs: readonly (readonly KernelEvent[])[],
 ): {name: string; operator: string; ms: number}[] {
-  const samples = new Map<string, {name: string; operator: string; durationsUs: number[]}>();
-  for (const run of runs) {
-    for (const kernel of run) {
-      const known = samples.get(kernel.key);
-      if (known === undefined) {
-        samples.set(kernel.key, {
-          name: kernel.name,
-          operator: kernel.operator,
-          durationsUs: [kernel.durationUs],
-        });
-      } else known.durationsUs.push(kernel.durationUs);
+  const sums = new Map<string, {name: string; operator: string; totalUs: number; count: number}>();
+  for (const run of undisturbedRuns(runs)) {
+    for (const {key, name, operator, durationUs} of run) {
+      const sum = sums.get(key) ?? {name, operator, totalUs: 0, count: 0};
+      sum.totalUs += durationUs;
+      sum.count++;
+      sums.set(key, sum);
     }
   }
-  return [...samples.values()].map(({name, operator, durationsUs}) => ({
+  return [...sums.values()].map(({name, operator, totalUs, count}) => ({
     name,
     operator,
-    ms: median(durationsUs) / 1000,
+    ms: totalUs / count / 1000,
   }));
+}
+
+function undisturbedRuns(runs: readonly (readonly KernelEvent[])[]): readonly (readonly KernelEvent[])[] {
+  const totals = runs.map(run => run.reduce((sum, {durationUs}) => sum + durationUs, 0));
+  const middle = median(totals);
+  const spread = median(totals.map(total => Math.abs(total - middle)));
+  return runs.filter((_, index) => (totals[index] ?? 0) <= middle + DISTURBED_SPREADS * spread);
 }
 
 /** Scales the layers so that they sum to the whole run; without any measurable kernel every layer gets an equal share. */

@@ -5,7 +5,7 @@ import {join} from 'node:path';
 import {createInterface} from 'node:readline';
 import type {InferenceSession} from 'onnxruntime-node';
 import {
-  layerMediansFromRuns,
+  layerMeansFromRuns,
   median,
   runsFromTraceLines,
   scaleLayers,
@@ -42,7 +42,7 @@ export async function timeLayers(
   const layerCount = Math.max(1, counted[0]?.length ?? 0);
   const profiledRuns = Math.min(runs, Math.max(1, Math.floor(MAX_KERNEL_EVENTS / layerCount) - 1));
   const kernels = await profileRuns(load, feeds, profiledRuns);
-  return {wholeRunMs, layers: scaleLayers(layerMediansFromRuns(kernels), median(wholeRunMs))};
+  return {wholeRunMs, layers: scaleLayers(layerMeansFromRuns(kernels), median(wholeRunMs))};
 }
 
 /** One unrecorded run to warm up, then `runs` recorded ones. */

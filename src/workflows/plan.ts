@@ -99,6 +99,15 @@ async function planDevice(
       device: timesOf(deviceProfile, prepared, device),
       cloud: cloudProfile === null ? null : timesOf(cloudProfile, prepared, device),
       link: link ?? null,
+      // The link is fitted to exchanges without a model; what a request costs the cloud besides its layers comes on top.
+      ...(cloudProfile === null
+        ? {}
+        : {
+            cutCosts: {
+              fixedMs: timesOf(cloudProfile, prepared, device).requestOverhead.medianMs,
+              perTensorMs: 0,
+            },
+          }),
       constraints: {
         keepRawInputOnDevice:
           request.keepRawInputOnDevice ?? project.project.constraints?.keepRawInputOnDevice ?? false,

@@ -1,19 +1,21 @@
 import {randomFillSync} from 'node:crypto';
-import {median} from '../../engine/profileTrace.ts';
 import type {ProtocolClient} from '../client.ts';
 import {ECHO_MODEL} from '../server/echoModel.ts';
+import {interquartileMean} from './interquartileMean.ts';
 import {fitLink, type LinkFit, type LinkSample} from './fitLink.ts';
 
 export interface MeasuredLink extends LinkFit {
   /** The smallest exchange there is. */
   readonly roundTripMs: number;
-  /** Sizes fitted; each the median of several exchanges. */
+  /** Sizes fitted; each the interquartile mean of several exchanges. */
   readonly samples: number;
   readonly obtained: 'measured';
 }
 
 const SIZES_BYTES = [1024, 8 * 1024, 32 * 1024, 128 * 1024, 512 * 1024, 1024 * 1024];
 const SMALLEST_BYTES = 16;
+/** Of each size, at most. */
+const EXCHANGES = 16;
 
 /**
  * Times exchanges with the cloud's echo model through the client that the agent uses, on a connection that is already
@@ -23,7 +25,7 @@ const SMALLEST_BYTES = 16;
  */
 export async function measureLink(
   client: ProtocolClient,
-  {budgetMs = 8000}: {readonly budgetMs?: number} = {},
+  {budgetMs = 10_000}: {readonly budgetMs?: number} = {},
 ): Promise<MeasuredLink> {
   const payload = randomFillSync(new Uint8Array(SIZES_BYTES.at(-1)!));
   const exchange = async (upBytes: number, downBytes: number): Promise<number> => {
@@ -41,13 +43,13 @@ export async function measureLink(
   const startedMs = performance.now();
   const leftMs = () => budgetMs - (performance.now() - startedMs);
 
-  const measureMedian = async (upBytes: number, downBytes: number, times: number): Promise<LinkSample> => {
+  const measureMean = async (upBytes: number, downBytes: number, times: number): Promise<LinkSample> => {
     const measuredMs: number[] = [];
     while (measuredMs.length < times) measuredMs.push(await exchange(upBytes, downBytes));
-    return {upBytes, downBytes, ms: median(measuredMs)};
+    return {upBytes, downBytes, ms: interquartileMean(measuredMs)};
   };
 
-  const smallest = await measureMedian(SMALLEST_BYTES, SMALLEST_BYTES, 9);
+  const smallest = await measureMean(SMALLEST_BYTES, SMALLEST_BYTES, EXCHANGES);
   const samples: LinkSample[] = [smallest];
   const directions = [
     (bytes: number) => [bytes, SMALLEST_BYTES] as const,
@@ -63,11 +65,11 @@ export async function measureLink(
         (lastMs[index]! - smallest.ms) * (bytes / lastBytes) + smallest.ms,
       );
       const shareMs = leftMs() / (2 * (SIZES_BYTES.length - SIZES_BYTES.indexOf(bytes)));
-      const times = Math.min(9, Math.floor(shareMs / guessedMs));
+      const times = Math.min(EXCHANGES, Math.floor(shareMs / guessedMs));
       // Two sizes each way are the least that a fit needs, whatever they cost.
       if (times < 1 && bytes > SIZES_BYTES[1]!) continue;
       const [upBytes, downBytes] = sizesOf(bytes);
-      const sample = await measureMedian(upBytes, downBytes, Math.max(times, 1));
+      const sample = await measureMean(upBytes, downBytes, Math.max(times, 1));
       samples.push(sample);
       lastMs[index] = sample.ms;
     }

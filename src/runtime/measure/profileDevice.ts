@@ -12,6 +12,7 @@ import {makeSessionModel} from '../server/sessionModel.ts';
 import {closedInputs} from '../server/startServer.ts';
 import type {RepeatedMs} from '../server/servedModels.ts';
 import {measureLink, type MeasuredLink} from './measureLink.ts';
+import {requestOverheadFrom} from './requestOverhead.ts';
 import {summarizeTimes} from './summarizeTimes.ts';
 
 export interface DeviceProfileOptions {
@@ -53,13 +54,14 @@ export async function profileDevice(options: DeviceProfileOptions): Promise<Devi
       },
     );
     try {
-      const overheadMs = await timeRequestsFromOutside(endpoint.port, model.name, {runs, warmUps});
+      const totalMs = await timeRequestsFromOutside(endpoint.port, model.name, {runs, warmUps});
+      const wholeRun = summarizeTimes(wholeRunMs);
       return {
         runtime: {onnxruntime: readRuntimeVersion(), node: process.versions.node},
         threads,
-        wholeRun: summarizeTimes(wholeRunMs),
+        wholeRun,
         layers,
-        requestOverhead: summarizeTimes(overheadMs),
+        requestOverhead: requestOverheadFrom(totalMs, wholeRun),
         link: cloud === undefined ? null : {to: cloud.name, ...(await measureLinkTo(cloud.url))},
       };
     } finally {
@@ -93,7 +95,7 @@ async function timeRequestsFromOutside(
   ];
   try {
     const {stdout} = await promisify(execFile)(process.execPath, argv, {maxBuffer: 2 ** 26});
-    return (JSON.parse(stdout) as {overheadMs: number[]}).overheadMs;
+    return (JSON.parse(stdout) as {totalMs: number[]}).totalMs;
   } catch (error) {
     const message = `Timing requests in a process of their own failed: ${messageOf(error)}`;
     throw new ExpectedError('time-requests-failed', message, EXIT.commandFailed, {cause: error});

@@ -9,7 +9,7 @@ export async function timeModelRequests(
   client: ProtocolClient,
   modelName: string,
   counts: {readonly runs: number; readonly warmUps: number},
-): Promise<{overheadMs: number[]; wallMs: number[]}> {
+): Promise<{totalMs: number[]; wallMs: number[]}> {
   const {inputs} = await client.readModelMetadata(modelName);
   const specs = inputs.map(({name, datatype, shape}) => {
     const elementType = elementTypeFromProtocolName(datatype);

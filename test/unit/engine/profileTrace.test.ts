@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {
-  layerMediansFromRuns,
+  layerMeansFromRuns,
   median,
   runsFromTraceLines,
   scaleLayers,
@@ -49,10 +49,10 @@ describe('profile traces', () => {
       kernel('n', 'Relu', 1, 2, 0),
       kernel('n', 'Relu', 10, 4, 1),
     ]);
-    expect(layerMediansFromRuns([only!]).map(({ms}) => ms)).toEqual([0.002, 0.004]);
+    expect(layerMeansFromRuns([only!]).map(({ms}) => ms)).toEqual([0.002, 0.004]);
   });
 
-  it('takes the median per layer and scales the sum to the whole run', () => {
+  it('takes the mean of each layer over the undisturbed runs and scales the sum to the whole run', () => {
     const runs = runsFromTraceLines([
       run(0, 100),
       kernel('a', 'Conv', 1, 10),
@@ -64,13 +64,24 @@ describe('profile traces', () => {
       kernel('a', 'Conv', 401, 90),
       kernel('b', 'Relu', 495, 28, 1),
     ]);
-    const medians = layerMediansFromRuns(runs);
-    expect(medians).toEqual([
-      {name: 'a', operator: 'Conv', ms: 0.012},
+    const means = layerMeansFromRuns(runs);
+    expect(means).toEqual([
+      {name: 'a', operator: 'Conv', ms: 0.011},
       {name: 'b', operator: 'Relu', ms: 0.03},
     ]);
-    const scaled = scaleLayers(medians, 84);
-    expect(scaled.map(({ms}) => Math.round(ms * 1e6) / 1e6)).toEqual([24, 60]);
+    const scaled = scaleLayers(means, 82);
+    expect(scaled.map(({ms}) => Math.round(ms * 1e6) / 1e6)).toEqual([22, 60]);
+  });
+
+  it('gives a short kernel its share where the processor is rationed and a stop hits one run in four', () => {
+    const rationed = [0, 1, 2, 3].map(index => [
+      {key: 's', name: 'short', operator: 'Relu', startUs: 0, durationUs: index === 0 ? 1010 : 10},
+      {key: 'l', name: 'long', operator: 'Conv', startUs: 0, durationUs: index === 0 ? 3040 : 4040},
+    ]);
+    expect(layerMeansFromRuns(rationed).map(({name, ms}) => [name, ms])).toEqual([
+      ['short', 0.26],
+      ['long', 3.79],
+    ]);
   });
 
   it('shares a run out evenly when every kernel is too short to measure', () => {
