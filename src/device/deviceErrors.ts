@@ -1,6 +1,6 @@
 import {EXIT, ExpectedError} from '../errors.ts';
 import {lastLines} from './commandOutput.ts';
-import {quoteArgv} from './quoteArgv.ts';
+import {describeArgv} from './quoteArgv.ts';
 
 /** `where` is the device's name and address as people know them. */
 export function unreachableError(
@@ -24,7 +24,7 @@ export function commandTimedOutError(
   const said = lastLines(stderr);
   return new ExpectedError(
     'command-timed-out',
-    `${quoteArgv(argv)} on ${where} was ended after ${timeoutMs / 1000} s${said === '' ? '' : `; it last said:\n${said}`}`,
+    `${describeArgv(argv)} on ${where} was ended after ${timeoutMs / 1000} s${said === '' ? '' : `; it last said:\n${said}`}`,
     EXIT.commandFailed,
   );
 }
@@ -36,7 +36,7 @@ export function outputTooLargeError(
 ): ExpectedError {
   return new ExpectedError(
     'output-too-large',
-    `${quoteArgv(argv)} on ${where} wrote more than ${formatBytes(limitBytes)} and was ended.`,
+    `${describeArgv(argv)} on ${where} wrote more than ${formatBytes(limitBytes)} and was ended.`,
     EXIT.commandFailed,
   );
 }

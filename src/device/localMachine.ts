@@ -12,7 +12,7 @@ import {
   uploadFailedError,
 } from './deviceErrors.ts';
 import type {CommandResult, Machine, RunOptions, Tunnel, UploadOptions, UploadSource} from './machine.ts';
-import {quoteArgv} from './quoteArgv.ts';
+import {describeArgv} from './quoteArgv.ts';
 import {openUploadSource, uploadTimeoutMs} from './uploadSource.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -86,7 +86,7 @@ export class LocalMachine implements Machine {
       runningGroups.delete(group);
     }
     if (abortedBy !== undefined) throw abortedBy();
-    if (this.#isClosed) throw unreachableError(this.name, `was closed while ${quoteArgv(argv)} ran`);
+    if (this.#isClosed) throw unreachableError(this.name, `was closed while ${describeArgv(argv)} ran`);
     if (group === undefined) {
       // What a shell on a device would answer, so that callers need to know one form only.
       const isMissing = result.code === 'ENOENT';

@@ -6,7 +6,7 @@ import {OUTPUT_LIMIT_BYTES, OutputCollector} from './commandOutput.ts';
 import {settleWithin} from './deadline.ts';
 import {commandTimedOutError, outputTooLargeError, unreachableError} from './deviceErrors.ts';
 import type {CommandResult, RunOptions} from './machine.ts';
-import {quoteArgv} from './quoteArgv.ts';
+import {describeArgv, quoteArgv} from './quoteArgv.ts';
 import {openChannel} from './sshChannel.ts';
 import type {SshConnection} from './sshConnection.ts';
 
@@ -38,7 +38,11 @@ export async function runRemoteCommand(
     late => late.close(),
   ).catch((error: unknown) => {
     if (error instanceof ExpectedError) throw error;
-    throw unreachableError(connection.where, `did not start ${quoteArgv(argv)}: ${messageOf(error)}`, error);
+    throw unreachableError(
+      connection.where,
+      `did not start ${describeArgv(argv)}: ${messageOf(error)}`,
+      error,
+    );
   });
   if (stream === undefined) throw commandTimedOutError(connection.where, argv, timeoutMs, '');
 
@@ -95,12 +99,16 @@ export async function runRemoteCommand(
       exit = {status, signal: status === null ? (signal ?? null) : null};
     });
     stream.on('error', () => {}); // a command that does not read its input; its exit status says the rest
-    stream.once('close', () => {
+    stream.once('close', (status?: number | null, signal?: string | null) => {
       clearTimeout(timer);
+      // A short command's end may arrive in one packet with its start, before anyone could listen for `exit`.
+      if (exit === undefined && (typeof status === 'number' || typeof signal === 'string')) {
+        exit = {status: status ?? null, signal: status === null ? (signal ?? null) : null};
+      }
       if (processId !== undefined) running.processIds.delete(processId);
       if (isAborted) return;
       if (running.areAbandoned) {
-        reject(unreachableError(connection.where, `was closed while ${quoteArgv(argv)} ran`));
+        reject(unreachableError(connection.where, `was closed while ${describeArgv(argv)} ran`));
         return;
       }
       if (exit === undefined) {
@@ -108,7 +116,10 @@ export async function runRemoteCommand(
         setTimeout(
           () =>
             reject(
-              unreachableError(connection.where, `lost ${quoteArgv(argv)}: it ended without an exit status`),
+              unreachableError(
+                connection.where,
+                `lost ${describeArgv(argv)}: it ended without an exit status`,
+              ),
             ),
           200,
         );

@@ -5,9 +5,16 @@ import {describe, expect, it} from 'vitest';
 import {MarkerFilter, wrapCommand} from '../../../src/device/commandEnvelope.ts';
 import {OUTPUT_LIMIT_BYTES, OutputCollector, lastLines} from '../../../src/device/commandOutput.ts';
 import {formatBytes} from '../../../src/device/deviceErrors.ts';
-import {quoteArgv} from '../../../src/device/quoteArgv.ts';
+import {describeArgv, quoteArgv} from '../../../src/device/quoteArgv.ts';
 
 const word = fc.string({unit: 'binary', maxLength: 12}).filter(text => !text.includes('\0'));
+
+describe('describeArgv', () => {
+  it('keeps a message on one line, however long the script', () => {
+    expect(describeArgv(['sh', '-c', 'a b\nc', 'x'.repeat(70)])).toBe(`sh -c 'a b…' '${'x'.repeat(60)}…'`);
+    expect(describeArgv(['uname', '-m'])).toBe('uname -m');
+  });
+});
 
 describe('quoteArgv', () => {
   it('leaves plain words as they are, so that commands can be read', () => {

@@ -1,0 +1,274 @@
+import {copyFile, mkdir, readdir, readFile, readlink, writeFile} from 'node:fs/promises';
+import {createServer, connect, type AddressInfo, type Socket} from 'node:net';
+import {existsSync} from 'node:fs';
+import {join} from 'node:path';
+import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import type {InferResult} from '../../src/documents/inference.ts';
+import {planFromYaml, profileFromYaml} from '../../src/documents/readDocument.ts';
+import {randomFeeds} from '../../src/engine/randomFeeds.ts';
+import {runOnce} from '../../src/engine/session.ts';
+import {startSshServer} from '../../src/lab/sshServer.ts';
+import {readNpy, writeNpy} from '../../src/workspace/npy.ts';
+import {findFreePort, makeKey, startOpenSshServer} from '../integration/sshServers.ts';
+import {jsonOf, ROOT, runEdgewise, startCloud, type Ended, type RunningServer} from './runEdgewise.ts';
+import {mkdtemp, rm} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+
+interface Device {
+  readonly port: number;
+  readonly user: string;
+  readonly keyFile: string;
+  stop(): Promise<void>;
+}
+
+/** An SSH server whose commands have `home` as their home folder; `null` where it cannot be had. */
+type StartDevice = (folder: string, home: string) => Promise<Device | null>;
+
+const startOpenSshDevice: StartDevice = async (_folder, home) => {
+  const server = await startOpenSshServer({configuration: [`SetEnv HOME=${home}`]});
+  if (server === null) return null;
+  return {port: server.port, user: server.user, keyFile: server.userKeyFile, stop: () => server.stop()};
+};
+
+const startLabDevice: StartDevice = async (folder, home) => {
+  const hostKey = await makeKey(join(folder, 'host_key'));
+  const keyFile = await makeKey(join(folder, 'user_key'));
+  const server = await startSshServer({
+    home,
+    hostKey: await readFile(hostKey, 'utf8'),
+    authorizedKeys: [await readFile(`${keyFile}.pub`, 'utf8')],
+    deviceName: 'pi-7',
+    user: 'pi',
+  });
+  return {port: server.port, user: 'pi', keyFile, stop: () => server.close()};
+};
+
+describe.each([
+  ['the real OpenSSH', startOpenSshDevice],
+  ["the lab's SSH server", startLabDevice],
+])('the main job over %s', (name, startDevice) => {
+  let folder: string;
+  let device: Device | null = null;
+  let cloud: RunningServer;
+  let cutter: CuttingRelay;
+  const project = () => join(folder, 'project');
+  const deviceHome = () => join(folder, 'device');
+  const edgewise = (...args: string[]): Promise<Ended> =>
+    runEdgewise(args, {cwd: project(), home: join(folder, 'home')});
+  const succeed = async (...args: string[]): Promise<Ended> => {
+    const ended = await edgewise(...args);
+    expect(ended.exitCode, `${args.join(' ')}\n${ended.stdout}\n${ended.stderr}`).toBe(0);
+    return ended;
+  };
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'edgewise-main-job-'));
+    for (const part of ['home', 'device', 'project', 'cloud']) await mkdir(join(folder, part));
+    device = await startDevice(folder, deviceHome());
+    if (device === null) return;
+    cutter = await startCuttingRelay(device.port);
+    cloud = await startCloud({cwd: join(folder, 'cloud'), home: join(folder, 'home')});
+    await copyFile(join(ROOT, 'templates/quickstart/pictures.onnx'), join(project(), 'pictures.onnx'));
+    await writeFile(
+      join(project(), 'edgewise.yaml'),
+      [
+        'kind: edgewise/project',
+        'formatVersion: 1',
+        'model: {file: pictures.onnx, inputs: {image: [2, 3, 32, 32]}}',
+        'ssh: {configFile: ssh_config, knownHostsFile: known_hosts}',
+        'devices:',
+        `  - {name: pi-7, address: 127.0.0.1, port: ${cutter.port}, user: ${device.user}, identityFile: ${device.keyFile}, endpointPort: ${await findFreePort()}}`,
+        'clouds:',
+        `  - {name: cloud, url: ${cloud.url}}`,
+        '',
+      ].join('\n'),
+    );
+    await writeFile(join(project(), 'ssh_config'), '');
+  });
+
+  afterAll(async () => {
+    const pidFile = join(deviceHome(), '.edgewise/supervisor.pid');
+    if (existsSync(pidFile)) process.kill(Number(await readFile(pidFile, 'utf8')), 'SIGTERM');
+    await cutter?.close();
+    await cloud?.stop();
+    await device?.stop();
+    await rm(folder, {recursive: true, force: true});
+  });
+
+  it('profiles, plans a true split, pushes it and answers as the unsplit model does', async context => {
+    if (device === null) return context.skip(`${name} is not installed here`);
+    const refused = await edgewise('profile', '--runs', '3');
+    expect(refused.exitCode).toBe(11);
+    expect(refused.stderr).toMatch(/SHA256:/);
+    expect(refused.stderr).toContain('--accept-new-host-keys');
+
+    await succeed('profile', '--runs', '3', '--accept-new-host-keys');
+    const profileFile = join(project(), 'profiles/pi-7.yaml');
+    const profile = profileFromYaml(await readFile(profileFile, 'utf8'), profileFile);
+    expect(profile.hardware?.architecture).toBe(process.arch);
+    expect(profile.links).toHaveLength(1);
+    const [times] = profile.models;
+    const sum = times?.layers.reduce((total, layer) => total + layer.ms, 0) ?? 0;
+    expect(sum).toBeCloseTo(times?.wholeRun.medianMs ?? NaN, 3);
+
+    await succeed('plan', '--pin', 'pool1=device', '--pin', 'conv2=cloud');
+    const planFile = join(project(), 'plans/pi-7.yaml');
+    const plan = planFromYaml(await readFile(planFile, 'utf8'), planFile);
+    expect(plan.certificate.flowNs).toBe(plan.certificate.cutNs);
+    expect(plan.cut.map(({tensor, direction, bytes}) => [tensor, direction, bytes])).toEqual([
+      [expect.any(String), 'up', 2 * 32 * 16 * 16 * 4],
+      ['probabilities', 'down', 2 * 10 * 4],
+    ]);
+
+    const pushed = jsonOf<{outcome: string; release: string}>(
+      await succeed('push', 'plans/pi-7.yaml', '--json'),
+    );
+    expect(pushed.outcome).toBe('activated');
+    expect(await readlink(join(deviceHome(), '.edgewise/current'))).toBe(`releases/${pushed.release}`);
+    const again = jsonOf(await succeed('push', 'plans/pi-7.yaml', '--json'));
+    expect(again).toMatchObject({outcome: 'unchanged', release: pushed.release, sentFiles: 0, sentBytes: 0});
+
+    const feeds = randomFeeds([{name: 'image', elementType: 'float32', shape: [6, 3, 32, 32]}], 3);
+    await writeNpy(join(project(), 'image.npy'), feeds['image']!);
+    const answer = jsonOf<InferResult>(
+      await succeed('infer', 'pi-7', '--input', 'image.npy', '--output', 'answers', '--json'),
+    );
+    expect(answer).toMatchObject({requests: 3, samples: 6, planFile});
+    expect(answer.measured.tailMs).toBeGreaterThan(0);
+    const unsplit = await runOnce({path: join(project(), 'pictures.onnx')}, feeds);
+    const split = await readNpy(join(project(), 'answers/probabilities.npy'));
+    const expected = floatsOf(unsplit.outputs['probabilities']!.bytes);
+    floatsOf(split.bytes).forEach((value, index) =>
+      expect(Math.abs(value - expected[index]!)).toBeLessThan(1e-5),
+    );
+  });
+
+  it('keeps the old release serving when the connection is lost in the midst of an upload', async context => {
+    if (device === null) return context.skip(`${name} is not installed here`);
+    const before = await readlink(join(deviceHome(), '.edgewise/current'));
+    await succeed('plan', '--pin', '*=device', '--output', 'plans/all.yaml');
+    // The weights of the dense layer, 2 MB, are the first large blob that the device lacks after the split.
+    await rm(join(deviceHome(), '.edgewise/blobs'), {recursive: true});
+    cutter.cutAfterBytes(600_000);
+    const lost = await edgewise('push', 'plans/all.yaml');
+    cutter.cutAfterBytes(Infinity);
+    expect(lost.exitCode, lost.stderr).toBe(11);
+    expect(lost.stderr).not.toContain('bug');
+    expect(await readlink(join(deviceHome(), '.edgewise/current'))).toBe(before);
+    for (const blob of await readdir(join(deviceHome(), '.edgewise/blobs/sha256'))) {
+      expect(blob).toMatch(/^[0-9a-f]{64}\.partial$/);
+    }
+    const still = jsonOf<InferResult>(await succeed('infer', 'pi-7', '--input', 'image.npy', '--json'));
+    expect(`releases/${still.release}`).toBe(before);
+
+    // The lock of the controller that was cut off has been given back with its lease: by the next one's owner check.
+    await rm(join(deviceHome(), '.edgewise/lock'), {recursive: true, force: true});
+    const pushed = jsonOf<{release: string}>(await succeed('push', 'plans/all.yaml', '--json'));
+    const now = jsonOf<InferResult>(await succeed('infer', 'pi-7', '--input', 'image.npy', '--json'));
+    expect(now).toMatchObject({release: pushed.release, measured: {tailMs: 0}});
+  });
+
+  it('goes back to the old release when the new one does not come up', async context => {
+    if (device === null) return context.skip(`${name} is not installed here`);
+    const before = await readlink(join(deviceHome(), '.edgewise/current'));
+    const text = await readFile(join(project(), 'edgewise.yaml'), 'utf8');
+    const taken = createServer();
+    await new Promise<void>(resolve => taken.listen(0, '127.0.0.1', resolve));
+    const {port} = taken.address() as AddressInfo;
+    // The new release wants a port that another program has.
+    await writeFile(
+      join(project(), 'edgewise.yaml'),
+      text.replace(/endpointPort: \d+/, `endpointPort: ${port}`),
+    );
+    const failed = await edgewise('push', 'plans/all.yaml', '--json');
+    await new Promise(resolve => taken.close(resolve));
+    await writeFile(join(project(), 'edgewise.yaml'), text);
+    expect(failed.exitCode, failed.stderr).toBe(12);
+    const {error} = jsonOf<{error: {code: string; message: string}}>(failed);
+    expect(error.code).toBe('release-not-serving');
+    expect(error.message).toContain('serves again');
+    expect(await readlink(join(deviceHome(), '.edgewise/current'))).toBe(before);
+    await succeed('infer', 'pi-7', '--input', 'image.npy');
+  });
+
+  it('refuses a plan made from other measurements or another model', async context => {
+    if (device === null) return context.skip(`${name} is not installed here`);
+    const profileFile = join(project(), 'profiles/pi-7.yaml');
+    const text = await readFile(profileFile, 'utf8');
+    await writeFile(profileFile, text.replace(/madeAt: .*/, 'madeAt: 2026-01-01T00:00:00.000Z'));
+    const stale = await edgewise('push', 'plans/all.yaml');
+    await writeFile(profileFile, text);
+    expect(stale.exitCode).toBe(14);
+    expect(stale.stderr).toContain('profile pi-7');
+    expect(stale.stderr).toContain('edgewise plan pi-7');
+
+    const model = await readFile(join(project(), 'pictures.onnx'));
+    // Another producer name: the same layers, but not the same file.
+    await writeFile(join(project(), 'pictures.onnx'), Buffer.concat([model, Buffer.from([0x1a, 1, 0x78])]));
+    const other = await edgewise('push', 'plans/all.yaml');
+    await writeFile(join(project(), 'pictures.onnx'), model);
+    expect(other.exitCode).toBe(14);
+    expect(other.stderr).toContain('another model');
+  });
+
+  it('refuses a second controller while the device is locked', async context => {
+    if (device === null) return context.skip(`${name} is not installed here`);
+    const lock = join(deviceHome(), '.edgewise/lock');
+    const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+    const uptime = Math.floor(Number((await readFile('/proc/uptime', 'utf8')).split(' ')[0]));
+    await mkdir(lock);
+    await writeFile(join(lock, 'lease'), `somebody:1:aa ${uptime + 500} ${boot}\n`);
+    await succeed('plan', '--pin', 'pool1=device', '--pin', 'conv2=cloud', '--output', 'plans/split2.yaml');
+    const locked = await edgewise('push', 'plans/split2.yaml');
+    expect(locked.exitCode).toBe(14);
+    expect(locked.stderr).toContain('somebody:1:aa');
+    // A lease that has run out, or one of before a reboot, holds nobody up.
+    await writeFile(join(lock, 'lease'), `somebody:1:aa ${uptime - 1} ${boot}\n`);
+    await succeed('push', 'plans/split2.yaml');
+    expect(existsSync(lock)).toBe(false);
+  });
+});
+
+function floatsOf(bytes: Uint8Array): Float32Array {
+  return new Float32Array(new Uint8Array(bytes).buffer);
+}
+
+interface CuttingRelay {
+  readonly port: number;
+  /** Connections are reset once this many bytes have gone to the server, counted from now. */
+  cutAfterBytes(bytes: number): void;
+  close(): Promise<void>;
+}
+
+/** A relay in front of the device that can lose the connection at a chosen byte. */
+async function startCuttingRelay(targetPort: number): Promise<CuttingRelay> {
+  let leftBytes = Infinity;
+  const open = new Set<Socket>();
+  const server = createServer(client => {
+    const target = connect(targetPort, '127.0.0.1');
+    for (const socket of [client, target]) {
+      open.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        open.delete(socket);
+        client.destroy();
+        target.destroy();
+      });
+    }
+    client.on('data', (chunk: Buffer) => {
+      leftBytes -= chunk.length;
+      if (leftBytes < 0) client.resetAndDestroy();
+      else target.write(chunk);
+    });
+    target.pipe(client);
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    cutAfterBytes: bytes => (leftBytes = bytes),
+    async close() {
+      for (const socket of open) socket.destroy();
+      await new Promise(resolve => server.close(resolve));
+    },
+  };
+}
