@@ -2,6 +2,15 @@ import {EXIT, ExpectedError} from '../errors.ts';
 import {lastLines} from './commandOutput.ts';
 import {describeArgv} from './quoteArgv.ts';
 
+/** How to look for oneself: `where` as `name (user@host:port)`. Nothing for the machine we run on. */
+function byHand(where: string, ...words: readonly string[]): string[] {
+  const found = /\(([^@)]+@[^)]+):(\d+)\)$/.exec(where);
+  if (found === null) return [];
+  const options = words.filter(word => word.startsWith('-v'));
+  const command = words.filter(word => !word.startsWith('-v'));
+  return [['ssh', ...options, '-p', found[2], found[1], ...command].join(' ')];
+}
+
 /** `where` is the device's name and address as people know them. */
 export function unreachableError(
   where: string,
@@ -10,7 +19,7 @@ export function unreachableError(
   hints: readonly string[] = [],
 ): ExpectedError {
   return new ExpectedError('device-unreachable', `${where} ${what}.`, EXIT.unreachable, {
-    hints: [...hints, 'edgewise doctor'],
+    hints: [...hints, ...byHand(where, '-v', 'true')],
     ...(cause === undefined ? {} : {cause}),
   });
 }
@@ -52,7 +61,7 @@ export function diskFullError(
     'disk-full',
     `${path} on ${where} needs ${formatBytes(neededBytes)} (${neededBytes} bytes); ${formatBytes(freeBytes)} (${freeBytes} bytes) are free there.`,
     EXIT.commandFailed,
-    {hints: ['edgewise gc'], ...(cause === undefined ? {} : {cause})},
+    {hints: byHand(where, 'df', '-h'), ...(cause === undefined ? {} : {cause})},
   );
 }
 

@@ -8,6 +8,8 @@ import type {QuickstartResult, QuickstartRow} from '../documents/quickstart.ts';
 import {ExpectedError, messageOf} from '../errors.ts';
 import type {EmitEvent} from '../events.ts';
 import {PROJECT_FILE, requireFile, writeDocument} from '../workspace/projectFolder.ts';
+import {whenInterrupted} from './interruption.ts';
+import {labDown} from './lab.ts';
 import type {Evaluation} from './labProject.ts';
 import {writePictures, writeRandomSamples} from './quickstartSamples.ts';
 import {readPlan} from './readPlan.ts';
@@ -51,24 +53,29 @@ export async function quickstart(request: QuickstartRequest, emit: EmitEvent): P
     commands.push(command);
     emit({kind: 'note', level: 'info', text: `$ ${command}`});
   });
-  const model = await prepareFolder(folder, request, run);
-  try {
-    await run(['profile', '--runs', '20']);
-    await run(['compile']);
-    const unsplit = await runUnsplit(folder);
-    const rows: QuickstartRow[] = [];
-    for (const placement of PLACEMENTS) rows.push(await tryPlacement(folder, placement, unsplit, run));
-    return {
-      folder,
-      model,
-      rows,
-      isExact: rows.every(row => row.maxAbsoluteDifference <= 1e-5),
-      commands,
-      seconds: (Date.now() - startedMs) / 1000,
-    };
-  } finally {
-    if (!request.keepsLab) await run(['lab', 'down']);
-  }
+  const stopLab = async (): Promise<void> => {
+    if (!request.keepsLab) await labDown(folder);
+  };
+  return whenInterrupted(stopLab, async () => {
+    const model = await prepareFolder(folder, request, run);
+    try {
+      await run(['profile', '--runs', '40']);
+      await run(['compile']);
+      const unsplit = await runUnsplit(folder);
+      const rows: QuickstartRow[] = [];
+      for (const placement of PLACEMENTS) rows.push(await tryPlacement(folder, placement, unsplit, run));
+      return {
+        folder,
+        model,
+        rows,
+        isExact: rows.every(row => row.maxAbsoluteDifference <= 1e-5),
+        commands,
+        seconds: (Date.now() - startedMs) / 1000,
+      };
+    } finally {
+      if (!request.keepsLab) await run(['lab', 'down']);
+    }
+  });
 }
 
 /** A folder with a model, samples and a project on a running lab. An earlier quickstart's folder is used again. */
