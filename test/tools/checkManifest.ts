@@ -8,10 +8,15 @@ import {fileURLToPath} from 'node:url';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const copy = mkdtempSync(join(tmpdir(), 'edgewise-manifest-'));
 try {
-  for (const name of ['package.json', 'bin', 'dist']) cpSync(join(root, name), join(copy, name), {recursive: true});
+  for (const name of ['package.json', 'bin', 'dist'])
+    cpSync(join(root, name), join(copy, name), {recursive: true});
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
-  execFileSync(join(root, 'node_modules/.bin/oclif'), ['manifest'], {cwd: copy, stdio: ['ignore', 'ignore', 'inherit']});
-  const read = (folder: string): unknown => JSON.parse(readFileSync(join(folder, 'oclif.manifest.json'), 'utf8'));
+  execFileSync(join(root, 'node_modules/.bin/oclif'), ['manifest'], {
+    cwd: copy,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const read = (folder: string): unknown =>
+    JSON.parse(readFileSync(join(folder, 'oclif.manifest.json'), 'utf8'));
   if (JSON.stringify(read(root)) !== JSON.stringify(read(copy))) {
     process.stderr.write('oclif.manifest.json is stale: run `npm run manifest` and commit it.\n');
     process.exitCode = 1;
