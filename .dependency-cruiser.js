@@ -1,9 +1,27 @@
 // The ARROWS table: which room may import which, and why. Anything not listed is an error.
 export const ARROWS = {
-  commands: {to: ['workflows', 'terminal', 'documents'], why: 'a command parses flags, calls one workflow and returns its result'},
-  terminal: {to: ['documents'], why: 'what people see is made from documents and events, never from the machinery'},
+  commands: {
+    to: ['workflows', 'terminal', 'documents'],
+    why: 'a command parses flags, calls one workflow and returns its result',
+  },
+  terminal: {
+    to: ['documents'],
+    why: 'what people see is made from documents and events, never from the machinery',
+  },
   workflows: {
-    to: ['documents', 'model', 'quantize', 'targets', 'placement', 'rollout', 'device', 'engine', 'workspace', 'runtime', 'lab'],
+    to: [
+      'documents',
+      'model',
+      'quantize',
+      'targets',
+      'placement',
+      'rollout',
+      'device',
+      'engine',
+      'workspace',
+      'runtime',
+      'lab',
+    ],
     why: 'the only room that touches both the pure rooms and the doors',
   },
   documents: {to: [], why: 'the files users keep depend on nothing'},
@@ -59,6 +77,10 @@ export default {
     doNotFollow: {path: 'node_modules'},
     tsPreCompilationDeps: true,
     tsConfig: {fileName: 'tsconfig.json'},
-    enhancedResolveOptions: {extensions: ['.ts', '.js', '.json'], exportsFields: ['exports'], conditionNames: ['import', 'node']},
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js', '.json'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node'],
+    },
   },
 };

@@ -17,6 +17,7 @@ export default tseslint.config(
       '@typescript-eslint/no-unused-vars': ['error', {argsIgnorePattern: '^_'}],
       '@typescript-eslint/require-await': 'off',
       eqeqeq: 'error',
+      'no-warning-comments': ['error', {terms: ['todo', 'fixme', 'xxx', 'hack']}],
       'no-restricted-syntax': [
         'error',
         {selector: 'TSEnumDeclaration', message: 'Use a tagged union.'},
@@ -34,11 +35,37 @@ export default tseslint.config(
     rules: {'no-console': 'error'},
   },
   {
+    // They take a tenth of a second and more to load: imported inside the function that needs them, --help stays fast.
+    files: ['src/**/*.ts'],
+    ignores: ['src/engine/sessionWorker.ts', 'src/lab/**'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          paths: ['onnxruntime-node', 'ssh2', 'listr2', 'execa'].map(name => ({
+            name,
+            allowTypeImports: true,
+            message: 'Heavy: import it inside the function that needs it.',
+          })),
+        },
+      ],
+    },
+  },
+  {
     files: PURE_ROOMS.map(room => `src/${room}/**/*.ts`),
     rules: {
       'no-restricted-globals': [
         'error',
-        ...['process', 'setTimeout', 'setInterval', 'setImmediate', 'performance', 'crypto', 'fetch', 'Buffer'].map(name => ({
+        ...[
+          'process',
+          'setTimeout',
+          'setInterval',
+          'setImmediate',
+          'performance',
+          'crypto',
+          'fetch',
+          'Buffer',
+        ].map(name => ({
           name,
           message: 'Pure rooms read no clock, environment, randomness or network: pass it in.',
         })),
@@ -47,6 +74,11 @@ export default tseslint.config(
         'error',
         {object: 'Math', property: 'random', message: 'Pass a seed.'},
         {object: 'Date', property: 'now', message: 'Pass the time.'},
+      ],
+      'no-restricted-syntax': [
+        'error',
+        {selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: 'Pass the time.'},
+        {selector: 'TSEnumDeclaration', message: 'Use a tagged union.'},
       ],
     },
   },
@@ -60,6 +92,14 @@ export default tseslint.config(
   },
   {
     files: ['test/**/*.ts', 'bench/**/*.ts'],
-    rules: {'@typescript-eslint/no-non-null-assertion': 'off', 'no-console': 'off'},
+    rules: {
+      'no-console': 'off',
+      'no-restricted-properties': [
+        'error',
+        ...['it', 'test', 'describe'].flatMap(object =>
+          ['only', 'todo'].map(property => ({object, property, message: 'Every test runs.'})),
+        ),
+      ],
+    },
   },
 );

@@ -15,7 +15,8 @@ if (process.argv[2] === 'restore') {
     renameSync(aside, folder);
   }
 } else {
-  if (existsSync(aside)) throw new Error(`${aside} is there already: run "node bin/pack-runtime.js restore" first`);
+  if (existsSync(aside))
+    throw new Error(`${aside} is there already: run "node bin/pack-runtime.js restore" first`);
   renameSync(folder, aside);
   cpSync(aside, folder, {
     recursive: true,

@@ -41,7 +41,9 @@ if (newestChange(at('package-lock.json')) > newestChange(installed)) {
 }
 
 const stamp = at('dist', '.built');
-const sources = ['src', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json', 'bin'].map(name => newestChange(at(name)));
+const sources = ['src', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json', 'bin'].map(name =>
+  newestChange(at(name)),
+);
 if (Math.max(...sources) > newestChange(stamp)) {
   process.stderr.write('edgewise: building\n');
   const status = run('npm', ['run', '--silent', 'build'], {cwd: root, stdio: ['inherit', 2, 2]});

@@ -34,7 +34,9 @@ export async function runStep<T>(
   emit: EmitEvent,
   step: string,
   title: string,
-  work: (progress: (detail: Omit<Extract<EdgewiseEvent, {kind: 'step-progressed'}>, 'kind' | 'step'>) => void) => Promise<T>,
+  work: (
+    progress: (detail: Omit<Extract<EdgewiseEvent, {kind: 'step-progressed'}>, 'kind' | 'step'>) => void,
+  ) => Promise<T>,
   summarize?: (result: T) => {outcome?: 'done' | 'skipped'; detail?: string},
 ): Promise<T> {
   emit({kind: 'step-started', step, title});

@@ -1,3 +1,5 @@
+import {formatBytes} from './formatNumbers.ts';
+
 /** The parts of a lab's state that people want to see. */
 export interface ShownLab {
   readonly sshConfigFile: string;
@@ -13,6 +15,24 @@ export interface ShownLab {
     readonly roundTripMs: number;
   };
   readonly cloud: {readonly url: string; readonly managementUrl: string} | null;
+}
+
+/** The parts of a link's state that people want to see. */
+export interface ShownLink {
+  readonly upBitsPerSecond: number;
+  readonly downBitsPerSecond: number;
+  readonly roundTripMs: number;
+  readonly isUp: boolean;
+  readonly upBytes: number;
+  readonly downBytes: number;
+}
+
+export function textFromLink(link: ShownLink): string {
+  const {upBitsPerSecond, downBitsPerSecond, roundTripMs, isUp, upBytes, downBytes} = link;
+  return [
+    `${upBitsPerSecond / 1e6} Mbit/s up, ${downBitsPerSecond / 1e6} Mbit/s down, ${roundTripMs} ms round trip${isUp ? '' : '; the plug is pulled'}`,
+    `${formatBytes(upBytes)} up and ${formatBytes(downBytes)} down since the lab started`,
+  ].join('\n');
 }
 
 export function textFromLab(lab: ShownLab): string {

@@ -1,6 +1,16 @@
 import {existsSync} from 'node:fs';
 import {join, relative, resolve} from 'node:path';
-import {startLab, stopLab, readLabStatus, type LabSpec, type LabState, type LabStatus} from '../lab/lab.ts';
+import {
+  readLabLinkStatistics,
+  readLabStatus,
+  setLabCloud,
+  setLabLink,
+  startLab,
+  stopLab,
+  type LabSpec,
+  type LabState,
+  type LabStatus,
+} from '../lab/lab.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
 import {runStep, type EmitEvent} from '../events.ts';
 import {PROJECT_FILE} from '../workspace/projectFolder.ts';
@@ -79,6 +89,45 @@ export function labDown(folder: string): Promise<{readonly kind: 'stopped' | 'no
 
 export function labStatus(folder: string): Promise<LabStatus> {
   return readLabStatus(labDirectory(resolve(folder)));
+}
+
+export interface LabLink {
+  readonly upBitsPerSecond: number;
+  readonly downBitsPerSecond: number;
+  readonly roundTripMs: number;
+  readonly isUp: boolean;
+  /** Gone through since the lab started. */
+  readonly upBytes: number;
+  readonly downBytes: number;
+}
+
+/** Changes what is given and tells how the running lab's link is. @throws ExpectedError `lab-not-running` */
+export async function labLink(
+  folder: string,
+  change: {mbitPerSecond?: number; roundTripMs?: number; isUp?: boolean},
+): Promise<LabLink> {
+  const directory = labDirectory(resolve(folder));
+  const {mbitPerSecond, ...others} = change;
+  const rate = mbitPerSecond === undefined ? undefined : mbitPerSecond * 1e6;
+  await setLabLink(directory, {
+    ...others,
+    ...(rate === undefined ? {} : {upBitsPerSecond: rate, downBitsPerSecond: rate}),
+  });
+  const statistics = await readLabLinkStatistics(directory);
+  const status = await readLabStatus(directory);
+  if (status.kind !== 'running') {
+    throw new ExpectedError('lab-not-running', `No lab is running in ${directory}.`, EXIT.commandFailed, {
+      hints: ['edgewise lab up'],
+    });
+  }
+  const {upBitsPerSecond, downBitsPerSecond, roundTripMs, isUp} = status.state.link;
+  const {upBytes = 0, downBytes = 0} = statistics ?? {};
+  return {upBitsPerSecond, downBitsPerSecond, roundTripMs, isUp, upBytes, downBytes};
+}
+
+/** Stops or starts the running lab's cloud server. @throws ExpectedError `lab-not-running` */
+export async function labCloud(folder: string, isRunning: boolean): Promise<void> {
+  await setLabCloud(labDirectory(resolve(folder)), isRunning);
 }
 
 function labDirectory(folder: string): string {

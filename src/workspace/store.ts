@@ -1,6 +1,6 @@
 import {createHash, randomBytes} from 'node:crypto';
 import {existsSync} from 'node:fs';
-import {link, mkdir, open, rename, rm, stat} from 'node:fs/promises';
+import {mkdir, open, rename, rm, stat} from 'node:fs/promises';
 import {join} from 'node:path';
 import {digestOfFile, hexOfDigest} from './digest.ts';
 
@@ -57,18 +57,4 @@ export function openStore(folder: string): Store {
       return digest;
     },
   };
-}
-
-/** Lays files of the store out in a folder by hard links, as they will lie on a device. */
-export async function linkTree(
-  store: Store,
-  folder: string,
-  files: readonly {readonly path: string; readonly digest: string}[],
-): Promise<void> {
-  await mkdir(folder, {recursive: true});
-  for (const file of files) {
-    await link(store.pathOf(file.digest), join(folder, file.path)).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-    });
-  }
 }

@@ -70,10 +70,9 @@ describe('a bad model gets one clear sentence', () => {
     const bytes = (await readFile(PICTURES)).subarray(0, 100_000);
     const {ended, left} = await run({'m.onnx': bytes}, ['inspect', 'm.onnx', '--json']);
     expect(ended.exitCode).toBe(10);
-    expect(failureOf(ended)).toMatchObject({
-      code: 'not-an-onnx-model',
-      message: expect.stringContaining('m.onnx'),
-    });
+    const {code, message} = failureOf(ended);
+    expect(code).toBe('not-an-onnx-model');
+    expect(message).toContain('m.onnx');
     expect(left).toEqual([]);
   });
 
