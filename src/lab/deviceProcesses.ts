@@ -63,13 +63,25 @@ export function sendSignal(pid: number, signal: NodeJS.Signals): boolean {
   }
 }
 
+/**
+ * A thread that worked stays watched closely for this long: work is handed from thread to thread, from the one that reads
+ * a request to the one that runs the model, say.
+ */
+const HOT_MS = 2000;
+
+/** A thread that did less than this between two stops did nothing but stop and go on. */
+const MAX_STOP_COST_NS = 40_000;
+/** A thread that works pays more for a stop than one that sleeps: its caches are cold. Measured: bench/lab.ts, 2026-11. */
+const RESUME_FACTOR = 2;
+const COST_SMOOTHING = 0.02;
+
 interface Thread {
   readonly schedstat: number;
   readonly stat: number;
   ranNs: number;
   waitedNs: number;
   runs: number;
-  isHot: boolean;
+  hotUntilMs: number;
 }
 
 /**
@@ -80,6 +92,8 @@ export class DeviceProcess {
   readonly pid: number;
   readonly startTime: number;
   readonly #threads = new Map<string, Thread>();
+  /** What a stop costs a thread that has nothing to do, on average of late. */
+  #stopCostNs = 8000;
   #isGone = false;
 
   private constructor(pid: number, startTime: number) {
@@ -98,6 +112,10 @@ export class DeviceProcess {
 
   get isGone(): boolean {
     return this.#isGone;
+  }
+
+  threadIds(): number[] {
+    return [...this.#threads.keys()].map(Number);
   }
 
   /** Looks for threads that have come or gone. */
@@ -125,47 +143,66 @@ export class DeviceProcess {
 
   /**
    * What each thread did since the last call. Exact for a thread that sleeps or is stopped; for one that runs at the
-   * moment the kernel's figure is up to a tick old. After a stop, threads that did less than `ignoredNs` are left out:
-   * being stopped and continued costs each thread something, which is not the device's work.
+   * moment the kernel's figure is up to a tick old. Being stopped and continued costs every thread something that is not
+   * the device's work: after a stop (`wasStopped`) threads that did no more than that are left out, and what they needed
+   * tells how much to take off the others.
    */
-  takeUse(ignoredNs: number): ThreadUse[] {
+  takeUse(wasStopped: boolean): ThreadUse[] {
     const uses: ThreadUse[] = [];
+    const nowMs = performance.now();
     for (const thread of this.#threads.values()) {
       const numbers = readNumbers(thread.schedstat);
       if (numbers === null) continue;
-      const [ranNs, waitedNs, runs] = numbers;
-      const use = {ranNs: ranNs - thread.ranNs, waitedNs: waitedNs - thread.waitedNs};
-      thread.isHot = use.ranNs > ignoredNs;
-      if (thread.isHot) uses.push(use);
-      thread.ranNs = ranNs;
-      thread.waitedNs = waitedNs;
+      const [totalRanNs, totalWaitedNs, runs] = numbers;
+      const ranNs = totalRanNs - thread.ranNs;
+      const waitedNs = totalWaitedNs - thread.waitedNs;
+      if (ranNs > (wasStopped ? MAX_STOP_COST_NS : 0)) {
+        thread.hotUntilMs = nowMs + HOT_MS;
+        const resumeCostNs = wasStopped ? RESUME_FACTOR * this.#stopCostNs : 0;
+        uses.push({
+          ranNs: Math.max(0, ranNs - resumeCostNs),
+          waitedNs: waitedNs + Math.min(ranNs, resumeCostNs),
+        });
+      } else if (wasStopped && ranNs > 0) {
+        this.#stopCostNs += (ranNs - this.#stopCostNs) * COST_SMOOTHING;
+      }
+      thread.ranNs = totalRanNs;
+      thread.waitedNs = totalWaitedNs;
       thread.runs = runs;
     }
     return uses;
   }
 
   /** True when a thread was put on a core since the last `takeUse`: known at once, unlike how long it has run. */
-  hasRun(which: 'main' | 'hot' | 'all'): boolean {
+  hasRun(which: 'hot' | 'all'): boolean {
     let isMain = true;
+    const nowMs = performance.now();
     for (const thread of this.#threads.values()) {
-      if (which !== 'hot' || thread.isHot) {
+      if (which !== 'hot' || isMain || thread.hotUntilMs > nowMs) {
         const numbers = readNumbers(thread.schedstat);
         if (numbers !== null && numbers[2] !== thread.runs) return true;
         if (numbers === null && isMain) this.#isGone = true;
       }
       isMain = false;
-      if (which === 'main') return false;
     }
     return false;
   }
 
   /** True while a thread that did something lately is running or ready to run. */
   isRunning(which: 'hot' | 'all'): boolean {
+    const nowMs = performance.now();
     for (const thread of this.#threads.values()) {
-      if (which === 'hot' && !thread.isHot) continue;
-      const length = readInto(thread.stat);
-      // State is the letter two places after the last bracket of the name.
-      if (length > 0 && buffer[buffer.lastIndexOf(0x29, length - 1) + 2] === 0x52) return true;
+      if ((which === 'all' || thread.hotUntilMs > nowMs) && isReady(thread)) return true;
+    }
+    return false;
+  }
+
+  /** True while a thread that has work was put on no core since the last `takeUse`: this machine is too busy. */
+  isStarved(): boolean {
+    const nowMs = performance.now();
+    for (const thread of this.#threads.values()) {
+      if (thread.hotUntilMs > nowMs && readNumbers(thread.schedstat)?.[2] === thread.runs && isReady(thread))
+        return true;
     }
     return false;
   }
@@ -179,10 +216,16 @@ export class DeviceProcess {
 function openThread(folder: string): Thread | null {
   try {
     const schedstat = openSync(`${folder}/schedstat`, 'r');
-    return {schedstat, stat: openSync(`${folder}/stat`, 'r'), ranNs: 0, waitedNs: 0, runs: 0, isHot: false};
+    return {schedstat, stat: openSync(`${folder}/stat`, 'r'), ranNs: 0, waitedNs: 0, runs: 0, hotUntilMs: 0};
   } catch {
     return null;
   }
+}
+
+function isReady(thread: Thread): boolean {
+  const length = readInto(thread.stat);
+  // The state is the letter two places after the last bracket of the name.
+  return length > 0 && buffer[buffer.lastIndexOf(0x29, length - 1) + 2] === 0x52;
 }
 
 function closeThread(thread: Thread): void {

@@ -1,3 +1,5 @@
+import {spawnSync} from 'node:child_process';
+import {readlinkSync} from 'node:fs';
 import {setPriority} from 'node:os';
 import {workerData} from 'node:worker_threads';
 import {
@@ -15,16 +17,23 @@ import {SlowdownLedger} from './slowdownLedger.ts';
 // stopped until that much work would have been done on the slow device, go on. Processes that do nothing are never
 // stopped. It blocks its thread with a fine-grained sleep, because timers of the event loop are too coarse.
 
-/** Measured on a 2-core x86 machine, 2026-11, bench/lab.ts: shorter slices cost more than they gain in precision. */
-const SLICE_MS = 0.4;
+/**
+ * How long work runs between two stops. Short bursts need short slices, but each stop costs some 30 microseconds that the
+ * device would not lose; so work that goes on gets longer ones. Measured: bench/lab.ts, 2026-11.
+ */
+const SLICES = [
+  {fromWorkMs: 0, sliceMs: 0.4},
+  {fromWorkMs: 10, sliceMs: 1},
+  {fromWorkMs: 40, sliceMs: 2},
+] as const;
 const IDLE_LOOK_MS = 0.4;
 /** After this long without work the looks get rarer. */
 const REST_AFTER_MS = 2000;
 const REST_LOOK_MS = 1;
 /** A stop is a message to other cores; what has not run for this long after it stands still. */
 const SETTLE_MS = 0.06;
-/** What being stopped and continued costs a thread that has nothing to do, at most. */
-const STOP_COST_NS = 40_000;
+/** A sleep ends this much late. */
+const WAKE_UP_MS = 0.06;
 const SCAN_EVERY_MS = 50;
 const THREADS_EVERY_MS = 10;
 const FULL_LOOK_EVERY = 4;
@@ -34,11 +43,8 @@ const {settings, control: controlBuffer} = workerData as {
   control: SharedArrayBuffer;
 };
 const control = new Int32Array(controlBuffer);
-const ledger = new SlowdownLedger({
-  slowdown: settings.slowdown,
-  cores: settings.cores,
-  sliceNs: SLICE_MS * 1e6,
-});
+const ledger = new SlowdownLedger({slowdown: settings.slowdown, cores: settings.cores});
+ledger.setSlice(SLICES[0].sliceMs * 1e6);
 const processes = new Map<number, DeviceProcess>();
 /** Seen before and found not to belong to the device, by pid with the start time. */
 const strangers = new Map<number, number>();
@@ -50,12 +56,8 @@ let accountedMs = performance.now();
 let lastWorkMs = performance.now();
 let looks = 0;
 
-try {
-  // Only root may; without it the loop is merely less punctual on a busy machine.
-  setPriority(-20);
-} catch {
-  // Stays at the usual priority.
-}
+const hasPriority = raisePriority(0, -20);
+if (hasPriority) preferOverEverything();
 
 try {
   while (Atomics.load(control, CONTROL.isClosing) === 0) govern();
@@ -70,7 +72,7 @@ function govern(): void {
   sleep(performance.now() - lastWorkMs > REST_AFTER_MS ? REST_LOOK_MS : IDLE_LOOK_MS, true);
   takeAnnounced();
   looks += 1;
-  const which = looks % FULL_LOOK_EVERY === 0 ? 'all' : 'main';
+  const which = looks % FULL_LOOK_EVERY === 0 ? 'all' : 'hot';
   let hasRun = false;
   let isRunning = false;
   for (const each of processes.values()) {
@@ -81,36 +83,43 @@ function govern(): void {
   if (!hasRun) return;
   lastWorkMs = performance.now();
   if (isRunning) governWork();
-  else account(0);
+  else account(false);
+  ledger.endWork();
+  ledger.setSlice(SLICES[0].sliceMs * 1e6);
   payWhenIdle();
 }
 
 /** As long as anything runs: stop, count, pause, go on for a slice. */
 function governWork(): void {
+  const workAtStartNs = ledger.workNs;
   for (;;) {
+    const workMs = (ledger.workNs - workAtStartNs) / 1e6;
+    const sliceMs = SLICES.findLast(({fromWorkMs}) => workMs >= fromWorkMs)?.sliceMs ?? SLICES[0].sliceMs;
+    ledger.setSlice(sliceMs * 1e6);
     const stoppedMs = stopRunning();
     sleep(SETTLE_MS, false);
-    account(STOP_COST_NS, stoppedMs);
+    account(true, stoppedMs);
     pauseUntil(stoppedMs, ledger.pauseWhileBusyNs() / 1e6);
     if (Atomics.load(control, CONTROL.isClosing) !== 0) return;
     findProcesses();
-    sleep(SLICE_MS, false);
+    sleep(sliceMs - WAKE_UP_MS, false);
     // Woken, but the machine gave it no core yet: stopping it now would keep it from ever running.
-    while (!hasAnyRun() && isAnyRunning()) sleep(SLICE_MS / 2, false);
+    while (isAnyStarved()) sleep(SLICES[0].sliceMs / 2, false);
     if (!isAnyRunning()) break;
   }
-  account(STOP_COST_NS);
+  account(true);
   lastWorkMs = performance.now();
 }
 
 function payWhenIdle(): void {
   const owedMs = ledger.pauseWhenIdleNs() / 1e6;
-  if (owedMs === 0) return;
-  pauseUntil(stopRunning(), owedMs);
+  if (owedMs > 0) pauseUntil(stopRunning(), owedMs);
 }
 
-function hasAnyRun(): boolean {
-  for (const each of processes.values()) if (each.hasRun('hot')) return true;
+function isAnyStarved(): boolean {
+  // A stop that somebody else sent, a debugger say, leaves nothing ready; and a lab that ends does not wait.
+  if (Atomics.load(control, CONTROL.isClosing) !== 0) return false;
+  for (const each of processes.values()) if (each.isStarved()) return true;
   return false;
 }
 
@@ -119,8 +128,8 @@ function isAnyRunning(): boolean {
   return false;
 }
 
-function account(ignoredNs: number, nowMs = performance.now()): void {
-  const uses = [...processes.values()].flatMap(each => each.takeUse(ignoredNs));
+function account(wasStopped: boolean, nowMs = performance.now()): void {
+  const uses = [...processes.values()].flatMap(each => each.takeUse(wasStopped));
   ledger.addUse(uses, Math.max(0, nowMs - accountedMs) * 1e6);
   accountedMs = nowMs;
 }
@@ -178,7 +187,33 @@ function takeAnnounced(): void {
 function add(pid: number): void {
   if (processes.has(pid)) return;
   const opened = DeviceProcess.open(pid);
-  if (opened !== null) processes.set(pid, opened);
+  if (opened === null) return;
+  processes.set(pid, opened);
+  // What a process did before it was governed is not paid for, unless it is so new that it was merely not seen yet.
+  const soFar = opened.takeUse(false).reduce((total, {ranNs}) => total + ranNs, 0);
+  if (soFar < 2 * SCAN_EVERY_MS * 1e6) ledger.addUse([{ranNs: soFar, waitedNs: 0}], soFar);
+  // A device's slice must not wait for whatever else runs here. What it starts inherits this.
+  if (hasPriority) for (const id of opened.threadIds()) raisePriority(id, -10);
+}
+
+/**
+ * Real-time scheduling for this thread: a look that comes a millisecond late misses a whole burst, and a time-sharing
+ * scheduler, however high the priority, may let the device's own work run on for longer than that.
+ */
+function preferOverEverything(): void {
+  const thread = readlinkSync('/proc/thread-self').split('/').at(-1) ?? '';
+  // Where it is refused or chrt is missing, the priority has to do.
+  spawnSync('chrt', ['--fifo', '--pid', '1', thread], {stdio: 'ignore'});
+}
+
+/** Only root may; without it a busy machine makes devices less punctual. 0 is the calling thread. */
+function raisePriority(thread: number, priority: number): boolean {
+  try {
+    setPriority(thread, priority);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function drop(each: DeviceProcess): void {

@@ -9,8 +9,6 @@ export interface SlowdownSettings {
   /** The device is this many times slower than this machine. */
   readonly slowdown: number;
   readonly cores: number;
-  /** How long work runs between two stops. */
-  readonly sliceNs: number;
 }
 
 /**
@@ -21,12 +19,22 @@ export interface SlowdownSettings {
  */
 export class SlowdownLedger {
   readonly #settings: SlowdownSettings;
-  readonly #advanceNs: number;
+  #advanceNs = 0;
   #debtNs = 0;
+  #workNs = 0;
 
   constructor(settings: SlowdownSettings) {
     this.#settings = settings;
-    this.#advanceNs = (settings.sliceNs / 2) * Math.max(0, settings.slowdown - 1);
+  }
+
+  /** Work done so far, in the time it takes at full speed. */
+  get workNs(): number {
+    return this.#workNs;
+  }
+
+  /** From now on work runs this long between two stops. */
+  setSlice(sliceNs: number): void {
+    this.#advanceNs = (sliceNs / 2) * Math.max(0, this.#settings.slowdown - 1);
   }
 
   /** Adds what the threads did in `elapsedNs` of real time. */
@@ -41,9 +49,16 @@ export class SlowdownLedger {
       busyNs = Math.max(busyNs, ranNs + waitedNs);
     }
     // One thread never runs faster than one slow core; many threads share the cores there are.
-    const deviceNs = Math.max(longestNs, totalNs / cores) * slowdown;
-    this.#debtNs += deviceNs - Math.min(elapsedNs, busyNs);
-    // On a machine that is too busy to give the device even its slow share, time lost is lost: no credit builds up.
+    const workNs = Math.max(longestNs, totalNs / cores);
+    this.#workNs += workNs;
+    this.#debtNs += workNs * slowdown - Math.min(elapsedNs, busyNs);
+  }
+
+  /**
+   * The work is over. When this machine was too busy to give it even its slow share, it took longer than it should have;
+   * that is no credit for the work to come.
+   */
+  endWork(): void {
     this.#debtNs = Math.max(this.#debtNs, -this.#advanceNs);
   }
 
@@ -59,6 +74,6 @@ export class SlowdownLedger {
 
   /** Takes a pause off the debt. */
   addPause(pauseNs: number): void {
-    this.#debtNs = Math.max(this.#debtNs - pauseNs, -this.#advanceNs);
+    this.#debtNs -= pauseNs;
   }
 }

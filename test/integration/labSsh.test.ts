@@ -307,9 +307,10 @@ describe("the lab's SSH server", () => {
     const idle = connect(passing.port, '127.0.0.1');
     await new Promise(resolve => idle.once('data', resolve));
     const other = await connectClient(passing, await readFile(passing.userKeyFile));
-    const closed = Promise.all(
-      [idle, other].map(each => new Promise(resolve => each.once('close', resolve))),
-    );
+    const closed = Promise.all([
+      new Promise<void>(resolve => idle.once('close', () => resolve())),
+      new Promise<void>(resolve => other.once('close', () => resolve())),
+    ]);
     idle.on('error', () => {});
     await passing.stop();
     await closed;
