@@ -10,17 +10,21 @@ export function readAllowedCores(): number[] {
 }
 
 /**
- * What to put before a device's commands so that it sees and uses `cores` cores; empty where that changes nothing or
- * taskset is missing. `offset` keeps devices apart. Cores are taken from the end: the first one has the interrupts.
+ * The cores a device runs on, from the end of those allowed, because the first one has the interrupts; `offset` keeps
+ * devices apart. Empty: all of them, since the device has at least as many.
  */
-export function pinningPrefix(cores: number, offset: number, allowed = readAllowedCores()): string[] {
-  const taskset = ['/usr/bin/taskset', '/bin/taskset'].find(isExecutable);
-  if (taskset === undefined || cores >= allowed.length) return [];
-  const chosen = Array.from({length: cores}, (_, index) => {
+export function chooseCores(cores: number, offset: number, allowed = readAllowedCores()): number[] {
+  if (cores >= allowed.length) return [];
+  return Array.from({length: cores}, (_, index) => {
     const fromEnd = (offset + index) % allowed.length;
-    return allowed[allowed.length - 1 - fromEnd];
+    return allowed[allowed.length - 1 - fromEnd] ?? 0;
   });
-  return [taskset, '-c', chosen.join(',')];
+}
+
+/** What to put before a command so that it sees and uses only `cores`; nothing where taskset is missing. */
+export function pinningPrefix(cores: readonly number[]): string[] {
+  const taskset = ['/usr/bin/taskset', '/bin/taskset'].find(isExecutable);
+  return taskset === undefined || cores.length === 0 ? [] : [taskset, '-c', cores.join(',')];
 }
 
 function isExecutable(path: string): boolean {

@@ -1,11 +1,10 @@
-import {readFile} from 'node:fs/promises';
 import {ExpectedError} from '../errors.ts';
 import {listenForControl, type ControlRequest} from './labControl.ts';
-import {labPaths} from './labFiles.ts';
+import {labPaths, readLabState} from './labFiles.ts';
 import {labSpecSchema} from './labSpec.ts';
 import {runLab, type RunningLab} from './runningLab.ts';
 
-// The lab's process: `daemon <directory>`, started by startLab with its log as stderr. The first and only line on stdout
+// The lab's process: `daemon <directory> <spec as JSON>`, started by startLab with its log as stderr. The first and only line on stdout
 // says how the start went; whoever started it need not stay.
 
 export type DaemonReport =
@@ -22,6 +21,8 @@ export type DaemonReport =
 const directory = process.argv[2] ?? '';
 const writeLog = (line: string): void => console.error(`${new Date().toISOString()} ${line}`);
 
+const FOLDER_LOOK_MS = 1000;
+
 let running: RunningLab | null = null;
 let stopping: Promise<void> | null = null;
 
@@ -32,10 +33,11 @@ else {
   process.on('SIGINT', () => void stop());
   process.on('SIGHUP', () => {});
   try {
-    const spec = labSpecSchema.parse(JSON.parse(await readFile(labPaths(directory).spec, 'utf8')));
+    const spec = labSpecSchema.parse(JSON.parse(process.argv[3] ?? ''));
     running = await runLab(directory, spec, writeLog);
     writeLog(`up: ${running.state.devices.map(({name, port}) => `${name} on port ${port}`).join(', ')}`);
     report({kind: 'started'});
+    watchFolder();
   } catch (error) {
     writeLog(error instanceof Error ? (error.stack ?? error.message) : String(error));
     const {code, hints, exitCode} =
@@ -65,6 +67,18 @@ async function answer(request: ControlRequest): Promise<unknown> {
     case 'read-statistics':
       return (await running?.readStatistics()) ?? null;
   }
+}
+
+/** A lab whose folder was removed, or taken by another one, can no longer be told to stop: it ends by itself. */
+function watchFolder(): void {
+  const timer = setInterval(() => {
+    void readLabState(directory).then(state => {
+      if (state?.pid === process.pid || stopping !== null) return;
+      writeLog(`${labPaths(directory).state} is no longer this lab's`);
+      void stop();
+    });
+  }, FOLDER_LOOK_MS);
+  timer.unref();
 }
 
 /** Everything ends, and with nothing left to wait for so does this process. */

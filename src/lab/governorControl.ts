@@ -3,6 +3,8 @@ export interface GovernorSettings {
   readonly marker: string;
   readonly slowdown: number;
   readonly cores: number;
+  /** Where its processes run; the governor keeps off these cores. Empty or left out: anywhere. */
+  readonly deviceCores?: readonly number[];
 }
 
 /** Words of the memory that the governor's loop shares with the thread that watches over it. */

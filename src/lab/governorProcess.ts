@@ -14,7 +14,8 @@ const worker = new Worker(siblingModule(import.meta.url, 'governorWorker'), {
   workerData: {settings, control: controlBuffer},
 });
 
-worker.on('online', () =>
+// Not when the thread starts: only once it has found the device's processes.
+worker.on('message', () =>
   process.stdout.write(`${JSON.stringify({event: 'governing', pid: process.pid})}\n`),
 );
 worker.on('error', (error: Error) => {

@@ -1,7 +1,7 @@
 import {spawnSync} from 'node:child_process';
 import {readlinkSync} from 'node:fs';
 import {setPriority} from 'node:os';
-import {workerData} from 'node:worker_threads';
+import {parentPort, workerData} from 'node:worker_threads';
 import {
   DeviceProcess,
   hasMarker,
@@ -10,6 +10,7 @@ import {
   readStartTime,
   sendSignal,
 } from './deviceProcesses.ts';
+import {readAllowedCores} from './corePinning.ts';
 import {CONTROL, type GovernorSettings} from './governorControl.ts';
 import {SlowdownLedger} from './slowdownLedger.ts';
 
@@ -28,8 +29,8 @@ const SLICES = [
 ] as const;
 const IDLE_LOOK_MS = 0.4;
 /** After this long without work the looks get rarer. */
-const REST_AFTER_MS = 2000;
-const REST_LOOK_MS = 1;
+const REST_AFTER_MS = 4000;
+const REST_LOOK_MS = 2.5;
 /** A stop is a message to other cores; what has not run for this long after it stands still. */
 const SETTLE_MS = 0.06;
 /** A sleep ends this much late. */
@@ -57,8 +58,10 @@ let lastWorkMs = performance.now();
 let looks = 0;
 
 const hasPriority = raisePriority(0, -20);
-if (hasPriority) preferOverEverything();
+takeOwnCore();
 
+findProcesses();
+parentPort?.postMessage('governing');
 try {
   while (Atomics.load(control, CONTROL.isClosing) === 0) govern();
 } finally {
@@ -197,13 +200,16 @@ function add(pid: number): void {
 }
 
 /**
- * Real-time scheduling for this thread: a look that comes a millisecond late misses a whole burst, and a time-sharing
- * scheduler, however high the priority, may let the device's own work run on for longer than that.
+ * A core of its own for this thread if there is one, and real-time scheduling: a look that comes a millisecond late
+ * misses a whole burst, and a time-sharing scheduler, however high the priority, may let the device's own work run on for
+ * longer than that. Where this is refused or the programs are missing, the priority has to do.
  */
-function preferOverEverything(): void {
+function takeOwnCore(): void {
   const thread = readlinkSync('/proc/thread-self').split('/').at(-1) ?? '';
-  // Where it is refused or chrt is missing, the priority has to do.
-  spawnSync('chrt', ['--fifo', '--pid', '1', thread], {stdio: 'ignore'});
+  const taken = settings.deviceCores ?? [];
+  const others = readAllowedCores().filter(core => !taken.includes(core));
+  if (others.length > 0) spawnSync('taskset', ['-c', '-p', others.join(','), thread], {stdio: 'ignore'});
+  if (hasPriority) spawnSync('chrt', ['--fifo', '--pid', '1', thread], {stdio: 'ignore'});
 }
 
 /** Only root may; without it a busy machine makes devices less punctual. 0 is the calling thread. */

@@ -34,7 +34,9 @@ export async function listenForControl(
   answer: (request: ControlRequest) => Promise<unknown>,
 ): Promise<Server | null> {
   const path = controlSocketPath(directory);
-  if (await isListening(path)) return null;
+  const lock = await takeLock(directory);
+  if (lock === null) return null;
+  // Whatever lies there belonged to a daemon that is gone.
   await rm(path, {force: true});
   const server = createServer(socket => {
     socket.on('error', () => {});
@@ -58,17 +60,20 @@ export async function listenForControl(
   } finally {
     process.umask(umask);
   }
+  server.once('close', () => lock.close());
   return server;
 }
 
-function isListening(path: string): Promise<boolean> {
-  return new Promise(resolve => {
-    const socket = connect(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
+/** A name of the kernel's that only one process can have and that is free again when that process ends, however it ends. */
+function takeLock(directory: string): Promise<Server | null> {
+  const name = createHash('sha256').update(resolve(directory)).digest('hex');
+  const lock = createServer(socket => socket.destroy());
+  return new Promise((done, fail) => {
+    lock.once('error', error => {
+      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') done(null);
+      else fail(error);
     });
-    socket.once('error', () => resolve(false));
+    lock.listen(`\0edgewise-lab-${process.getuid?.() ?? 0}-${name}`, () => done(lock));
   });
 }
 
@@ -91,7 +96,10 @@ export async function askLab(
     socket.once('connect', () => socket.write(`${JSON.stringify(request)}\n`));
     socket.once('error', () => end(null));
     socket.once('close', () => end({ok: false, message: 'the lab ended before it answered'}));
-    createInterface({input: socket}).once('line', line => end(JSON.parse(line) as ControlAnswer));
+    const lines = createInterface({input: socket});
+    // It passes the socket's errors on.
+    lines.on('error', () => {});
+    lines.once('line', line => end(JSON.parse(line) as ControlAnswer));
   });
   if (answer === null || answer.ok) return answer;
   throw new ExpectedError(

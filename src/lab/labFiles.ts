@@ -9,7 +9,6 @@ import {labStateSchema, type LabState} from './labSpec.ts';
 /** Where a lab keeps what; everything is private to the user. */
 export function labPaths(directory: string) {
   return {
-    spec: join(directory, 'spec.json'),
     state: join(directory, 'state.json'),
     memory: join(directory, 'memory.json'),
     log: join(directory, 'log'),
@@ -28,7 +27,7 @@ export async function makePrivateFolder(path: string): Promise<void> {
 
 /** In one step, so that a reader sees the old content or the new. */
 export async function writePrivateFile(path: string, content: string): Promise<void> {
-  const partial = `${path}.${process.pid}.partial`;
+  const partial = `${path}.${randomBytes(4).toString('hex')}.partial`;
   await writeFile(partial, content, {mode: 0o600});
   await rename(partial, path);
 }

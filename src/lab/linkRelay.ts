@@ -52,6 +52,7 @@ export async function startLinkRelay(options: LinkRelayOptions): Promise<LinkRel
   const ask = (request: RelayRequest): void => worker.postMessage(request);
   const waiting = new Map<number, (statistics: LinkStatistics) => void>();
   let nextId = 1;
+  const hasExited = new Promise<void>(resolve => worker.once('exit', () => resolve()));
 
   const port = await new Promise<number>((resolve, reject) => {
     worker.once('error', reject);
@@ -95,7 +96,6 @@ export async function startLinkRelay(options: LinkRelayOptions): Promise<LinkRel
       });
     },
     async close() {
-      const hasExited = new Promise<void>(resolve => worker.once('exit', () => resolve()));
       ask({kind: 'close'});
       await hasExited;
     },

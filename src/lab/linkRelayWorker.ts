@@ -116,7 +116,7 @@ function relay(near: Socket): void {
     openConnections -= 1;
     if (far === null) toFar.remove();
   });
-  near.on('error', () => toFar.push({kind: 'reset'}, 0));
+  near.on('error', () => toFar.push({kind: 'reset'}, performance.now()));
   toFar.push({kind: 'open'}, performance.now());
 
   function dial(): void {
@@ -126,7 +126,7 @@ function relay(near: Socket): void {
     far = socket;
     watchReceiver(socket, toFar);
     // Refused or broken off: the client hears of it half a round trip later.
-    socket.on('error', () => toNear.push({kind: 'reset'}, 0));
+    socket.on('error', () => toNear.push({kind: 'reset'}, performance.now()));
     socket.on('connect', () =>
       feed(socket, toNear, dialMs + roundTripMs, () => conditions.downBitsPerSecond),
     );

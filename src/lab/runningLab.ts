@@ -3,13 +3,14 @@ import {spawn} from 'node:child_process';
 import {userInfo} from 'node:os';
 import {fileURLToPath} from 'node:url';
 import {startCloudServer, type CloudServer} from './cloudServer.ts';
-import {pinningPrefix} from './corePinning.ts';
+import {chooseCores, pinningPrefix} from './corePinning.ts';
 import {readStartTime} from './deviceProcesses.ts';
 import {startGovernor} from './governor.ts';
 import {
   labPaths,
   makePrivateFolder,
   readLabMemory,
+  readLabState,
   readOrCreateLabKeys,
   writeLabMemory,
   writePrivateFile,
@@ -47,7 +48,8 @@ export async function runLab(
     for (const part of parts.reverse())
       await part.close().catch((error: unknown) => writeLog(`close: ${String(error)}`));
     await endMarkedProcesses(labMarker(memory.id));
-    await rm(labPaths(directory).state, {force: true});
+    const state = await readLabState(directory);
+    if (state?.pid === process.pid) await rm(labPaths(directory).state, {force: true});
   };
   try {
     return await startParts(directory, spec, writeLog, memory, parts, closeAll);
@@ -173,7 +175,9 @@ async function startDevices(
     const hostKeys = keys.host[name];
     if (hostKeys === undefined) throw new Error(`no host key was made for ${name}`);
     const marker = deviceMarker(memory.id, name);
-    const governor = slowdown > 1 ? await startGovernor({marker, slowdown, cores}, writeLog) : null;
+    const deviceCores = chooseCores(cores, coreOffset);
+    const settings = {marker, slowdown, cores, deviceCores};
+    const governor = slowdown > 1 ? await startGovernor(settings, writeLog) : null;
     if (governor !== null) parts.push(governor);
     const server = await startSshServer({
       home,
@@ -182,7 +186,7 @@ async function startDevices(
       deviceName: name,
       port: memory.devicePorts[name] ?? 0,
       environment: {...environment, EDGEWISE_LAB_DEVICE: marker.slice(marker.indexOf('=') + 1)},
-      commandPrefix: pinningPrefix(cores, coreOffset),
+      commandPrefix: pinningPrefix(deviceCores),
       onSpawn: pid => governor?.addProcess(pid),
     });
     parts.push(server);

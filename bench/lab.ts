@@ -1,0 +1,75 @@
+// How exact the lab's slowdown is: the same bursts of work, governed and not, turn about.
+// node bench/lab.ts [slowdowns] [burst lengths in ms]      for instance: node bench/lab.ts 4,20 1,5,50
+import {readFileSync} from 'node:fs';
+import {chooseCores, pinningPrefix} from '../src/lab/corePinning.ts';
+import {startGovernor} from '../src/lab/governor.ts';
+import {
+  compareBursts,
+  mean,
+  percentile,
+  startBurstProcess,
+  unitsPerMs,
+} from '../test/integration/labBursts.ts';
+
+const slowdowns = (process.argv[2] ?? '2,4,20,100').split(',').map(Number);
+const lengthsMs = (process.argv[3] ?? '1,5,50').split(',').map(Number);
+const BUDGET_MS = 12_000;
+const BLOCKS = 8;
+
+const device = `bench-${process.pid}`;
+const deviceCores = chooseCores(1, 0);
+const burst = await startBurstProcess({
+  commandPrefix: pinningPrefix(deviceCores),
+  environment: {EDGEWISE_LAB_DEVICE: device},
+});
+const perMs = await unitsPerMs(burst);
+console.log('slowdown  burst ms  bursts  ratio of means  of p50  of p95  controller, % of a core');
+for (const slowdown of slowdowns) {
+  for (const lengthMs of lengthsMs) {
+    const perBlock = Math.max(1, Math.min(40, Math.round(BUDGET_MS / (lengthMs * slowdown * BLOCKS))));
+    let cpuMs = 0;
+    let governedMs = 0;
+    const {fullSpeedMs, slowedMs} = await compareBursts(
+      burst,
+      Math.round(perMs * lengthMs),
+      {blocks: BLOCKS, perBlock},
+      async () => {
+        const settings = {marker: `EDGEWISE_LAB_DEVICE=${device}`, slowdown, cores: 1, deviceCores};
+        const governor = await startGovernor(settings);
+        const startCpuMs = readCpuMs(governor.pid);
+        const startMs = performance.now();
+        return {
+          close: async () => {
+            cpuMs += readCpuMs(governor.pid) - startCpuMs;
+            governedMs += performance.now() - startMs;
+            await governor.close();
+          },
+        };
+      },
+    );
+    console.log(
+      [
+        String(slowdown).padStart(8),
+        String(lengthMs).padStart(9),
+        String(slowedMs.length).padStart(7),
+        (mean(slowedMs) / mean(fullSpeedMs)).toFixed(2).padStart(15),
+        (percentile(slowedMs, 0.5) / percentile(fullSpeedMs, 0.5)).toFixed(2).padStart(7),
+        (percentile(slowedMs, 0.95) / percentile(fullSpeedMs, 0.95)).toFixed(2).padStart(7),
+        ((cpuMs / governedMs) * 100).toFixed(1).padStart(8),
+        ...(process.env.DETAIL === undefined
+          ? []
+          : [
+              `full p5 ${percentile(fullSpeedMs, 0.05).toFixed(2)} p50 ${percentile(fullSpeedMs, 0.5).toFixed(2)} mean ${mean(fullSpeedMs).toFixed(2)} slowed/k p5 ${(percentile(slowedMs, 0.05) / slowdown).toFixed(2)} p50 ${(percentile(slowedMs, 0.5) / slowdown).toFixed(2)} mean ${(mean(slowedMs) / slowdown).toFixed(2)}`,
+            ]),
+      ].join(' '),
+    );
+  }
+}
+await burst.stop();
+
+/** User and system time of a process so far; the kernel counts it in hundredths of a second. */
+function readCpuMs(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
