@@ -33,6 +33,8 @@ const modelTimes = z.strictObject({
   layers: z.array(z.strictObject({name: z.string(), operator: z.string(), ms: z.number().nonnegative()})),
   /** What one request costs in the endpoint besides running the model: parsing, copying, answering. */
   requestOverhead: measuredMs,
+  /** What a request costs on top when any layer runs here: handing tensors to the session and back, colder caches. */
+  sessionOverhead: measuredMs,
 });
 
 const link = z.strictObject({

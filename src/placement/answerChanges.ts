@@ -7,7 +7,7 @@ export type ScaledQuantity = 'link-time' | 'device-time' | 'cloud-time';
 
 /** The nearest value of a factor on one quantity at which another placement becomes the best. */
 export interface PlacementChange {
-  /** `link-time`: time per byte in both directions; the others: every layer's time on that tier. */
+  /** `link-time`: time per byte in both directions; the others: every layer's time on that tier, and the device's fixed part. */
   readonly quantity: ScaledQuantity;
   /** Whether the quantity has to grow or to shrink; where two placements tie, by a factor of 1. */
   readonly direction: 'grows' | 'shrinks';
@@ -78,7 +78,7 @@ function largestCostNs(problem: PlacementProblem, link: ProblemLink): number {
   const nsPerByte = link.upNsPerByte + link.downNsPerByte;
   return problem.tensors.reduce(
     (sum, tensor) => sum + tensor.bytes * nsPerByte + 2 * link.perTensorNs,
-    1 + layersNs + link.fixedNs,
+    1 + layersNs + link.fixedNs + (problem.deviceFixedNs ?? 0),
   );
 }
 
@@ -128,7 +128,11 @@ function scaleProblem(
         link: {...link, upNsPerByte: link.upNsPerByte * factor, downNsPerByte: link.downNsPerByte * factor},
       };
     case 'device-time':
-      return {...problem, layers: problem.layers.map(layer => ({...layer, deviceNs: scale(layer.deviceNs)}))};
+      return {
+        ...problem,
+        deviceFixedNs: scale(problem.deviceFixedNs ?? 0),
+        layers: problem.layers.map(layer => ({...layer, deviceNs: scale(layer.deviceNs)})),
+      };
     case 'cloud-time':
       return {
         ...problem,

@@ -46,6 +46,7 @@ export function chainCuts(problem: PlacementProblem): ChainCut[] {
     costNs += costSteps[deviceLayers] ?? 0;
     violations += violationSteps[deviceLayers] ?? 0;
     const fixedNs = deviceLayers < layers.length ? link.fixedNs : 0;
-    return {deviceLayers, costNs: costNs + fixedNs, isAllowed: violations === 0};
+    const deviceFixedNs = deviceLayers > 0 ? (problem.deviceFixedNs ?? 0) : 0;
+    return {deviceLayers, costNs: costNs + fixedNs + deviceFixedNs, isAllowed: violations === 0};
   });
 }

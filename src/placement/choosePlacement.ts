@@ -34,7 +34,7 @@ export function choosePlacement(problem: PlacementProblem): Placement {
 
 /**
  * The source's side is the device, the sink's side the cloud. Nodes: the layers, then one per tensor that several
- * layers read, one for the link's fixed cost, source, sink.
+ * layers read, one for the link's fixed cost and one for the device's, source, sink.
  */
 function graphFromProblem(problem: PlacementProblem): {graph: FlowGraph; meanings: Map<number, ArcMeaning>} {
   const {layers, tensors, link} = problem;
@@ -43,9 +43,10 @@ function graphFromProblem(problem: PlacementProblem): {graph: FlowGraph; meaning
     if (tensor.consumers.length > 1) sharedNodes.set(index, layers.length + sharedNodes.size);
   });
   const linkNode = layers.length + sharedNodes.size;
-  const source = linkNode + 1;
-  const sink = linkNode + 2;
-  const graph = new FlowGraph(linkNode + 3, source, sink);
+  const deviceNode = linkNode + 1;
+  const source = linkNode + 2;
+  const sink = linkNode + 3;
+  const graph = new FlowGraph(linkNode + 4, source, sink);
   const meanings = new Map<number, ArcMeaning>();
   const forbid = (from: number, to: number, meaning: ArcMeaning): void => {
     meanings.set(graph.arcCount, meaning);
@@ -83,9 +84,11 @@ function graphFromProblem(problem: PlacementProblem): {graph: FlowGraph; meaning
     graph.addArc(index, sink, layer.deviceNs);
     if (layer.pin?.tier === 'device') forbid(source, index, {kind: 'pinned', layer: index});
     if (layer.pin?.tier === 'cloud') forbid(index, sink, {kind: 'pinned', layer: index});
+    forbid(index, deviceNode, {kind: 'device', layer: index});
     // Whatever runs in the cloud, the layers it feeds do too: watching those that feed nothing is enough.
     if (link !== null && feedsLayers[index] === 0) forbid(linkNode, index, {kind: 'link', layer: index});
   });
   if (link !== null) graph.addArc(source, linkNode, link.fixedNs);
+  graph.addArc(deviceNode, sink, problem.deviceFixedNs ?? 0);
   return {graph, meanings};
 }

@@ -18,7 +18,9 @@ export type Violation =
 
 export interface PlacementCost {
   readonly costNs: number;
+  /** `deviceFixedNs` included. */
   readonly deviceNs: number;
+  readonly deviceFixedNs: number;
   readonly cloudNs: number;
   readonly linkNs: number;
   readonly upBytes: number;
@@ -70,8 +72,10 @@ export function costOfPlacement(problem: PlacementProblem, tiers: readonly Probl
   });
 
   if (problem.link !== null && tiers.includes('cloud')) linkNs = addSafely(linkNs, problem.link.fixedNs);
+  const deviceFixedNs = tiers.includes('device') ? (problem.deviceFixedNs ?? 0) : 0;
+  deviceNs = addSafely(deviceNs, deviceFixedNs);
   const costNs = addSafely(addSafely(deviceNs, cloudNs), linkNs);
-  return {costNs, deviceNs, cloudNs, linkNs, upBytes, downBytes, crossing, violations};
+  return {costNs, deviceNs, deviceFixedNs, cloudNs, linkNs, upBytes, downBytes, crossing, violations};
 }
 
 /** Whole nanoseconds for one tensor to cross, without the link's fixed part. @throws RangeError past 2^53 */

@@ -94,10 +94,10 @@ export function totalsFromCost(
 ): PlanTotals {
   return {
     latencyMs: cost.costNs / NS_PER_MS + overheadMs,
-    deviceMs: cost.deviceNs / NS_PER_MS,
+    deviceMs: (cost.deviceNs - cost.deviceFixedNs) / NS_PER_MS,
     linkMs: cost.linkNs / NS_PER_MS,
     cloudMs: cost.cloudNs / NS_PER_MS,
-    overheadMs,
+    overheadMs: overheadMs + cost.deviceFixedNs / NS_PER_MS,
     upBytes: cost.upBytes,
     downBytes: cost.downBytes,
     ...weights,

@@ -4,7 +4,7 @@ import type {PlacementProblem} from './problem.ts';
 
 /** What an arc that may not be cut stands for; layers and tensors are indices into the problem. */
 export type ArcMeaning =
-  | {readonly kind: 'no-cloud' | 'cannot-run-in-cloud' | 'pinned' | 'link'; readonly layer: number}
+  | {readonly kind: 'no-cloud' | 'cannot-run-in-cloud' | 'pinned' | 'link' | 'device'; readonly layer: number}
   | {readonly kind: 'flows-back' | 'cannot-cross' | 'shared'; readonly tensor: number};
 
 /**
@@ -52,6 +52,7 @@ function reasonToStay(problem: PlacementProblem, meaning: ArcMeaning): string {
     case 'cannot-cross':
       return `tensor ${nameOfTensor(problem, meaning.tensor)} cannot cross the link`;
     case 'link':
+    case 'device':
     case 'shared':
     case 'flows-back':
       throw new Error(`an arc of kind ${meaning.kind} leaves the source`);

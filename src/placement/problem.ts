@@ -5,6 +5,8 @@
 export interface PlacementProblem {
   readonly layers: readonly ProblemLayer[];
   readonly tensors: readonly ProblemTensor[];
+  /** Paid once when anything runs on the device: its session, and handing tensors to it and back. Left out: nothing. */
+  readonly deviceFixedNs?: number;
   /** `null`: no cloud, everything runs on the device. */
   readonly link: ProblemLink | null;
 }

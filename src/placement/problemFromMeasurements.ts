@@ -72,7 +72,12 @@ export function problemFromMeasurements(measurements: PlacementMeasurements): Me
   );
 
   return {
-    problem: {layers: problemLayers, tensors, link: hasCloud ? linkFrom(measurements) : null},
+    problem: {
+      layers: problemLayers,
+      tensors,
+      deviceFixedNs: nsFromMs(measurements.device.sessionOverhead.medianMs),
+      link: hasCloud ? linkFrom(measurements) : null,
+    },
     refusals: [...counts].map(([reason, times]) => ({reason, count: times})),
   };
 }

@@ -108,6 +108,7 @@ const COMMANDS: Record<
       'model-name': {type: 'string'},
       runs: {type: 'string'},
       'warm-ups': {type: 'string'},
+      'has-cloud': {type: 'boolean'},
     },
     async run(values) {
       const client = openProtocolClient(textFrom(values, 'url'), {deadlineMs: 120_000});
@@ -115,6 +116,7 @@ const COMMANDS: Record<
         const counts = {
           runs: numberFrom(values, 'runs', 20, 1),
           warmUps: numberFrom(values, 'warm-ups', 3, 0),
+          hasCloud: values['has-cloud'] === true,
         };
         print(await timeModelRequests(client, textFrom(values, 'model-name'), counts));
       } finally {

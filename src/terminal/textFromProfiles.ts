@@ -20,9 +20,9 @@ function linesOf({machine, hardware, models, links}: Profile): string[] {
       `  ${hardware.operatingSystem}, ${hardware.architecture}, ${hardware.cores} × ${hardware.cpuModel}, ${formatBytes(hardware.memoryBytes)} of memory, ${hardware.libc.name} ${hardware.libc.version}`,
     );
   }
-  for (const {wholeRun, requestOverhead, layers, threads} of models) {
+  for (const {wholeRun, requestOverhead, sessionOverhead, layers, threads} of models) {
     lines.push(
-      `  one run takes ${formatMs(wholeRun.medianMs)} ± ${formatMs(wholeRun.spreadMs)} (${wholeRun.runs} runs, ${threads} ${threads === 1 ? 'thread' : 'threads'}); a request costs ${formatMs(requestOverhead.medianMs)} besides`,
+      `  one run takes ${formatMs(wholeRun.medianMs)} ± ${formatMs(wholeRun.spreadMs)} (${wholeRun.runs} runs, ${threads} ${threads === 1 ? 'thread' : 'threads'}); a request costs ${formatMs(requestOverhead.medianMs)} besides, and ${formatMs(sessionOverhead.medianMs)} more where layers run`,
     );
     const slowest = [...layers].sort((a, b) => b.ms - a.ms).slice(0, SLOWEST);
     const table = formatTable(

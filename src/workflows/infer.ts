@@ -29,8 +29,9 @@ export interface InferRequest {
   readonly connect: ConnectOptions;
 }
 
-/** Not counted: the first requests open connections and warm caches. */
-const WARM_UPS = 3;
+/** Not counted: the first requests open connections, warm caches and get the code compiled, here and in the cloud. */
+const LEAST_WARM_UPS = 3;
+const MOST_WARM_UPS = 12;
 
 /**
  * Sends samples through the device's own endpoint, over the SSH connection, and sets what the endpoint measured beside
@@ -135,7 +136,8 @@ async function askAll(
   const timings: ReadonlyMap<string, number>[] = [];
   const seen: number[] = [];
   const first = await samples.readRequest(0);
-  for (let warmUp = 0; warmUp < WARM_UPS; warmUp++)
+  const warmUps = Math.min(Math.max(samples.requestCount, LEAST_WARM_UPS), MOST_WARM_UPS);
+  for (let warmUp = 0; warmUp < warmUps; warmUp++)
     await client.infer(model, {inputs: first}, {deadlineMs: 60_000});
   for (let index = 0; index < samples.requestCount; index++) {
     const inputs = await samples.readRequest(index);

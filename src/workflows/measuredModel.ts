@@ -7,6 +7,7 @@ export interface MeasuredModel {
   readonly wholeRun: MeasuredMs;
   readonly layers: readonly Readonly<ModelTimes['layers'][number]>[];
   readonly requestOverhead: MeasuredMs;
+  readonly sessionOverhead: MeasuredMs;
 }
 
 export interface MeasuredDevice extends MeasuredModel {
@@ -14,6 +15,6 @@ export interface MeasuredDevice extends MeasuredModel {
 }
 
 export function modelTimesFrom(build: string, measured: MeasuredModel): ModelTimes {
-  const {threads, wholeRun, layers, requestOverhead} = measured;
-  return {build, threads, wholeRun, layers: [...layers], requestOverhead};
+  const {threads, wholeRun, layers, requestOverhead, sessionOverhead} = measured;
+  return {build, threads, wholeRun, layers: [...layers], requestOverhead, sessionOverhead};
 }

@@ -99,15 +99,7 @@ async function planDevice(
       device: timesOf(deviceProfile, prepared, device),
       cloud: cloudProfile === null ? null : timesOf(cloudProfile, prepared, device),
       link: link ?? null,
-      // The link is fitted to exchanges without a model; what a request costs the cloud besides its layers comes on top.
-      ...(cloudProfile === null
-        ? {}
-        : {
-            cutCosts: {
-              fixedMs: timesOf(cloudProfile, prepared, device).requestOverhead.medianMs,
-              perTensorMs: 0,
-            },
-          }),
+      ...(cloudProfile === null ? {} : {cutCosts: cutCostsOf(timesOf(cloudProfile, prepared, device))}),
       constraints: {
         keepRawInputOnDevice:
           request.keepRawInputOnDevice ?? project.project.constraints?.keepRawInputOnDevice ?? false,
@@ -116,6 +108,11 @@ async function planDevice(
       tainted: taintedByInput(graph),
     },
   });
+}
+
+/** The link is fitted to exchanges with the cloud's own time taken off: what serving costs the cloud comes on top. */
+function cutCostsOf({requestOverhead, sessionOverhead}: ModelTimes): {fixedMs: number; perTensorMs: number} {
+  return {fixedMs: requestOverhead.medianMs + sessionOverhead.medianMs, perTensorMs: 0};
 }
 
 async function readProfile(project: OpenProject, machine: string, device: string): Promise<Profile> {

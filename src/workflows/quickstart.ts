@@ -26,9 +26,9 @@ export interface QuickstartRequest {
 
 const DEVICE = 'pi-1';
 
-/** A camera hands over bursts: requests of 16 pictures, which also lets a slow device's time be measured well. */
-const PICTURES_PER_REQUEST = 16;
-const PICTURES = 480;
+/** A camera hands over bursts: requests of 32 pictures, which also lets a slow device's time be measured well. */
+const PICTURES_PER_REQUEST = 32;
+const PICTURES = 960;
 const RANDOM_REQUESTS = 12;
 
 /** The placements that are compared, with the flags that ask for them. */

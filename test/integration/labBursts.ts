@@ -47,10 +47,10 @@ export async function startBurstProcess(options: BurstOptions = {}): Promise<Bur
 }
 
 /** How often the child's unit of work fits into a millisecond at the moment: the best of many tries. */
-export async function unitsPerMs(burst: BurstProcess): Promise<number> {
+export async function unitsPerMs(burst: BurstProcess, units = 500): Promise<number> {
   let bestMs = Infinity;
-  for (let round = 0; round < 40; round += 1) bestMs = Math.min(bestMs, await burst.runBurst(500));
-  return 500 / bestMs;
+  for (let round = 0; round < 40; round += 1) bestMs = Math.min(bestMs, await burst.runBurst(units));
+  return units / bestMs;
 }
 
 export interface Comparison {

@@ -21,20 +21,24 @@ def crossing(problem, tensor, direction):
 def solve_milp(problem):
     layers, tensors = problem["layers"], problem["tensors"]
     n, m = len(layers), len(tensors)
-    # One variable per layer (1 = cloud), one per tensor (1 = goes up), one for the link.
-    cost = numpy.zeros(n + m + 1)
-    upper = numpy.ones(n + m + 1)
-    lower = numpy.zeros(n + m + 1)
+    # One variable per layer (1 = cloud), one per tensor (1 = goes up), one for the link, one for the device.
+    cost = numpy.zeros(n + m + 2)
+    upper = numpy.ones(n + m + 2)
+    lower = numpy.zeros(n + m + 2)
     cost[n + m] = problem["link"]["fixedNs"]
+    cost[n + m + 1] = problem["deviceFixedNs"]
     base = 0
     rows, cols, values, row = [], [], [], 0
 
-    def at_least_zero(terms):
+    least = []
+
+    def at_least(bound, terms):
         nonlocal row
         for column, value in terms:
             rows.append(row)
             cols.append(column)
             values.append(value)
+        least.append(bound)
         row += 1
 
     for v, layer in enumerate(layers):
@@ -46,7 +50,9 @@ def solve_milp(problem):
             cost[v] += layer["cloudNs"] - layer["deviceNs"]
         if pin == "cloud":
             lower[v] = 1
-        at_least_zero([(n + m, 1), (v, -1)])
+        at_least(0, [(n + m, 1), (v, -1)])
+        # A layer that is not in the cloud opens the device.
+        at_least(1, [(n + m + 1, 1), (v, 1)])
     for t, tensor in enumerate(tensors):
         producer = tensor["producer"]
         if tensor["canCross"]:
@@ -60,12 +66,12 @@ def solve_milp(problem):
                 upper[producer] = 0
         for consumer in tensor["consumers"]:
             made = [] if producer is None else [(producer, 1)]
-            at_least_zero([(n + t, 1), (consumer, -1)] + made)
+            at_least(0, [(n + t, 1), (consumer, -1)] + made)
             if producer is not None:
-                at_least_zero([(consumer, 1), (producer, -1)])
-    matrix = csr_matrix((values, (rows, cols)), shape=(row, n + m + 1))
-    result = milp(cost, constraints=LinearConstraint(matrix, 0, numpy.inf), bounds=Bounds(lower, upper),
-                  integrality=numpy.ones(n + m + 1), options={"mip_rel_gap": 0})
+                at_least(0, [(consumer, 1), (producer, -1)])
+    matrix = csr_matrix((values, (rows, cols)), shape=(row, n + m + 2))
+    result = milp(cost, constraints=LinearConstraint(matrix, least, numpy.inf), bounds=Bounds(lower, upper),
+                  integrality=numpy.ones(n + m + 2), options={"mip_rel_gap": 0})
     assert result.success, result.message
     # Summed again in whole numbers: the solver's own total is a float.
     chosen = numpy.round(result.x).astype(numpy.int64)
@@ -76,7 +82,7 @@ def solve_flow(problem):
     layers, tensors = problem["layers"], problem["tensors"]
     n, m = len(layers), len(tensors)
     # The other way round than edgewise: the source is the cloud, and every tensor has a node.
-    source, sink, link = n + m, n + m + 1, n + m + 2
+    source, sink, link, device = n + m, n + m + 1, n + m + 2, n + m + 3
     arcs = {}
     infinite = []
 
@@ -84,6 +90,7 @@ def solve_flow(problem):
         arcs[a, b] = arcs.get((a, b), 0) + capacity
 
     add(link, sink, problem["link"]["fixedNs"])
+    add(source, device, problem["deviceFixedNs"])
     for v, layer in enumerate(layers):
         pin = layer.get("pin", {}).get("tier")
         add(source, v, layer["deviceNs"])
@@ -94,6 +101,7 @@ def solve_flow(problem):
         if pin == "cloud":
             infinite.append((source, v))
         infinite.append((v, link))
+        infinite.append((device, v))
     for t, tensor in enumerate(tensors):
         producer = tensor["producer"]
         end = sink if producer is None else producer
@@ -117,7 +125,7 @@ def solve_flow(problem):
     keys = list(arcs)
     graph = csr_matrix(
         (numpy.array([arcs[key] for key in keys], dtype=numpy.int32), ([a for a, _ in keys], [b for _, b in keys])),
-        shape=(n + m + 3, n + m + 3),
+        shape=(n + m + 4, n + m + 4),
     )
     return int(maximum_flow(graph, source, sink, method="dinic").flow_value)
 

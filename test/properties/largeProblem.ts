@@ -51,6 +51,7 @@ export function largeProblem(seed: number, layerCount: number): PlacementProblem
       name: `tensor${index}`,
       consumers: [...tensor.consumers].sort((left, right) => left - right),
     })),
+    deviceFixedNs: 7000,
     link: {
       fixedNs: 20_000,
       upNsPerByte: (layerCount / 500) * (0.5 + 4 * next()),

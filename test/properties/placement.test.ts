@@ -145,6 +145,7 @@ test('between the thresholds the plan stays the best, and past one the named pla
 
 function magnified(problem: PlacementProblem): PlacementProblem {
   return {
+    deviceFixedNs: (problem.deviceFixedNs ?? 0) * 1000,
     layers: problem.layers.map(layer => ({
       ...layer,
       deviceNs: layer.deviceNs * 1000,
@@ -163,6 +164,7 @@ function scaledBy(
   if (quantity === 'device-time')
     return {
       ...problem,
+      deviceFixedNs: Math.round((problem.deviceFixedNs ?? 0) * factor),
       layers: problem.layers.map(layer => ({...layer, deviceNs: Math.round(layer.deviceNs * factor)})),
     };
   const link = problem.link!;

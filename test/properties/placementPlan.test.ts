@@ -24,6 +24,7 @@ function planFor(problem: PlacementProblem, keepRawInputOnDevice: boolean): Plan
     threads: 1,
     wholeRun: measured,
     requestOverhead: measured,
+    sessionOverhead: measured,
     layers: problem.layers.map(({name}, index) => ({name, operator: 'Op', ms: ms(index)})),
   });
   const {link} = problem;

@@ -51,6 +51,7 @@ export function randomProblem(maxLayers: number): fc.Arbitrary<PlacementProblem>
           layers: fc.array(layer, {minLength: layerCount, maxLength: layerCount}),
           inputs: fc.array(tensor(null), {minLength: 1, maxLength: 3}),
           made: fc.tuple(...made),
+          deviceFixedNs: cost,
           link: fc.option(
             fc.record({
               fixedNs: cost,
@@ -61,7 +62,8 @@ export function randomProblem(maxLayers: number): fc.Arbitrary<PlacementProblem>
             {freq: 40, nil: null},
           ),
         })
-        .map(({layers, inputs, made: rows, link}): PlacementProblem => ({
+        .map(({layers, inputs, made: rows, deviceFixedNs, link}): PlacementProblem => ({
+          deviceFixedNs,
           layers: layers.map(({deviceNs, cloudNs, pin}, index): ProblemLayer => {
             const tier = pin === 'cloud' && cloudNs === null ? undefined : pin;
             return {
@@ -106,6 +108,7 @@ export function bruteForce(problem: PlacementProblem): {costNs: number; deviceLa
     }
     if (!isAllowed) continue;
     if (link !== null && mask > 0) costNs += link.fixedNs;
+    if (deviceLayers > 0) costNs += problem.deviceFixedNs ?? 0;
     for (const tensor of tensors) {
       const bornInCloud = tensor.producer !== null && inCloud(tensor.producer);
       let crossings = 0;

@@ -16,16 +16,16 @@ export default class LabUp extends BaseCommand {
   static override flags = {
     ...projectFlags,
     device: stringFlag({description: 'name of an emulated device', multiple: true, default: ['pi-1']}),
-    slowdown: numberFlag({description: 'how many times slower than this machine', default: 20, min: 1}),
+    slowdown: numberFlag({description: 'how many times slower than this machine', default: 10, min: 1}),
     cores: integerFlag({description: 'cores of each device', default: 1, min: 1}),
     'link-mbit': numberFlag({
       description: 'rate of the link to the cloud, both ways, in Mbit/s',
-      default: 400,
+      default: 1000,
       min: 0.001,
     }),
     'link-rtt-ms': numberFlag({
       description: 'round-trip time of the link, in milliseconds',
-      default: 4,
+      default: 2,
       min: 0,
     }),
     model: stringFlag({description: 'write edgewise.yaml for this model and the lab', helpValue: 'FILE'}),

@@ -1,6 +1,5 @@
-import {randomFillSync} from 'node:crypto';
-import type {ProtocolClient} from '../client.ts';
-import {ECHO_MODEL} from '../server/echoModel.ts';
+import {LARGEST_BYTES} from '../server/forwardModel.ts';
+import type {Exchange} from './exchanges.ts';
 import {interquartileMean} from './interquartileMean.ts';
 import {fitLink, type LinkFit, type LinkSample} from './fitLink.ts';
 
@@ -12,32 +11,20 @@ export interface MeasuredLink extends LinkFit {
   readonly obtained: 'measured';
 }
 
-const SIZES_BYTES = [1024, 8 * 1024, 32 * 1024, 128 * 1024, 512 * 1024, 1024 * 1024];
+const SIZES_BYTES = [1024, 8 * 1024, 32 * 1024, 128 * 1024, 512 * 1024, LARGEST_BYTES];
 const SMALLEST_BYTES = 16;
 /** Of each size, at most. */
 const EXCHANGES = 16;
 
 /**
- * Times exchanges with the cloud's echo model through the client that the agent uses, on a connection that is already
- * open, as the agent keeps one. The server's own time is taken off. Slow links are measured with smaller sizes, so that
- * it takes about `budgetMs`.
+ * Times exchanges of several sizes on a connection that is already open, as the agent keeps one, and fits a line to them.
+ * Slow links are measured with smaller sizes, so that it takes about `budgetMs`.
  * @throws ExpectedError `cloud-timeout`, `cloud-unreachable`, `cloud-error`
  */
 export async function measureLink(
-  client: ProtocolClient,
+  exchange: Exchange,
   {budgetMs = 10_000}: {readonly budgetMs?: number} = {},
 ): Promise<MeasuredLink> {
-  const payload = randomFillSync(new Uint8Array(SIZES_BYTES.at(-1)!));
-  const exchange = async (upBytes: number, downBytes: number): Promise<number> => {
-    const data = {elementType: 'uint8', shape: [upBytes], bytes: payload.subarray(0, upBytes)} as const;
-    const answer = await client.infer(
-      ECHO_MODEL,
-      {inputs: {data}, parameters: {reply_bytes: downBytes}},
-      {deadlineMs: 30_000},
-    );
-    return Math.max(0, answer.wallMs - (answer.serverTiming.get('total') ?? 0));
-  };
-
   // The first exchange opens the connection; the next ones warm up the code of both ends.
   for (let i = 0; i < 3; i++) await exchange(SMALLEST_BYTES, SMALLEST_BYTES);
   const startedMs = performance.now();

@@ -11,8 +11,11 @@ import {startEndpoint} from '../server/endpoint.ts';
 import {makeSessionModel} from '../server/sessionModel.ts';
 import {closedInputs} from '../server/startServer.ts';
 import type {RepeatedMs} from '../server/servedModels.ts';
-import {measureLink, type MeasuredLink} from './measureLink.ts';
-import {requestOverheadFrom} from './requestOverhead.ts';
+import {makeForwardModel} from '../server/forwardModel.ts';
+import type {MeasuredLink} from './measureLink.ts';
+import {makeEchoModel} from '../server/echoModel.ts';
+import {servingOverheadFrom, type ServingOverhead} from './servingOverhead.ts';
+import type {EndpointTimes} from './timeModelRequests.ts';
 import {summarizeTimes} from './summarizeTimes.ts';
 
 export interface DeviceProfileOptions {
@@ -24,12 +27,11 @@ export interface DeviceProfileOptions {
 }
 
 /** The measured parts of a profile document, in its own words. */
-export interface DeviceProfile {
+export interface DeviceProfile extends ServingOverhead {
   readonly runtime: {readonly onnxruntime: string; readonly node: string};
   readonly threads: number;
   readonly wholeRun: RepeatedMs;
   readonly layers: readonly {readonly name: string; readonly operator: string; readonly ms: number}[];
-  readonly requestOverhead: RepeatedMs;
   readonly link: (MeasuredLink & {readonly to: string}) | null;
 }
 
@@ -41,8 +43,10 @@ export async function profileDevice(options: DeviceProfileOptions): Promise<Devi
     const feeds = randomFeeds(closedInputs(session, {}), 1);
     const {wholeRunMs, layers} = await profileLayers(modelPath, feeds, {runs, warmUps, threads});
     const model = makeSessionModel('model', '1', session, 'head');
+    const cloudClient = cloud === undefined ? null : openProtocolClient(cloud.url);
+    const models = [model, makeEchoModel(), ...(cloudClient === null ? [] : [makeForwardModel(cloudClient)])];
     const endpoint = await startEndpoint(
-      {find: name => (name === model.name ? model : undefined), listStates: () => []},
+      {find: name => models.find(served => served.name === name), listStates: () => []},
       {
         host: '127.0.0.1',
         port: 0,
@@ -54,17 +58,22 @@ export async function profileDevice(options: DeviceProfileOptions): Promise<Devi
       },
     );
     try {
-      const totalMs = await timeRequestsFromOutside(endpoint.port, model.name, {runs, warmUps});
+      const times = await timeRequestsFromOutside(endpoint.port, model.name, {
+        runs,
+        warmUps,
+        hasCloud: cloud !== undefined,
+      });
       const wholeRun = summarizeTimes(wholeRunMs);
       return {
         runtime: {onnxruntime: readRuntimeVersion(), node: process.versions.node},
         threads,
         wholeRun,
         layers,
-        requestOverhead: requestOverheadFrom(totalMs, wholeRun),
-        link: cloud === undefined ? null : {to: cloud.name, ...(await measureLinkTo(cloud.url))},
+        ...servingOverheadFrom(times, wholeRun),
+        link: cloud === undefined || times.link === null ? null : {to: cloud.name, ...times.link},
       };
     } finally {
+      cloudClient?.close();
       await endpoint.close();
     }
   } finally {
@@ -72,30 +81,22 @@ export async function profileDevice(options: DeviceProfileOptions): Promise<Devi
   }
 }
 
-async function measureLinkTo(url: string): Promise<MeasuredLink> {
-  const client = openProtocolClient(url);
-  try {
-    return await measureLink(client);
-  } finally {
-    client.close();
-  }
-}
-
 /** The client is a process of its own, as the device's own programs are: in ours it would share the event loop. */
 async function timeRequestsFromOutside(
   port: number,
   modelName: string,
-  {runs, warmUps}: {readonly runs: number; readonly warmUps: number},
-): Promise<number[]> {
+  {runs, warmUps, hasCloud}: {readonly runs: number; readonly warmUps: number; readonly hasCloud: boolean},
+): Promise<EndpointTimes> {
   const argv = [
     findProgramPath(),
     'time-requests',
     ...['--url', `http://127.0.0.1:${port}`, '--model-name', modelName],
     ...['--runs', String(runs), '--warm-ups', String(warmUps)],
+    ...(hasCloud ? ['--has-cloud'] : []),
   ];
   try {
     const {stdout} = await promisify(execFile)(process.execPath, argv, {maxBuffer: 2 ** 26});
-    return (JSON.parse(stdout) as {totalMs: number[]}).totalMs;
+    return JSON.parse(stdout) as EndpointTimes;
   } catch (error) {
     const message = `Timing requests in a process of their own failed: ${messageOf(error)}`;
     throw new ExpectedError('time-requests-failed', message, EXIT.commandFailed, {cause: error});

@@ -2,14 +2,24 @@ import {elementTypeFromProtocolName} from '../../documents/elementTypes.ts';
 import {randomFeeds} from '../../engine/randomFeeds.ts';
 import {EXIT, ExpectedError} from '../../errors.ts';
 import type {ProtocolClient} from '../client.ts';
-import {timeRequests} from './timeRequests.ts';
+import {exchangeThroughEndpoint} from './exchanges.ts';
+import {measureLink, type MeasuredLink} from './measureLink.ts';
+import {requestOverheadFrom, timeRequests, type RequestTimes} from './servingOverhead.ts';
 
-/** Times requests to a model of which only the name is known: its inputs come from the endpoint. */
+export interface EndpointTimes extends RequestTimes {
+  /** Through the endpoint, as an agent uses it. */
+  readonly link: MeasuredLink | null;
+}
+
+/**
+ * Times requests to a model of which only the name is known (its inputs come from the endpoint), and, where the endpoint
+ * has a cloud, what asking that costs.
+ */
 export async function timeModelRequests(
   client: ProtocolClient,
   modelName: string,
-  counts: {readonly runs: number; readonly warmUps: number},
-): Promise<{totalMs: number[]; wallMs: number[]}> {
+  counts: {readonly runs: number; readonly warmUps: number; readonly hasCloud: boolean},
+): Promise<EndpointTimes> {
   const {inputs} = await client.readModelMetadata(modelName);
   const specs = inputs.map(({name, datatype, shape}) => {
     const elementType = elementTypeFromProtocolName(datatype);
@@ -22,5 +32,8 @@ export async function timeModelRequests(
     }
     return {name, elementType, shape: shape.map(size => Math.max(size, 1))};
   });
-  return timeRequests(client, modelName, randomFeeds(specs, 1), counts);
+  const times = await timeRequests(client, modelName, randomFeeds(specs, 1), counts);
+  if (!counts.hasCloud) return {...times, link: null};
+  const overheadMs = requestOverheadFrom(times.echoMs).medianMs;
+  return {...times, link: await measureLink(exchangeThroughEndpoint(client, overheadMs))};
 }

@@ -47,8 +47,10 @@ export interface CloudProfile {
   readonly threads: number;
   readonly wholeRun: RepeatedMs;
   readonly layers: readonly {readonly name: string; readonly operator: string; readonly ms: number}[];
-  /** One request in the server, from its last byte to its answer, less running the model. */
+  /** One request in the server, from its last byte to its answer, with nothing run. */
   readonly requestOverhead: RepeatedMs;
+  /** What running the model in a request costs besides the run by itself. */
+  readonly sessionOverhead: RepeatedMs;
 }
 
 /** Every model that one endpoint knows, and what may be done with them. */

@@ -4,8 +4,7 @@ import {readRuntimeVersion} from '../../engine/runtimeVersion.ts';
 import type {SignatureTensor} from '../../engine/signature.ts';
 import type {Optimization} from '../../engine/workerMessages.ts';
 import {openProtocolClient} from '../client.ts';
-import {timeRequests} from '../measure/timeRequests.ts';
-import {requestOverheadFrom} from '../measure/requestOverhead.ts';
+import {servingOverheadFrom, timeRequests} from '../measure/servingOverhead.ts';
 import {summarizeTimes} from '../measure/summarizeTimes.ts';
 import {ProtocolError} from '../protocol/protocolError.ts';
 import {ECHO_MODEL, makeEchoModel} from './echoModel.ts';
@@ -57,14 +56,14 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const {wholeRunMs, layers} = await profileLayers(path, feeds, {runs, warmUps, threads});
     const client = openProtocolClient(`http://${loopbackOf(host)}:${ownPort}`, {deadlineMs: 60_000});
     try {
-      const {totalMs} = await timeRequests(client, name, feeds, {runs, warmUps});
+      const times = await timeRequests(client, name, feeds, {runs, warmUps});
       const wholeRun = summarizeTimes(wholeRunMs);
       return {
         runtime: {onnxruntime: readRuntimeVersion(), node: process.versions.node},
         threads,
         wholeRun,
         layers,
-        requestOverhead: requestOverheadFrom(totalMs, wholeRun),
+        ...servingOverheadFrom(times, wholeRun),
       };
     } finally {
       client.close();

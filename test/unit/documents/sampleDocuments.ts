@@ -46,6 +46,7 @@ export const SAMPLES: {readonly [K in 'project' | 'profile' | 'build' | 'plan' |
             {name: 'yes', operator: 'Relu', ms: 0},
           ],
           requestOverhead: measured,
+          sessionOverhead: measured,
         },
       ],
       links: [

@@ -1,0 +1,47 @@
+import {randomFillSync} from 'node:crypto';
+import {setTimeout as delay} from 'node:timers/promises';
+import type {ProtocolClient} from '../client.ts';
+import {ECHO_MODEL} from '../server/echoModel.ts';
+import {FORWARD_MODEL, LARGEST_BYTES} from '../server/forwardModel.ts';
+
+/**
+ * Between two measured requests: a device answers one now and then, and what it and the cloud do in between cools their
+ * caches. Back to back, everything is faster than it will be.
+ */
+export const PAUSE_MS = 20;
+
+/** Sends so many bytes to the cloud, gets so many back, and tells what it took besides the cloud's own time, in ms. */
+export type Exchange = (upBytes: number, downBytes: number) => Promise<number>;
+
+/** Straight to the cloud's echo model. */
+export function exchangeDirectly(client: ProtocolClient): Exchange {
+  const payload = randomFillSync(new Uint8Array(LARGEST_BYTES));
+  return async (upBytes, downBytes) => {
+    const data = {elementType: 'uint8', shape: [upBytes], bytes: payload.subarray(0, upBytes)} as const;
+    const answer = await client.infer(
+      ECHO_MODEL,
+      {inputs: {data}, parameters: {reply_bytes: downBytes}},
+      {deadlineMs: 30_000},
+    );
+    return Math.max(0, answer.wallMs - (answer.serverTiming.get('total') ?? 0));
+  };
+}
+
+/**
+ * As a device's endpoint does it: it takes a request, asks the cloud and answers. What the endpoint spends on any request
+ * (`requestOverheadMs`) is taken off, so that the two add up to what such a request really takes.
+ */
+export function exchangeThroughEndpoint(client: ProtocolClient, requestOverheadMs: number): Exchange {
+  const payload = randomFillSync(new Uint8Array(LARGEST_BYTES));
+  return async (upBytes, downBytes) => {
+    await delay(PAUSE_MS);
+    const data = {elementType: 'uint8', shape: [upBytes], bytes: payload.subarray(0, upBytes)} as const;
+    const {serverTiming} = await client.infer(
+      FORWARD_MODEL,
+      {inputs: {data}, parameters: {down_bytes: downBytes}},
+      {deadlineMs: 60_000},
+    );
+    const spentMs = (serverTiming.get('total') ?? 0) - (serverTiming.get('tail') ?? 0);
+    return Math.max(0, spentMs - requestOverheadMs);
+  };
+}
