@@ -4,6 +4,7 @@ import {timingSafeEqual} from 'node:crypto';
 import {userInfo} from 'node:os';
 import type {AuthContext, Connection, ParsedKey, ServerChannel} from 'ssh2';
 import {EXIT, ExpectedError, messageOf} from '../errors.ts';
+import {gatherChunks} from './gatherChunks.ts';
 import {runCommand, type CommandSettings} from './sshCommand.ts';
 import {serveSftp} from './sftpServer.ts';
 
@@ -221,7 +222,7 @@ function serveConnection(connection: Connection, settings: CommandSettings): voi
       socket.on('error', () => channel.destroy());
       channel.on('error', () => socket.destroy());
       channel.on('close', () => socket.destroy());
-      socket.pipe(channel).pipe(socket);
+      socket.pipe(channel).pipe(gatherChunks()).pipe(socket);
     });
     connection.once('close', () => socket.destroy());
   });

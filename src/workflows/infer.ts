@@ -1,6 +1,7 @@
 import {existsSync, readdirSync} from 'node:fs';
 import {readFile} from 'node:fs/promises';
 import {dirname, join} from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
 import type {Machine} from '../device/machine.ts';
 import type {InferResult, MeasuredLatency} from '../documents/inference.ts';
 import type {Plan} from '../documents/plan.ts';
@@ -9,6 +10,7 @@ import type {Release} from '../documents/release.ts';
 import type {NamedTensors, Tensor} from '../documents/tensor.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
 import {runStep, type EmitEvent} from '../events.ts';
+import {PAUSE_MS} from '../runtime/measure/exchanges.ts';
 import {openProtocolClient, type ProtocolClient} from '../runtime/client.ts';
 import {digestOfBytes} from '../workspace/digest.ts';
 import {readNpy} from '../workspace/npy.ts';
@@ -31,7 +33,7 @@ export interface InferRequest {
 
 /** Not counted: the first requests open connections, warm caches and get the code compiled, here and in the cloud. */
 const LEAST_WARM_UPS = 3;
-const MOST_WARM_UPS = 12;
+const MOST_WARM_UPS = 30;
 
 /**
  * Sends samples through the device's own endpoint, over the SSH connection, and sets what the endpoint measured beside
@@ -141,6 +143,8 @@ async function askAll(
     await client.infer(model, {inputs: first}, {deadlineMs: 60_000});
   for (let index = 0; index < samples.requestCount; index++) {
     const inputs = await samples.readRequest(index);
+    // As the profile was measured: requests that come now and then, not as fast as can be.
+    await sleep(PAUSE_MS);
     const answer = await client.infer(model, {inputs}, {deadlineMs: 60_000});
     outputs.push(answer.outputs);
     timings.push(answer.serverTiming);
