@@ -1,6 +1,9 @@
 // How exact the lab's slowdown is: the same bursts of work, governed and not, turn about.
 // node bench/lab.ts [slowdowns] [burst lengths in ms]      for instance: node bench/lab.ts 4,20 1,5,50
+// With a model as third argument the work is inference in a worker thread, as often as fits into the length:
+// node bench/lab.ts 4,20 5,50 ../shared/models/cifar10-resnet/resnet20_cifar10.onnx
 import {readFileSync} from 'node:fs';
+import {fileURLToPath} from 'node:url';
 import {chooseCores, pinningPrefix} from '../src/lab/corePinning.ts';
 import {startGovernor} from '../src/lab/governor.ts';
 import {
@@ -18,11 +21,15 @@ const BLOCKS = 8;
 
 const device = `bench-${process.pid}`;
 const deviceCores = chooseCores(1, 0);
+const modelFile = process.argv[4];
+const modelChild = fileURLToPath(new URL('../test/integration/labModelChild.ts', import.meta.url));
 const burst = await startBurstProcess({
+  ...(modelFile === undefined ? {} : {script: [modelChild, modelFile]}),
   commandPrefix: pinningPrefix(deviceCores),
   environment: {EDGEWISE_LAB_DEVICE: device},
 });
-const perMs = await unitsPerMs(burst);
+const perMs = await unitsPerMs(burst, modelFile === undefined ? 500 : 4);
+if (modelFile !== undefined) console.log(`one inference takes ${(1 / perMs).toFixed(2)} ms at best`);
 console.log('slowdown  burst ms  bursts  ratio of means  of p50  of p95  controller, % of a core');
 for (const slowdown of slowdowns) {
   for (const lengthMs of lengthsMs) {
@@ -31,7 +38,7 @@ for (const slowdown of slowdowns) {
     let governedMs = 0;
     const {fullSpeedMs, slowedMs} = await compareBursts(
       burst,
-      Math.round(perMs * lengthMs),
+      Math.max(1, Math.round(perMs * lengthMs)),
       {blocks: BLOCKS, perBlock},
       async () => {
         const settings = {marker: `EDGEWISE_LAB_DEVICE=${device}`, slowdown, cores: 1, deviceCores};
@@ -56,11 +63,6 @@ for (const slowdown of slowdowns) {
         (percentile(slowedMs, 0.5) / percentile(fullSpeedMs, 0.5)).toFixed(2).padStart(7),
         (percentile(slowedMs, 0.95) / percentile(fullSpeedMs, 0.95)).toFixed(2).padStart(7),
         ((cpuMs / governedMs) * 100).toFixed(1).padStart(8),
-        ...(process.env.DETAIL === undefined
-          ? []
-          : [
-              `full p5 ${percentile(fullSpeedMs, 0.05).toFixed(2)} p50 ${percentile(fullSpeedMs, 0.5).toFixed(2)} mean ${mean(fullSpeedMs).toFixed(2)} slowed/k p5 ${(percentile(slowedMs, 0.05) / slowdown).toFixed(2)} p50 ${(percentile(slowedMs, 0.5) / slowdown).toFixed(2)} mean ${(mean(slowedMs) / slowdown).toFixed(2)}`,
-            ]),
       ].join(' '),
     );
   }

@@ -23,8 +23,13 @@ export function chooseCores(cores: number, offset: number, allowed = readAllowed
 
 /** What to put before a command so that it sees and uses only `cores`; nothing where taskset is missing. */
 export function pinningPrefix(cores: readonly number[]): string[] {
-  const taskset = ['/usr/bin/taskset', '/bin/taskset'].find(isExecutable);
-  return taskset === undefined || cores.length === 0 ? [] : [taskset, '-c', cores.join(',')];
+  const taskset = findProgram('taskset');
+  return taskset === null || cores.length === 0 ? [] : [taskset, '-c', cores.join(',')];
+}
+
+/** A program of util-linux, which nearly every Linux has; `null` where it is missing. */
+export function findProgram(name: string): string | null {
+  return [`/usr/bin/${name}`, `/bin/${name}`].find(isExecutable) ?? null;
 }
 
 function isExecutable(path: string): boolean {

@@ -69,8 +69,11 @@ export function sendSignal(pid: number, signal: NodeJS.Signals): boolean {
  */
 const HOT_MS = 2000;
 
-/** A thread that did less than this between two stops did nothing but stop and go on. */
-const MAX_STOP_COST_NS = 40_000;
+/** `waiting`: there is work, but this machine is too busy to give it a core. */
+export type Readiness = 'none' | 'waiting' | 'running';
+
+/** A thread that had no work when it was stopped and did less than this since the last stop only went on and slept. */
+const MAX_STOP_COST_NS = 150_000;
 /** A thread that works pays more for a stop than one that sleeps: its caches are cold. Measured: bench/lab.ts, 2026-11. */
 const RESUME_FACTOR = 2;
 const COST_SMOOTHING = 0.02;
@@ -82,6 +85,7 @@ interface Thread {
   waitedNs: number;
   runs: number;
   hotUntilMs: number;
+  lastRanNs: number;
 }
 
 /**
@@ -94,6 +98,7 @@ export class DeviceProcess {
   readonly #threads = new Map<string, Thread>();
   /** What a stop costs a thread that has nothing to do, on average of late. */
   #stopCostNs = 8000;
+  #workingThread: number | null = null;
   #isGone = false;
 
   private constructor(pid: number, startTime: number) {
@@ -132,6 +137,8 @@ export class DeviceProcess {
       if (present.has(id)) continue;
       closeThread(thread);
       this.#threads.delete(id);
+      // Its number may be another process's soon.
+      if (this.#workingThread === Number(id)) this.#workingThread = null;
     }
     for (const id of ids) {
       if (this.#threads.has(id)) continue;
@@ -150,13 +157,14 @@ export class DeviceProcess {
   takeUse(wasStopped: boolean): ThreadUse[] {
     const uses: ThreadUse[] = [];
     const nowMs = performance.now();
-    for (const thread of this.#threads.values()) {
+    for (const [id, thread] of this.#threads) {
       const numbers = readNumbers(thread.schedstat);
       if (numbers === null) continue;
       const [totalRanNs, totalWaitedNs, runs] = numbers;
       const ranNs = totalRanNs - thread.ranNs;
       const waitedNs = totalWaitedNs - thread.waitedNs;
-      if (ranNs > (wasStopped ? MAX_STOP_COST_NS : 0)) {
+      const hasWorked = !wasStopped || Number(id) === this.#workingThread || ranNs > MAX_STOP_COST_NS;
+      if (hasWorked && ranNs > 0) {
         thread.hotUntilMs = nowMs + HOT_MS;
         const resumeCostNs = wasStopped ? RESUME_FACTOR * this.#stopCostNs : 0;
         uses.push({
@@ -166,6 +174,7 @@ export class DeviceProcess {
       } else if (wasStopped && ranNs > 0) {
         this.#stopCostNs += (ranNs - this.#stopCostNs) * COST_SMOOTHING;
       }
+      thread.lastRanNs = ranNs;
       thread.ranNs = totalRanNs;
       thread.waitedNs = totalWaitedNs;
       thread.runs = runs;
@@ -188,23 +197,39 @@ export class DeviceProcess {
     return false;
   }
 
-  /** True while a thread that did something lately is running or ready to run. */
-  isRunning(which: 'hot' | 'all'): boolean {
+  /** Does a thread that has work have a core, or has it had one since the last `takeUse`? */
+  readinessOfWork(which: 'hot' | 'all'): Readiness {
     const nowMs = performance.now();
-    for (const thread of this.#threads.values()) {
-      if ((which === 'all' || thread.hotUntilMs > nowMs) && isReady(thread)) return true;
+    let found: Readiness = 'none';
+    let mostNs = -1;
+    for (const [id, thread] of this.#threads) {
+      if ((which === 'hot' && thread.hotUntilMs <= nowMs) || !isReady(thread)) continue;
+      if (readNumbers(thread.schedstat)?.[2] === thread.runs) {
+        if (found === 'none') found = 'waiting';
+        continue;
+      }
+      found = 'running';
+      // Of several that are ready the one that did most of late is likeliest to have the core.
+      if (thread.lastRanNs >= mostNs) this.#workingThread = Number(id);
+      mostNs = Math.max(mostNs, thread.lastRanNs);
     }
-    return false;
+    return found;
   }
 
-  /** True while a thread that has work was put on no core since the last `takeUse`: this machine is too busy. */
-  isStarved(): boolean {
+  /** True once the last stop has reached every thread that had work. */
+  isAtRest(): boolean {
     const nowMs = performance.now();
-    for (const thread of this.#threads.values()) {
-      if (thread.hotUntilMs > nowMs && readNumbers(thread.schedstat)?.[2] === thread.runs && isReady(thread))
-        return true;
-    }
-    return false;
+    for (const thread of this.#threads.values())
+      if (thread.hotUntilMs > nowMs && isReady(thread)) return false;
+    return true;
+  }
+
+  /**
+   * Stops the whole process, by a signal to the thread that works: sent to the process it goes to the main thread, and
+   * when that one first has to wait for the core on which the other one works, the stop comes milliseconds late.
+   */
+  stop(): boolean {
+    return sendSignal(this.#workingThread ?? this.pid, 'SIGSTOP') || sendSignal(this.pid, 'SIGSTOP');
   }
 
   close(): void {
@@ -216,7 +241,15 @@ export class DeviceProcess {
 function openThread(folder: string): Thread | null {
   try {
     const schedstat = openSync(`${folder}/schedstat`, 'r');
-    return {schedstat, stat: openSync(`${folder}/stat`, 'r'), ranNs: 0, waitedNs: 0, runs: 0, hotUntilMs: 0};
+    return {
+      schedstat,
+      stat: openSync(`${folder}/stat`, 'r'),
+      ranNs: 0,
+      waitedNs: 0,
+      runs: 0,
+      hotUntilMs: 0,
+      lastRanNs: 0,
+    };
   } catch {
     return null;
   }

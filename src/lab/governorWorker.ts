@@ -9,8 +9,9 @@ import {
   readParent,
   readStartTime,
   sendSignal,
+  type Readiness,
 } from './deviceProcesses.ts';
-import {readAllowedCores} from './corePinning.ts';
+import {findProgram, readAllowedCores} from './corePinning.ts';
 import {CONTROL, type GovernorSettings} from './governorControl.ts';
 import {SlowdownLedger} from './slowdownLedger.ts';
 
@@ -19,20 +20,20 @@ import {SlowdownLedger} from './slowdownLedger.ts';
 // stopped. It blocks its thread with a fine-grained sleep, because timers of the event loop are too coarse.
 
 /**
- * How long work runs between two stops. Short bursts need short slices, but each stop costs some 30 microseconds that the
- * device would not lose; so work that goes on gets longer ones. Measured: bench/lab.ts, 2026-11.
+ * How long work runs between two stops: a share of what it has done so far. Short bursts need short slices, but every stop
+ * costs time that the device would not lose, above all when the work finds its caches cold afterwards.
  */
-const SLICES = [
-  {fromWorkMs: 0, sliceMs: 0.4},
-  {fromWorkMs: 10, sliceMs: 1},
-  {fromWorkMs: 40, sliceMs: 2},
-] as const;
+const MIN_SLICE_MS = 0.4;
+const MAX_SLICE_MS = 8;
+const SLICE_SHARE = 0.25;
 const IDLE_LOOK_MS = 0.4;
 /** After this long without work the looks get rarer. */
 const REST_AFTER_MS = 4000;
 const REST_LOOK_MS = 2.5;
-/** A stop is a message to other cores; what has not run for this long after it stands still. */
+/** A stop is a message to other cores, which takes about this long, */
 const SETTLE_MS = 0.06;
+/** … or up to a tick when the thread it went to has to wait for the core on which another one of its process works. */
+const MAX_SETTLE_MS = 5;
 /** A sleep ends this much late. */
 const WAKE_UP_MS = 0.06;
 const SCAN_EVERY_MS = 50;
@@ -45,7 +46,7 @@ const {settings, control: controlBuffer} = workerData as {
 };
 const control = new Int32Array(controlBuffer);
 const ledger = new SlowdownLedger({slowdown: settings.slowdown, cores: settings.cores});
-ledger.setSlice(SLICES[0].sliceMs * 1e6);
+ledger.setSlice(MIN_SLICE_MS * 1e6);
 const processes = new Map<number, DeviceProcess>();
 /** Seen before and found not to belong to the device, by pid with the start time. */
 const strangers = new Map<number, number>();
@@ -76,42 +77,44 @@ function govern(): void {
   takeAnnounced();
   looks += 1;
   const which = looks % FULL_LOOK_EVERY === 0 ? 'all' : 'hot';
-  let hasRun = false;
-  let isRunning = false;
-  for (const each of processes.values()) {
-    if (!each.hasRun(which)) continue;
-    hasRun = true;
-    isRunning ||= each.isRunning('all');
-  }
-  if (!hasRun) return;
+  const active = [...processes.values()].filter(each => each.hasRun(which));
+  if (active.length === 0) return;
   lastWorkMs = performance.now();
-  if (isRunning) governWork();
+  if (active.some(each => each.readinessOfWork('all') === 'running')) governWork();
   else account(false);
   ledger.endWork();
-  ledger.setSlice(SLICES[0].sliceMs * 1e6);
+  ledger.setSlice(MIN_SLICE_MS * 1e6);
   payWhenIdle();
 }
 
 /** As long as anything runs: stop, count, pause, go on for a slice. */
 function governWork(): void {
   const workAtStartNs = ledger.workNs;
-  for (;;) {
+  for (let wasStopped = false; ; wasStopped = true) {
     const workMs = (ledger.workNs - workAtStartNs) / 1e6;
-    const sliceMs = SLICES.findLast(({fromWorkMs}) => workMs >= fromWorkMs)?.sliceMs ?? SLICES[0].sliceMs;
+    const sliceMs = Math.min(MAX_SLICE_MS, Math.max(MIN_SLICE_MS, workMs * SLICE_SHARE));
     ledger.setSlice(sliceMs * 1e6);
     const stoppedMs = stopRunning();
-    sleep(SETTLE_MS, false);
-    account(true, stoppedMs);
+    settle();
+    account(wasStopped, stoppedMs);
     pauseUntil(stoppedMs, ledger.pauseWhileBusyNs() / 1e6);
     if (Atomics.load(control, CONTROL.isClosing) !== 0) return;
     findProcesses();
     sleep(sliceMs - WAKE_UP_MS, false);
     // Woken, but the machine gave it no core yet: stopping it now would keep it from ever running.
-    while (isAnyStarved()) sleep(SLICES[0].sliceMs / 2, false);
-    if (!isAnyRunning()) break;
+    while (readinessOfWork('hot') === 'waiting') sleep(MIN_SLICE_MS / 2, false);
+    if (readinessOfWork('hot') === 'none') break;
   }
   account(true);
   lastWorkMs = performance.now();
+}
+
+/** Waits until the stop has taken effect everywhere: only then the kernel's figures are exact. */
+function settle(): void {
+  for (let waitedMs = 0; waitedMs < MAX_SETTLE_MS; waitedMs += SETTLE_MS) {
+    sleep(SETTLE_MS, false);
+    if ([...processes.values()].every(each => each.isAtRest())) return;
+  }
 }
 
 function payWhenIdle(): void {
@@ -119,16 +122,11 @@ function payWhenIdle(): void {
   if (owedMs > 0) pauseUntil(stopRunning(), owedMs);
 }
 
-function isAnyStarved(): boolean {
-  // A stop that somebody else sent, a debugger say, leaves nothing ready; and a lab that ends does not wait.
-  if (Atomics.load(control, CONTROL.isClosing) !== 0) return false;
-  for (const each of processes.values()) if (each.isStarved()) return true;
-  return false;
-}
-
-function isAnyRunning(): boolean {
-  for (const each of processes.values()) if (each.isRunning('hot')) return true;
-  return false;
+function readinessOfWork(which: 'hot' | 'all'): Readiness {
+  const all = [...processes.values()].map(each => each.readinessOfWork(which));
+  if (all.includes('running')) return 'running';
+  // A lab that ends does not wait for a busy machine.
+  return all.includes('waiting') && Atomics.load(control, CONTROL.isClosing) === 0 ? 'waiting' : 'none';
 }
 
 function account(wasStopped: boolean, nowMs = performance.now()): void {
@@ -151,7 +149,7 @@ function stop(each: DeviceProcess): void {
   if (slot < 0 || slot >= CONTROL.end) return;
   Atomics.store(control, slot, each.pid);
   stopped.add(each.pid);
-  if (!sendSignal(each.pid, 'SIGSTOP')) drop(each);
+  if (!each.stop()) drop(each);
 }
 
 function pauseUntil(stoppedMs: number, pauseMs: number): void {
@@ -208,8 +206,11 @@ function takeOwnCore(): void {
   const thread = readlinkSync('/proc/thread-self').split('/').at(-1) ?? '';
   const taken = settings.deviceCores ?? [];
   const others = readAllowedCores().filter(core => !taken.includes(core));
-  if (others.length > 0) spawnSync('taskset', ['-c', '-p', others.join(','), thread], {stdio: 'ignore'});
-  if (hasPriority) spawnSync('chrt', ['--fifo', '--pid', '1', thread], {stdio: 'ignore'});
+  const [taskset, chrt] = ['taskset', 'chrt'].map(findProgram);
+  if (taskset && others.length > 0) {
+    spawnSync(taskset, ['-c', '-p', others.join(','), thread], {stdio: 'ignore'});
+  }
+  if (chrt && hasPriority) spawnSync(chrt, ['--fifo', '--pid', '1', thread], {stdio: 'ignore'});
 }
 
 /** Only root may; without it a busy machine makes devices less punctual. 0 is the calling thread. */

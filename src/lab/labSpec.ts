@@ -25,7 +25,6 @@ export const labSpecSchema = z.strictObject({
 });
 
 export type LabSpec = z.infer<typeof labSpecSchema>;
-export type LabDeviceSpec = LabSpec['devices'][number];
 
 const port = z.int().min(1).max(65535);
 

@@ -81,8 +81,13 @@ describe('work takes the slowdown times as long', {retry: 3}, () => {
 describe('inference in a worker thread takes the slowdown times as long', {retry: 3}, () => {
   const model = join(SHARED_MODELS, 'cifar10-resnet', 'resnet20_cifar10.onnx');
   const canRun = explainSharedModels('labGovernor');
-  for (const slowdown of [4, 20]) {
-    it.skipIf(!canRun)(`slowdown ${slowdown}`, async () => {
+  // Not short bursts at 20 times: after each long pause the model finds its caches cold, and comes out slower than asked
+  // for by up to 40 % on a machine whose caches others use as well; bench/lab.ts shows how much.
+  for (const [slowdown, inferences, perBlock] of [
+    [4, 2, 20],
+    [20, 70, 1],
+  ] as const) {
+    it.skipIf(!canRun)(`slowdown ${slowdown}, ${inferences} inferences at a time`, async () => {
       const script = [fileURLToPath(new URL('./labModelChild.ts', import.meta.url)), model];
       const burst = await startBurstProcess({
         commandPrefix: pinningPrefix(deviceCores),
@@ -90,8 +95,10 @@ describe('inference in a worker thread takes the slowdown times as long', {retry
         script,
       });
       try {
-        const rounds = {blocks: 4, perBlock: Math.round(80 / slowdown)};
-        const {fullSpeedMs, slowedMs} = await compareBursts(burst, 2, rounds, () => govern(slowdown));
+        const rounds = {blocks: 4, perBlock};
+        const {fullSpeedMs, slowedMs} = await compareBursts(burst, inferences, rounds, () =>
+          govern(slowdown),
+        );
         const ratio = mean(slowedMs) / mean(fullSpeedMs) / slowdown;
         expect(ratio).toBeGreaterThan(0.85);
         expect(ratio).toBeLessThan(1.15);
