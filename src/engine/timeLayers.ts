@@ -3,7 +3,9 @@ import {mkdtemp, readdir, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {createInterface} from 'node:readline';
+import {setTimeout as delay} from 'node:timers/promises';
 import type {InferenceSession} from 'onnxruntime-node';
+import {PAUSE_MS} from './pauseMs.ts';
 import {
   layerMeansFromRuns,
   median,
@@ -32,6 +34,7 @@ export async function timeLayers(
   const feeds = await feedsFor(plain);
   for (let run = 0; run < warmUps; run++) await plain.run(feeds);
   for (let run = 0; run < runs; run++) {
+    await delay(PAUSE_MS);
     const startedNs = process.hrtime.bigint();
     await plain.run(feeds);
     wholeRunMs.push(Number(process.hrtime.bigint() - startedNs) / 1e6);
@@ -51,7 +54,10 @@ async function profileRuns(load: Load, feeds: Feeds, runs: number): Promise<Kern
   const folder = await mkdtemp(join(tmpdir(), 'edgewise-profile-'));
   try {
     const profiled = await load({enableProfiling: true, profileFilePrefix: join(folder, 'trace')});
-    for (let run = 0; run <= runs; run++) await profiled.run(feeds);
+    for (let run = 0; run <= runs; run++) {
+      await delay(PAUSE_MS);
+      await profiled.run(feeds);
+    }
     profiled.endProfiling();
     await profiled.release();
     const [file] = await readdir(folder);

@@ -1,14 +1,9 @@
 import {randomFillSync} from 'node:crypto';
 import {setTimeout as delay} from 'node:timers/promises';
+import {PAUSE_MS} from '../../engine/pauseMs.ts';
 import type {ProtocolClient} from '../client.ts';
 import {ECHO_MODEL} from '../server/echoModel.ts';
 import {FORWARD_MODEL, LARGEST_BYTES} from '../server/forwardModel.ts';
-
-/**
- * Between two measured requests: a device answers one now and then, and what it and the cloud do in between cools their
- * caches. Back to back, everything is faster than it will be.
- */
-export const PAUSE_MS = 20;
 
 /** Sends so many bytes to the cloud, gets so many back, and tells what it took besides the cloud's own time, in ms. */
 export type Exchange = (upBytes: number, downBytes: number) => Promise<number>;

@@ -1,9 +1,9 @@
 import {setTimeout as delay} from 'node:timers/promises';
 import type {NamedTensors} from '../../documents/tensor.ts';
+import {PAUSE_MS} from '../../engine/pauseMs.ts';
 import type {ProtocolClient} from '../client.ts';
 import {ECHO_MODEL} from '../server/echoModel.ts';
 import type {RepeatedMs} from '../server/servedModels.ts';
-import {PAUSE_MS} from './exchanges.ts';
 import {summarizeTimes} from './summarizeTimes.ts';
 
 export interface RequestTimes {
