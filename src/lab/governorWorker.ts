@@ -19,13 +19,19 @@ import {SlowdownLedger} from './slowdownLedger.ts';
 // stopped until that much work would have been done on the slow device, go on. Processes that do nothing are never
 // stopped. It blocks its thread with a fine-grained sleep, because timers of the event loop are too coarse.
 
+const {settings, control: controlBuffer} = workerData as {
+  settings: GovernorSettings;
+  control: SharedArrayBuffer;
+};
+
 /**
  * How long work runs between two stops: a share of what it has done so far. Short bursts need short slices, but every stop
  * costs time that the device would not lose, above all when the work finds its caches cold afterwards.
  */
 const MIN_SLICE_MS = 0.4;
-const MAX_SLICE_MS = 8;
-const SLICE_SHARE = 0.25;
+const MAX_SLICE_MS = 16;
+/** Longer pauses leave colder caches. */
+const SLICE_SHARE = settings.slowdown < 10 ? 0.25 : 0.5;
 const IDLE_LOOK_MS = 0.4;
 /** After this long without work the looks get rarer. */
 const REST_AFTER_MS = 4000;
@@ -40,10 +46,6 @@ const SCAN_EVERY_MS = 50;
 const THREADS_EVERY_MS = 10;
 const FULL_LOOK_EVERY = 4;
 
-const {settings, control: controlBuffer} = workerData as {
-  settings: GovernorSettings;
-  control: SharedArrayBuffer;
-};
 const control = new Int32Array(controlBuffer);
 const ledger = new SlowdownLedger({slowdown: settings.slowdown, cores: settings.cores});
 ledger.setSlice(MIN_SLICE_MS * 1e6);
@@ -57,6 +59,8 @@ let lastThreadsMs = -Infinity;
 let accountedMs = performance.now();
 let lastWorkMs = performance.now();
 let looks = 0;
+/** Since the ledger was last brought up to date: then what the threads did includes going on after a stop. */
+let hasResumed = false;
 
 const hasPriority = raisePriority(0, -20);
 takeOwnCore();
@@ -81,7 +85,7 @@ function govern(): void {
   if (active.length === 0) return;
   lastWorkMs = performance.now();
   if (active.some(each => each.readinessOfWork('all') === 'running')) governWork();
-  else account(false);
+  else account();
   ledger.endWork();
   ledger.setSlice(MIN_SLICE_MS * 1e6);
   payWhenIdle();
@@ -90,13 +94,13 @@ function govern(): void {
 /** As long as anything runs: stop, count, pause, go on for a slice. */
 function governWork(): void {
   const workAtStartNs = ledger.workNs;
-  for (let wasStopped = false; ; wasStopped = true) {
+  for (;;) {
     const workMs = (ledger.workNs - workAtStartNs) / 1e6;
     const sliceMs = Math.min(MAX_SLICE_MS, Math.max(MIN_SLICE_MS, workMs * SLICE_SHARE));
     ledger.setSlice(sliceMs * 1e6);
     const stoppedMs = stopRunning();
     settle();
-    account(wasStopped, stoppedMs);
+    account(stoppedMs);
     pauseUntil(stoppedMs, ledger.pauseWhileBusyNs() / 1e6);
     if (Atomics.load(control, CONTROL.isClosing) !== 0) return;
     findProcesses();
@@ -105,7 +109,7 @@ function governWork(): void {
     while (readinessOfWork('hot') === 'waiting') sleep(MIN_SLICE_MS / 2, false);
     if (readinessOfWork('hot') === 'none') break;
   }
-  account(true);
+  account();
   lastWorkMs = performance.now();
 }
 
@@ -129,8 +133,9 @@ function readinessOfWork(which: 'hot' | 'all'): Readiness {
   return all.includes('waiting') && Atomics.load(control, CONTROL.isClosing) === 0 ? 'waiting' : 'none';
 }
 
-function account(wasStopped: boolean, nowMs = performance.now()): void {
-  const uses = [...processes.values()].flatMap(each => each.takeUse(wasStopped));
+function account(nowMs = performance.now()): void {
+  const uses = [...processes.values()].flatMap(each => each.takeUse(hasResumed));
+  hasResumed = false;
   ledger.addUse(uses, Math.max(0, nowMs - accountedMs) * 1e6);
   accountedMs = nowMs;
 }
@@ -169,6 +174,7 @@ function pauseUntil(stoppedMs: number, pauseMs: number): void {
 
 function continueAll(): void {
   for (const pid of stopped) sendSignal(pid, 'SIGCONT');
+  hasResumed ||= stopped.size > 0;
   stopped.clear();
   control.fill(0, CONTROL.stoppedPids, CONTROL.end);
 }
