@@ -15,7 +15,7 @@ const SHOW_CURSOR = '\u001b[?25h';
 async function runInTerminal(environment: NodeJS.ProcessEnv, flags = '', interruptAt?: string) {
   const command = `stty cols 80 rows 24; '${process.execPath}' '${program}' ${flags}`;
   const child = spawn(PSEUDO_TERMINAL, ['-qec', command, '/dev/null'], {
-    env: {...process.env, NO_COLOR: undefined, FORCE_COLOR: undefined, ...environment},
+    env: {...process.env, CI: undefined, NO_COLOR: undefined, FORCE_COLOR: undefined, ...environment},
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   let output = '';
