@@ -6,6 +6,7 @@ import type {Profile} from '../documents/profile.ts';
 import type {ProjectDevice} from '../documents/project.ts';
 import {writeHeader} from '../documents/writeHeader.ts';
 import {runStep, type EmitEvent} from '../events.ts';
+import {targetFromHardware} from '../targets/targetFromHardware.ts';
 import {hexOfDigest} from '../workspace/digest.ts';
 import {readOwnVersion} from '../workspace/ownVersion.ts';
 import {writeDocument} from '../workspace/projectFolder.ts';
@@ -38,10 +39,15 @@ export async function profileDevice(
     emit,
     `${device.name}/hardware`,
     `${device.name}: read hardware facts`,
-    () => probeHardware(machine),
-    facts => ({detail: `${facts.architecture}, ${facts.cores} × ${facts.cpuModel}`}),
+    async () => {
+      const facts = await probeHardware(machine);
+      checkSupported(facts, device.name);
+      return facts;
+    },
+    facts => ({
+      detail: `${facts.architecture}, ${facts.cores} × ${facts.cpuModel}, target ${targetFromHardware(facts).name}`,
+    }),
   );
-  checkSupported(hardware, device.name);
   const runtime = await collectRuntimeFiles(runtimeArchitectureOf(hardware.architecture));
   const runtimeHex = hexOfDigest(runtime.digest);
   const {home} = await readDeviceState(machine, runtimeHex);
