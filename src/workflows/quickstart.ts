@@ -11,7 +11,7 @@ import {PROJECT_FILE, requireFile, writeDocument} from '../workspace/projectFold
 import {whenInterrupted} from './interruption.ts';
 import {labDown} from './lab.ts';
 import type {Evaluation} from './labProject.ts';
-import {writePictures, writeRandomSamples} from './quickstartSamples.ts';
+import {closeShapes, writePictures, writeRandomSamples} from './quickstartSamples.ts';
 import {readPlan} from './readPlan.ts';
 import {startSelf, type RunSelf} from './runSelf.ts';
 import {compareAnswers, runUnsplit, type UnsplitAnswers} from './unsplitAnswers.ts';
@@ -57,8 +57,8 @@ export async function quickstart(request: QuickstartRequest, emit: EmitEvent): P
     if (!request.keepsLab) await labDown(folder);
   };
   return whenInterrupted(stopLab, async () => {
-    const model = await prepareFolder(folder, request, run);
     try {
+      const model = await prepareFolder(folder, request, run);
       await run(['profile', '--runs', '40']);
       await run(['compile']);
       const unsplit = await runUnsplit(folder);
@@ -88,7 +88,7 @@ async function prepareFolder(folder: string, request: QuickstartRequest, run: Ru
   const projectFile = join(folder, PROJECT_FILE);
   const isKnown =
     existsSync(projectFile) && (await readFile(projectFile, 'utf8')).includes(`file: ${model}\n`);
-  const shapes = isOwn ? {image: [PICTURES_PER_REQUEST, 3, 32, 32]} : request.shapes;
+  const shapes = isOwn ? {image: [PICTURES_PER_REQUEST, 3, 32, 32]} : closeShapes(source, request.shapes);
   const flags = Object.entries(shapes).flatMap(([name, shape]) => ['--shape', `${name}=${shape.join(',')}`]);
   await run(['lab', 'up', ...(isKnown ? [] : ['--model', model, ...flags])]);
   if (isKnown) return model;

@@ -30,6 +30,25 @@ export async function writePictures(folder: string, count: number): Promise<Eval
   return {inputs: {image: 'evaluation/image.npy'}, labels: 'evaluation/labels.npy'};
 }
 
+/** Shapes for the inputs that leave sizes open: as given, else 1 for each open size, so that any model can be tried. */
+export function closeShapes(
+  modelFile: string,
+  given: Readonly<Record<string, readonly number[]>>,
+): Record<string, readonly number[]> {
+  const opened = openModel(modelFile);
+  try {
+    const graph = graphFromModel(stripOverridableInitializers(opened.model));
+    const closed = graph.inputs.flatMap(name => {
+      const {dims, shape} = graph.tensors.get(name) ?? {};
+      if (shape !== undefined || dims === undefined) return [];
+      return [[name, dims.map(size => (typeof size === 'number' ? size : 1))] as const];
+    });
+    return {...Object.fromEntries(closed), ...given};
+  } finally {
+    opened.close();
+  }
+}
+
 /** Seeded random inputs for a model that nothing else is known of. */
 export async function writeRandomSamples(
   folder: string,
