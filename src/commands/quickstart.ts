@@ -22,6 +22,8 @@ export default class Quickstart extends BaseCommand {
     keep: booleanFlag({description: 'leave the lab running', default: false}),
   };
 
+  protected override readonly drawsLiveList = false;
+
   async run(): Promise<QuickstartResult> {
     const {flags} = await this.parse(Quickstart);
     const {quickstart} = await import('../workflows/quickstart.ts');

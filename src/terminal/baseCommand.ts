@@ -22,11 +22,14 @@ export abstract class BaseCommand extends Command {
 
   #renderer: EventRenderer | undefined;
 
+  /** False for a command whose own commands draw on the same terminal. */
+  protected readonly drawsLiveList: boolean = true;
+
   /** Where the workflows' events go. */
   protected get emit(): EmitEvent {
     this.#renderer ??= createEventRenderer({
       stream: process.stderr,
-      isTerminal: process.stderr.isTTY && !this.jsonEnabled(),
+      isTerminal: process.stderr.isTTY && !this.jsonEnabled() && this.drawsLiveList,
       noColor: process.env['NO_COLOR'] !== undefined && process.env['NO_COLOR'] !== '',
     });
     return this.#renderer.emit;

@@ -2,6 +2,9 @@ import {spawn} from 'node:child_process';
 import {fileURLToPath} from 'node:url';
 import {EXIT, ExpectedError, type ExitCode} from '../errors.ts';
 
+/** Longer than cleaning up after an interruption takes. */
+const CLEAN_UP_MS = 30_000;
+
 /** Runs one edgewise command and gives what it printed on stdout; its progress goes to our stderr. */
 export type RunSelf = (args: readonly string[]) => Promise<string>;
 
@@ -24,14 +27,18 @@ export function startSelf(folder: string, announce: (command: string) => void): 
       child.once('error', reject);
       child.once('close', (code, signal) => {
         if (code === 0) return resolve(stdout);
-        reject(
-          new ExpectedError(
-            'command-failed',
-            `"${command}" ${code === null ? `was ended by ${signal ?? 'a signal'}` : `ended with exit code ${code}`}.`,
-            (code ?? EXIT.commandFailed) as ExitCode,
-            {hints: [`cd ${folder} && ${command}`]},
-          ),
-        );
+        // Ctrl-C reached us as well, and ends this process as soon as it has cleaned up: nothing more is to be said.
+        const isInterrupted = signal === 'SIGINT' || code === 130;
+        const fail = (): void =>
+          reject(
+            new ExpectedError(
+              'command-failed',
+              `"${command}" ${code === null ? `was ended by ${signal ?? 'a signal'}` : `ended with exit code ${code}`}.`,
+              (code ?? EXIT.commandFailed) as ExitCode,
+              {hints: [`cd ${folder} && ${command}`]},
+            ),
+          );
+        setTimeout(fail, isInterrupted ? CLEAN_UP_MS : 0);
       });
     });
 }
