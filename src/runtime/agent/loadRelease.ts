@@ -6,6 +6,7 @@ import {openSession} from '../../engine/session.ts';
 import {EXIT, ExpectedError, messageOf} from '../../errors.ts';
 import {openProtocolClient} from '../client.ts';
 import type {ServedModel} from '../server/servedModels.ts';
+import {drainModel} from '../server/drainModel.ts';
 import {makeSplitModel} from './splitModel.ts';
 
 export interface LoadedRelease {
@@ -81,25 +82,12 @@ export async function loadRelease(
     throw error;
   }
   const cloud = release.tail === undefined ? null : openProtocolClient(release.tail.url, {deadlineMs});
-  const model = makeSplitModel(release, {head, cloud, deadlineMs});
-  let underWay = 0;
-  let onIdle: (() => void) | null = null;
+  const {model, waitUntilIdle} = drainModel(makeSplitModel(release, {head, cloud, deadlineMs}));
   return {
     release,
-    model: {
-      ...model,
-      async infer(request) {
-        underWay++;
-        try {
-          return await model.infer(request);
-        } finally {
-          underWay--;
-          if (underWay === 0) onIdle?.();
-        }
-      },
-    },
+    model,
     async close() {
-      if (underWay > 0) await new Promise<void>(resolve => (onIdle = resolve));
+      await waitUntilIdle();
       cloud?.close();
       await head?.close();
     },

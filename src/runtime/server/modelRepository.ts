@@ -7,6 +7,7 @@ import {ExpectedError, messageOf} from '../../errors.ts';
 import {ProtocolError} from '../protocol/protocolError.ts';
 import {isModelFilePath} from './routes.ts';
 import type {ModelControl, ModelState, ServedModel} from './servedModels.ts';
+import {drainModel} from './drainModel.ts';
 import {makeSessionModel} from './sessionModel.ts';
 
 interface LoadedModel {
@@ -138,25 +139,12 @@ export async function openModelRepository(folder: string, options: SessionOption
 
 /** `close` waits for the requests under way, so that replacing a model fails none of them. */
 function closeWhenIdle(name: string, version: string, path: string, session: Session): LoadedModel {
-  const model = makeSessionModel(name, version, session);
-  let underWay = 0;
-  let onIdle: (() => void) | null = null;
+  const {model, waitUntilIdle} = drainModel(makeSessionModel(name, version, session));
   return {
     path,
-    served: {
-      ...model,
-      async infer(request) {
-        underWay++;
-        try {
-          return await model.infer(request);
-        } finally {
-          underWay--;
-          if (underWay === 0) onIdle?.();
-        }
-      },
-    },
+    served: model,
     async close() {
-      if (underWay > 0) await new Promise<void>(resolve => (onIdle = resolve));
+      await waitUntilIdle();
       await session.close();
     },
   };
