@@ -1,0 +1,50 @@
+/** The integer types a quantised tensor can have. */
+export const INTEGER_TYPES = ['uint8', 'int8', 'uint16', 'int16', 'uint4', 'int4'] as const;
+
+export type IntegerType = (typeof INTEGER_TYPES)[number];
+
+/**
+ * How a target wants one operator quantised. An operator without a rule stays in float: what a runtime does not fuse
+ * costs time instead of saving it.
+ */
+export type OperatorRule =
+  /** Input, constant weight and int32 bias: Conv, ConvTranspose, Gemm, MatMul. */
+  | {readonly kind: 'weighted'}
+  /** Every float input and the output have scales of their own: Add, Mul, MatMul of two activations. */
+  | {readonly kind: 'own-scales'}
+  /** Only when the input is quantised already; the output has the input's scale: Reshape, MaxPool, Transpose. */
+  | {readonly kind: 'same-scale'}
+  /** Only when every input is quantised already; inputs and output share one scale: Concat on most accelerators. */
+  | {readonly kind: 'joined-scale'}
+  /** Only when the input is quantised already; the output has its own scale: AveragePool, Sigmoid. */
+  | {readonly kind: 'own-output'}
+  /** The values of the output are known beforehand: Softmax. */
+  | {readonly kind: 'fixed-output'; readonly min: number; readonly max: number}
+  /** Becomes part of the quantisation of the layer before, when nothing else reads that layer: Relu, Clip. */
+  | {readonly kind: 'absorbed'};
+
+/** What a target's integer kernels take. Pure data: a target is a table, not a program. */
+export interface QuantizationScheme {
+  readonly activations: {
+    readonly elementType: 'uint8' | 'int8' | 'uint16' | 'int16';
+    /** Symmetric: zero point 0 (128 for uint8). */
+    readonly isSymmetric: boolean;
+  };
+  readonly weights: {
+    readonly elementType: 'int8' | 'uint8';
+    readonly isPerChannel: boolean;
+    /** 7: half the range, where a multiply-add of two 8-bit products saturates at 16 bits. */
+    readonly bits: 8 | 7;
+    /** Whether the file holds a QuantizeLinear/DequantizeLinear pair on float weights instead of integers. */
+    readonly isPairOnWeights: boolean;
+  };
+  readonly bias: 'int32' | 'float';
+  /** Keyed by operator of the standard domain. */
+  readonly operators: Readonly<Record<string, OperatorRule>>;
+  /** Layers whose weights are smaller than this many columns or rows run faster in float: GEMV on TensorRT. */
+  readonly smallestMatMulSide?: number;
+  /** Outputs of weighted layers are left in float where the next layer takes float: TensorRT. */
+  readonly leavesWeightedOutputs?: boolean;
+  /** At an Add of a skip connection only the skip side is quantised: TensorRT. */
+  readonly quantizesSkipInputOnly?: boolean;
+}
