@@ -1,0 +1,119 @@
+import {mkdtemp, rm} from 'node:fs/promises';
+import {availableParallelism} from 'node:os';
+import {dirname, join} from 'node:path';
+import type {NamedTensors} from '../documents/tensor.ts';
+import {openSession, type Session} from '../engine/session.ts';
+import {dropUnused} from '../model/dropUnused.ts';
+import {createUntypedValueInfo} from '../model/onnx/createMessages.ts';
+import type {OnnxModel} from '../model/onnx/messages.ts';
+import {bytesFromModel, writeModel} from '../model/onnx/writeModel.ts';
+import {pruneOpsetImports} from '../model/pruneOpsetImports.ts';
+import type {RunMode, RunOnSamples, SampleRunner} from '../quantize/sampleRunner.ts';
+import {writeAtomically} from '../workspace/writeAtomically.ts';
+
+/** Where the samples come from: one request of the model's own shape each. */
+export interface SampleSource {
+  readonly requestCount: number;
+  readRequest(index: number): Promise<NamedTensors>;
+}
+
+export interface SampleRunnerOptions {
+  /** For models too large to be handed over in memory. */
+  readonly temporaryFolder: string;
+  readonly threads?: number;
+  /** After every sample of every run. */
+  readonly onSample?: () => void;
+}
+
+/** Larger models go through a file: the runtime would hold the bytes besides what it makes of them. */
+const IN_MEMORY_BYTES = 64 * 2 ** 20;
+/** Then weights from this size on lie in files of their own, because one file may not pass 2 GiB. */
+const EXTERNAL_BYTES = 2 ** 20;
+
+const LEVEL = {fused: 'all', exact: 'disabled'} as const satisfies Record<RunMode, string>;
+
+/**
+ * Runs models on samples through ONNX Runtime. Of each model only what the wanted tensors need is run, and the next
+ * sample is computed while the last one is looked at.
+ * @throws from `run`: ExpectedError `model-rejected`, `model-run-failed`, and what reading samples throws
+ */
+export function startSampleRunner(source: SampleSource, options: SampleRunnerOptions): SampleRunner {
+  const threads = options.threads ?? availableParallelism();
+
+  async function withSession<T>(request: RunOnSamples, work: (session: Session) => Promise<T>): Promise<T> {
+    const model = modelOf(request);
+    const sessionOptions = {optimization: LEVEL[request.mode], threads};
+    if (isSmall(model))
+      return closing(await openSession({bytes: bytesFromModel(model)}, sessionOptions), work);
+    const folder = await mkdtemp(join(options.temporaryFolder, 'run-'));
+    try {
+      const path = join(folder, 'model.onnx');
+      await writeModelFiles(model, path);
+      return await closing(await openSession({path}, sessionOptions), work);
+    } finally {
+      await rm(folder, {recursive: true, force: true});
+    }
+  }
+
+  return {
+    sampleCount: source.requestCount,
+    async run(request) {
+      const {from = 0, to = source.requestCount, visit} = request;
+      await withSession(request, async session => {
+        const ask = async (sample: number): Promise<NamedTensors> => {
+          const {outputs} = await session.run(feedsOf(session, await source.readRequest(sample)), {
+            canTakeFeeds: true,
+          });
+          return outputs;
+        };
+        let waiting: Promise<NamedTensors> | null = from < to ? ask(from) : null;
+        for (let sample = from; sample < to; sample += 1) {
+          const values: NamedTensors = await (waiting as Promise<NamedTensors>);
+          waiting = sample + 1 < to ? ask(sample + 1) : null;
+          // Without this a failure of the next run would count as unhandled while `visit` throws.
+          waiting?.catch(() => {});
+          visit(values, sample);
+          options.onSample?.();
+        }
+      });
+    },
+  };
+}
+
+async function closing<T>(session: Session, work: (session: Session) => Promise<T>): Promise<T> {
+  try {
+    return await work(session);
+  } finally {
+    await session.close();
+  }
+}
+
+/** Only the layers that the wanted tensors depend on, with these as the outputs. */
+function modelOf({model, tensors}: RunOnSamples): OnnxModel {
+  const declared = new Map(model.graph.outputs.map(info => [info.name, info]));
+  const outputs = tensors.map(name => declared.get(name) ?? createUntypedValueInfo(name));
+  return pruneOpsetImports(dropUnused({...model, graph: {...model.graph, outputs}}));
+}
+
+/** A part of a model may need fewer inputs than the whole. */
+function feedsOf(session: Session, feeds: NamedTensors): NamedTensors {
+  const wanted = new Set(session.inputs.map(({name}) => name));
+  return Object.fromEntries(Object.entries(feeds).filter(([name]) => wanted.has(name)));
+}
+
+function isSmall(model: OnnxModel): boolean {
+  const hasExternalData = model.graph.initializers.some(tensor => tensor.external !== undefined);
+  return !hasExternalData && writeModel(model, {kind: 'keep'}).sizeBytes <= IN_MEMORY_BYTES;
+}
+
+async function writeModelFiles(model: OnnxModel, path: string): Promise<void> {
+  let fileCount = 0;
+  const written = writeModel(model, {
+    kind: 'external',
+    thresholdBytes: EXTERNAL_BYTES,
+    nameLocation: () => `weights-${(fileCount += 1)}.bin`,
+  });
+  for (const file of written.externalFiles)
+    await writeAtomically(join(dirname(path), file.path), file.chunks);
+  await writeAtomically(path, written.chunks);
+}
