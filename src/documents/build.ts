@@ -1,28 +1,82 @@
 import {z} from 'zod';
 import {headerOf, sha256Digest} from './header.ts';
+import {measuredMs} from './profile.ts';
+
+/** `int8`: weights and activations; `int8-weights` and `int4-weights`: weights only, computed in float. */
+export const PRECISIONS = ['fp32', 'fp16', 'int8', 'int8-dynamic', 'int8-weights', 'int4-weights'] as const;
+
+export type Precision = (typeof PRECISIONS)[number];
+
+const decision = z.strictObject({decision: z.string(), reason: z.string()});
+
+const accuracy = z.strictObject({
+  /** `top-1`, `cosine` …, or the command that was asked. */
+  metric: z.string(),
+  original: z.number(),
+  build: z.number(),
+  samples: z.int().positive(),
+  /** How much was allowed, as it was declared. */
+  budget: z.string().optional(),
+});
+
+const latency = z.strictObject({
+  /** Name of the device, or "this machine". */
+  machine: z.string(),
+  original: measuredMs,
+  build: measuredMs,
+  /** Median of build/original, round by round; below 1 is faster. */
+  ratio: z.number().positive(),
+});
+
+const candidate = z.strictObject({
+  name: z.string(),
+  precision: z.enum(PRECISIONS),
+  sizeBytes: z.int().nonnegative(),
+  accuracy: z.number().optional(),
+  latencyMs: z.number().nonnegative().optional(),
+  /** Why it was taken or left. */
+  verdict: z.string(),
+});
 
 export const buildSchema = z.strictObject({
   ...headerOf('edgewise/build'),
   target: z.string(),
-  precision: z.enum(['fp32']),
+  precision: z.enum(PRECISIONS),
   model: z.strictObject({name: z.string(), digest: sha256Digest}),
-  /** The compiled model in the store. */
+  /** The compiled model in the store, and the file that users take. */
   artefact: z.strictObject({
+    file: z.string().optional(),
     digest: sha256Digest,
     sizeBytes: z.int().nonnegative(),
+    /** Of the original model, its external data included. */
+    originalSizeBytes: z.int().nonnegative().optional(),
     layers: z.int().nonnegative(),
   }),
-  recipe: z.array(z.strictObject({decision: z.string(), reason: z.string()})),
-  runtime: z.strictObject({onnxruntime: z.string()}),
-  fidelity: z.strictObject({maxAbsoluteDifference: z.number().nonnegative(), samples: z.int().positive()}),
-  accuracy: z
+  recipe: z.array(decision),
+  /** Every layer that computes in float although the build is of lower precision. */
+  floatLayers: z.array(z.strictObject({layer: z.string(), reason: z.string()})).optional(),
+  calibration: z
     .strictObject({
-      metric: z.literal('top-1'),
-      original: z.number(),
-      build: z.number(),
+      source: z.string(),
+      digest: sha256Digest,
       samples: z.int().positive(),
+      /** Held out to judge each step by. */
+      heldOut: z.int().nonnegative(),
+      isRandom: z.boolean(),
     })
     .optional(),
+  warnings: z.array(z.string()).optional(),
+  runtime: z.strictObject({onnxruntime: z.string()}),
+  /** Against the original's outputs; decibels are null where the outputs are equal. */
+  fidelity: z.strictObject({
+    maxAbsoluteDifference: z.number().nonnegative(),
+    samples: z.int().positive(),
+    outputs: z.array(z.strictObject({name: z.string(), sqnrDb: z.number().nullable()})).optional(),
+  }),
+  accuracy: accuracy.optional(),
+  latency: latency.optional(),
+  /** What else was built for this target, and what decided. */
+  candidates: z.array(candidate).optional(),
 });
 
 export type Build = z.infer<typeof buildSchema>;
