@@ -29,7 +29,10 @@ const modelTimes = z.strictObject({
   threads: z.int().positive(),
   /** One whole, unprofiled run inside the serving process. */
   wholeRun: measuredMs,
-  /** Kernel times from the runtime's profiler, scaled so that they sum to the whole run. */
+  /**
+   * Kernel times from the runtime's profiler, scaled so that they sum to the whole run and, where that was told apart, to
+   * what they need longer inside a request.
+   */
   layers: z.array(z.strictObject({name: z.string(), operator: z.string(), ms: z.number().nonnegative()})),
   /** What one request costs in the endpoint besides running the model: parsing, copying, answering. */
   requestOverhead: measuredMs,
@@ -47,6 +50,18 @@ const link = z.strictObject({
   residualMs: z.number().nonnegative(),
   samples: z.int().positive(),
   obtained,
+  /**
+   * What a cut costs besides the link and the layers: handing what layers here made to the link. `fixedMs` once, and
+   * `nsPerByte` for what goes up. Left out where it was not measured, as over a link that is slow beside it.
+   */
+  handover: z
+    .strictObject({
+      fixedMs: z.number().nonnegative(),
+      nsPerByte: z.number().nonnegative(),
+      samples: z.int().positive(),
+      obtained,
+    })
+    .optional(),
 });
 
 export const profileSchema = z.strictObject({

@@ -75,10 +75,10 @@ function firstChangeTowards(
 /** No placement costs more than this: everything counted everywhere. */
 function largestCostNs(problem: PlacementProblem, link: ProblemLink): number {
   const layersNs = problem.layers.reduce((sum, layer) => sum + layer.deviceNs + (layer.cloudNs ?? 0), 0);
-  const nsPerByte = link.upNsPerByte + link.downNsPerByte;
+  const nsPerByte = link.upNsPerByte + link.downNsPerByte + (link.handoverNsPerByte ?? 0);
   return problem.tensors.reduce(
     (sum, tensor) => sum + tensor.bytes * nsPerByte + 2 * link.perTensorNs,
-    1 + layersNs + link.fixedNs + (problem.deviceFixedNs ?? 0),
+    1 + layersNs + link.fixedNs + (link.cutFixedNs ?? 0) + (problem.deviceFixedNs ?? 0),
   );
 }
 

@@ -32,11 +32,11 @@ export function chainCuts(problem: PlacementProblem): ChainCut[] {
     const made = tensor.producer === null ? 0 : tensor.producer + 1;
     const lastReader = Math.max(-1, ...tensor.consumers);
     if (lastReader >= made) {
-      addBetween(costSteps, made, lastReader, crossingNs(link, tensor.bytes, 'up'));
+      addBetween(costSteps, made, lastReader, crossingNs(link, tensor, 'up'));
       if (!tensor.canCross) addBetween(violationSteps, made, lastReader, 1);
     }
     if (tensor.isOutput && tensor.producer !== null) {
-      addBetween(costSteps, 0, tensor.producer, crossingNs(link, tensor.bytes, 'down'));
+      addBetween(costSteps, 0, tensor.producer, crossingNs(link, tensor, 'down'));
       if (!tensor.canCross) addBetween(violationSteps, 0, tensor.producer, 1);
     }
   }
@@ -47,6 +47,11 @@ export function chainCuts(problem: PlacementProblem): ChainCut[] {
     violations += violationSteps[deviceLayers] ?? 0;
     const fixedNs = deviceLayers < layers.length ? link.fixedNs : 0;
     const deviceFixedNs = deviceLayers > 0 ? (problem.deviceFixedNs ?? 0) : 0;
-    return {deviceLayers, costNs: costNs + fixedNs + deviceFixedNs, isAllowed: violations === 0};
+    const cutFixedNs = deviceLayers > 0 && deviceLayers < layers.length ? (link.cutFixedNs ?? 0) : 0;
+    return {
+      deviceLayers,
+      costNs: costNs + fixedNs + deviceFixedNs + cutFixedNs,
+      isAllowed: violations === 0,
+    };
   });
 }

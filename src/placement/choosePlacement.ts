@@ -63,7 +63,7 @@ function graphFromProblem(problem: PlacementProblem): {graph: FlowGraph; meaning
       if (tensor.isOutput) {
         if (!tensor.canCross) forbid(source, producer, {kind: 'cannot-cross', tensor: index});
         else if (link !== null)
-          downNs[producer] = (downNs[producer] as number) + crossingNs(link, tensor.bytes, 'down');
+          downNs[producer] = (downNs[producer] as number) + crossingNs(link, tensor, 'down');
       }
     }
     const [firstConsumer] = consumers;
@@ -72,7 +72,7 @@ function graphFromProblem(problem: PlacementProblem): {graph: FlowGraph; meaning
     const shared = sharedNodes.get(index);
     const to = shared ?? firstConsumer;
     if (!tensor.canCross) forbid(from, to, {kind: 'cannot-cross', tensor: index});
-    else if (link !== null) graph.addArc(from, to, crossingNs(link, tensor.bytes, 'up'));
+    else if (link !== null) graph.addArc(from, to, crossingNs(link, tensor, 'up'));
     if (shared !== undefined)
       for (const consumer of consumers) forbid(shared, consumer, {kind: 'shared', tensor: index});
   });
@@ -88,7 +88,11 @@ function graphFromProblem(problem: PlacementProblem): {graph: FlowGraph; meaning
     // Whatever runs in the cloud, the layers it feeds do too: watching those that feed nothing is enough.
     if (link !== null && feedsLayers[index] === 0) forbid(linkNode, index, {kind: 'link', layer: index});
   });
-  if (link !== null) graph.addArc(source, linkNode, link.fixedNs);
+  if (link !== null) {
+    graph.addArc(source, linkNode, link.fixedNs);
+    // Cut exactly when layers run on both tiers: then the device's node is on the source's side, the link's is not.
+    graph.addArc(deviceNode, linkNode, link.cutFixedNs ?? 0);
+  }
   graph.addArc(deviceNode, sink, problem.deviceFixedNs ?? 0);
   return {graph, meanings};
 }

@@ -1,4 +1,4 @@
-import type {PlacementProblem, ProblemLink} from './problem.ts';
+import type {PlacementProblem, ProblemLink, ProblemTensor} from './problem.ts';
 
 export type ProblemTier = 'device' | 'cloud';
 
@@ -66,21 +66,31 @@ export function costOfPlacement(problem: PlacementProblem, tiers: readonly Probl
     const direction = goesUp ? 'up' : 'down';
     crossing.push({tensor: index, direction});
     if (!tensor.canCross) violations.push({kind: 'cannot-cross', tensor: index, direction});
-    if (problem.link !== null) linkNs = addSafely(linkNs, crossingNs(problem.link, tensor.bytes, direction));
+    if (problem.link !== null) linkNs = addSafely(linkNs, crossingNs(problem.link, tensor, direction));
     if (goesUp) upBytes = addSafely(upBytes, tensor.bytes);
     else downBytes = addSafely(downBytes, tensor.bytes);
   });
 
   if (problem.link !== null && tiers.includes('cloud')) linkNs = addSafely(linkNs, problem.link.fixedNs);
+  if (tiers.includes('device') && tiers.includes('cloud'))
+    linkNs = addSafely(linkNs, problem.link?.cutFixedNs ?? 0);
   const deviceFixedNs = tiers.includes('device') ? (problem.deviceFixedNs ?? 0) : 0;
   deviceNs = addSafely(deviceNs, deviceFixedNs);
   const costNs = addSafely(addSafely(deviceNs, cloudNs), linkNs);
   return {costNs, deviceNs, deviceFixedNs, cloudNs, linkNs, upBytes, downBytes, crossing, violations};
 }
 
-/** Whole nanoseconds for one tensor to cross, without the link's fixed part. @throws RangeError past 2^53 */
-export function crossingNs(link: ProblemLink, bytes: number, direction: 'up' | 'down'): number {
-  const nsPerByte = direction === 'up' ? link.upNsPerByte : link.downNsPerByte;
+/**
+ * Whole nanoseconds for one tensor to cross, without the link's fixed parts. What goes up and is no model input was made
+ * by a layer on the device, so it is handed over as well. @throws RangeError past 2^53
+ */
+export function crossingNs(
+  link: ProblemLink,
+  {bytes, producer}: Pick<ProblemTensor, 'bytes' | 'producer'>,
+  direction: 'up' | 'down',
+): number {
+  const handoverNsPerByte = producer === null ? 0 : (link.handoverNsPerByte ?? 0);
+  const nsPerByte = direction === 'up' ? link.upNsPerByte + handoverNsPerByte : link.downNsPerByte;
   return addSafely(Math.round(bytes * nsPerByte), link.perTensorNs);
 }
 

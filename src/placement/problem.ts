@@ -42,4 +42,8 @@ export interface ProblemLink {
   readonly downNsPerByte: number;
   /** Paid for each tensor that crosses, in either direction. */
   readonly perTensorNs: number;
+  /** Paid once when layers run on both tiers: what was made here is handed from one to the other. Left out: nothing. */
+  readonly cutFixedNs?: number;
+  /** Paid on top of `upNsPerByte` for what a layer on the device made: handing it over. Left out: nothing. */
+  readonly handoverNsPerByte?: number;
 }

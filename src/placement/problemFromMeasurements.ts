@@ -94,6 +94,12 @@ function linkFrom({link, cutCosts}: PlacementMeasurements): ProblemLink | null {
     upNsPerByte: 1e9 / link.upBytesPerSecond,
     downNsPerByte: 1e9 / link.downBytesPerSecond,
     perTensorNs: nsFromMs(cutCosts?.perTensorMs ?? 0),
+    ...(link.handover === undefined
+      ? {}
+      : {
+          cutFixedNs: nsFromMs(link.handover.fixedMs),
+          handoverNsPerByte: link.handover.nsPerByte,
+        }),
   };
 }
 

@@ -88,6 +88,7 @@ const COMMANDS: Record<
       threads: {type: 'string'},
       cloud: {type: 'string'},
       name: {type: 'string'},
+      'handover-models': {type: 'string'},
     },
     async run(values) {
       const url = values['cloud'] === undefined ? null : textFrom(values, 'cloud');
@@ -98,6 +99,9 @@ const COMMANDS: Record<
           warmUps: numberFrom(values, 'warm-ups', 3, 0),
           threads: numberFrom(values, 'threads', 1, 1),
           ...(url === null ? {} : {cloud: {url, name: textFrom(values, 'name', url)}}),
+          ...(values['handover-models'] === undefined
+            ? {}
+            : {handoverModels: textFrom(values, 'handover-models')}),
         }),
       );
     },
@@ -109,6 +113,7 @@ const COMMANDS: Record<
       runs: {type: 'string'},
       'warm-ups': {type: 'string'},
       'has-cloud': {type: 'boolean'},
+      'has-handover': {type: 'boolean'},
     },
     async run(values) {
       const client = openProtocolClient(textFrom(values, 'url'), {deadlineMs: 120_000});
@@ -117,6 +122,7 @@ const COMMANDS: Record<
           runs: numberFrom(values, 'runs', 20, 1),
           warmUps: numberFrom(values, 'warm-ups', 3, 0),
           hasCloud: values['has-cloud'] === true,
+          hasHandover: values['has-handover'] === true,
         };
         print(await timeModelRequests(client, textFrom(values, 'model-name'), counts));
       } finally {

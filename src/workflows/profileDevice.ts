@@ -13,6 +13,7 @@ import {writeDocument} from '../workspace/projectFolder.ts';
 import {collectRuntimeFiles} from '../workspace/runtimeFiles.ts';
 import {readDeviceState} from './deviceState.ts';
 import {withDeviceLock} from './deviceLock.ts';
+import {createHandoverModels} from './handoverModels.ts';
 import {modelTimesFrom, type MeasuredDevice} from './measuredModel.ts';
 import {cloudOf, type OpenProject} from './openProject.ts';
 import type {PreparedModel} from './prepareModel.ts';
@@ -56,11 +57,17 @@ export async function profileDevice(
   const measured = await withDeviceLock(machine, async () => {
     await ship(machine, `runtime/${runtimeHex}`, runtime.files, 'runtime', emit);
     const segment = await writeSegment(project.store, 'model', prepared.graph.model);
+    const handoverModels = createHandoverModels();
+    const gives = await writeSegment(project.store, 'gives', handoverModels.gives);
+    const keeps = await writeSegment(project.store, 'keeps', handoverModels.keeps);
     const work = `work/${hexOfDigest(prepared.digest).slice(0, 16)}`;
     await ship(
       machine,
       work,
-      segment.files.map(file => ({...file, source: project.store.pathOf(file.digest)})),
+      [...segment.files, ...gives.files, ...keeps.files].map(file => ({
+        ...file,
+        source: project.store.pathOf(file.digest),
+      })),
       'model',
       emit,
     );
@@ -72,7 +79,7 @@ export async function profileDevice(
       ...['--model', `${home}/.edgewise/${work}/${segment.graph}`],
       ...['--runs', String(runs), '--warm-ups', String(Math.ceil(runs / 4))],
       ...['--threads', String(hardware.cores)],
-      ...(cloud === null ? [] : ['--cloud', cloud.url]),
+      ...(cloud === null ? [] : ['--cloud', cloud.url, '--handover-models', `${home}/.edgewise/${work}`]),
     ];
     try {
       return await runStep(

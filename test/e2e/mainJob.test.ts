@@ -109,7 +109,9 @@ describe.each([
     expect(profile.links).toHaveLength(1);
     const [times] = profile.models;
     const sum = times?.layers.reduce((total, layer) => total + layer.ms, 0) ?? 0;
-    expect(sum).toBeCloseTo(times?.wholeRun.medianMs ?? NaN, 3);
+    // What layers need longer inside a request is theirs as well.
+    expect(sum).toBeGreaterThan((times?.wholeRun.medianMs ?? NaN) - 1e-3);
+    expect(profile.links[0]?.handover).toMatchObject({obtained: 'measured', samples: 96});
 
     await succeed('plan', '--pin', 'pool1=device', '--pin', 'conv2=cloud');
     const planFile = join(project(), 'plans/pi-7.yaml');

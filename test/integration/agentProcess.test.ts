@@ -14,6 +14,8 @@ import {
   runtimeProgram,
   waitForState,
 } from './agentHome.ts';
+import {bytesFromModel} from '../../src/model/onnx/writeModel.ts';
+import {createHandoverModels} from '../../src/workflows/handoverModels.ts';
 import {arithmeticModel, floats, numbersOf} from './smallModels.ts';
 
 const run = promisify(execFile);
@@ -171,8 +173,13 @@ describe('the program', () => {
     );
     const listening = JSON.parse(line) as {host: string; port: number};
     expect(listening.host).toBe('127.0.0.1');
+    const {gives, keeps} = createHandoverModels();
+    await writeFile(join(bare, 'gives.onnx'), bytesFromModel(gives));
+    await writeFile(join(bare, 'keeps.onnx'), bytesFromModel(keeps));
     const argv = [
       'profile',
+      '--handover-models',
+      bare,
       '--model',
       model,
       '--runs',
@@ -190,13 +197,23 @@ describe('the program', () => {
       layers: {operator: string}[];
       wholeRun: {runs: number};
       requestOverhead: {medianMs: number; runs: number};
-      link: {to: string; fixedMs: number; roundTripMs: number; upBytesPerSecond: number};
+      link: {
+        to: string;
+        fixedMs: number;
+        roundTripMs: number;
+        upBytesPerSecond: number;
+        handover: {fixedMs: number; nsPerByte: number; samples: number};
+      };
     };
     expect(profile.layers.map(({operator}) => operator)).toEqual(['Mul']);
     expect([profile.wholeRun.runs, profile.requestOverhead.runs, profile.link.to]).toEqual([7, 35, 'near']);
     expect(profile.requestOverhead.medianMs).toBeGreaterThan(0);
     expect(profile.link.roundTripMs).toBeGreaterThan(0);
     expect(profile.link.upBytesPerSecond).toBeGreaterThan(1e6);
+    expect(profile.link.handover.samples).toBe(96);
+    expect(profile.link.handover.fixedMs).toBeGreaterThanOrEqual(0);
+    // 100 ns a byte would be 10 MB/s: slower than any memory.
+    expect(profile.link.handover.nsPerByte).toBeLessThan(100);
     await end(server);
     expect(server.exitCode).toBe(0);
   });

@@ -15,18 +15,22 @@ from scipy.sparse.csgraph import maximum_flow
 
 def crossing(problem, tensor, direction):
     link = problem["link"]
-    return math.floor(tensor["bytes"] * link[direction + "NsPerByte"] + 0.5) + link["perTensorNs"]
+    per_byte = link[direction + "NsPerByte"]
+    if direction == "up" and tensor["producer"] is not None:
+        per_byte += link["handoverNsPerByte"]
+    return math.floor(tensor["bytes"] * per_byte + 0.5) + link["perTensorNs"]
 
 
 def solve_milp(problem):
     layers, tensors = problem["layers"], problem["tensors"]
     n, m = len(layers), len(tensors)
-    # One variable per layer (1 = cloud), one per tensor (1 = goes up), one for the link, one for the device.
-    cost = numpy.zeros(n + m + 2)
-    upper = numpy.ones(n + m + 2)
-    lower = numpy.zeros(n + m + 2)
+    # One variable per layer (1 = cloud), one per tensor (1 = goes up), one each for the link, the device and both.
+    cost = numpy.zeros(n + m + 3)
+    upper = numpy.ones(n + m + 3)
+    lower = numpy.zeros(n + m + 3)
     cost[n + m] = problem["link"]["fixedNs"]
     cost[n + m + 1] = problem["deviceFixedNs"]
+    cost[n + m + 2] = problem["link"]["cutFixedNs"]
     base = 0
     rows, cols, values, row = [], [], [], 0
 
@@ -41,6 +45,7 @@ def solve_milp(problem):
         least.append(bound)
         row += 1
 
+    at_least(-1, [(n + m + 2, 1), (n + m, -1), (n + m + 1, -1)])
     for v, layer in enumerate(layers):
         base += layer["deviceNs"]
         pin = layer.get("pin", {}).get("tier")
@@ -69,9 +74,9 @@ def solve_milp(problem):
             at_least(0, [(n + t, 1), (consumer, -1)] + made)
             if producer is not None:
                 at_least(0, [(consumer, 1), (producer, -1)])
-    matrix = csr_matrix((values, (rows, cols)), shape=(row, n + m + 2))
+    matrix = csr_matrix((values, (rows, cols)), shape=(row, n + m + 3))
     result = milp(cost, constraints=LinearConstraint(matrix, least, numpy.inf), bounds=Bounds(lower, upper),
-                  integrality=numpy.ones(n + m + 2), options={"mip_rel_gap": 0})
+                  integrality=numpy.ones(n + m + 3), options={"mip_rel_gap": 0})
     assert result.success, result.message
     # Summed again in whole numbers: the solver's own total is a float.
     chosen = numpy.round(result.x).astype(numpy.int64)
@@ -91,6 +96,7 @@ def solve_flow(problem):
 
     add(link, sink, problem["link"]["fixedNs"])
     add(source, device, problem["deviceFixedNs"])
+    add(link, device, problem["link"]["cutFixedNs"])
     for v, layer in enumerate(layers):
         pin = layer.get("pin", {}).get("tier")
         add(source, v, layer["deviceNs"])

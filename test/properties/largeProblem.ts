@@ -57,6 +57,8 @@ export function largeProblem(seed: number, layerCount: number): PlacementProblem
       upNsPerByte: (layerCount / 500) * (0.5 + 4 * next()),
       downNsPerByte: 0.7,
       perTensorNs: 500,
+      cutFixedNs: 20_000,
+      handoverNsPerByte: layerCount / 2000,
     },
   };
 }

@@ -65,6 +65,12 @@ function planFor(problem: PlacementProblem, keepRawInputOnDevice: boolean): Plan
                 residualMs: 0,
                 samples: 3,
                 obtained: 'measured',
+                handover: {
+                  fixedMs: link.cutFixedNs ?? 0,
+                  nsPerByte: 1e6 * (link.handoverNsPerByte ?? 0),
+                  samples: 3,
+                  obtained: 'measured',
+                },
               },
         constraints: {
           keepRawInputOnDevice,

@@ -58,6 +58,9 @@ export function randomProblem(maxLayers: number): fc.Arbitrary<PlacementProblem>
               upNsPerByte: fc.constantFrom(0, 0.3, 1, 2.5),
               downNsPerByte: fc.constantFrom(0, 0.7, 1, 3),
               perTensorNs: fc.constantFrom(0, 1, 5),
+              // Seldom, else hardly any problem would be split.
+              cutFixedNs: fc.oneof({weight: 3, arbitrary: fc.constant(0)}, {weight: 1, arbitrary: cost}),
+              handoverNsPerByte: fc.constantFrom(0, 0, 0, 0.4),
             }),
             {freq: 40, nil: null},
           ),
@@ -109,6 +112,7 @@ export function bruteForce(problem: PlacementProblem): {costNs: number; deviceLa
     if (!isAllowed) continue;
     if (link !== null && mask > 0) costNs += link.fixedNs;
     if (deviceLayers > 0) costNs += problem.deviceFixedNs ?? 0;
+    if (deviceLayers > 0 && mask > 0) costNs += link?.cutFixedNs ?? 0;
     for (const tensor of tensors) {
       const bornInCloud = tensor.producer !== null && inCloud(tensor.producer);
       let crossings = 0;
@@ -120,7 +124,10 @@ export function bruteForce(problem: PlacementProblem): {costNs: number; deviceLa
         }
       } else if (tensor.consumers.some(inCloud)) {
         crossings = 1;
-        if (link !== null) costNs += Math.round(tensor.bytes * link.upNsPerByte) + link.perTensorNs;
+        if (link !== null) {
+          const handoverNsPerByte = tensor.producer === null ? 0 : (link.handoverNsPerByte ?? 0);
+          costNs += Math.round(tensor.bytes * (link.upNsPerByte + handoverNsPerByte)) + link.perTensorNs;
+        }
       }
       if (crossings > 0 && !tensor.canCross) isAllowed = false;
       if (!isAllowed) break;

@@ -1,9 +1,10 @@
 import {execFile} from 'node:child_process';
+import {join} from 'node:path';
 import {promisify} from 'node:util';
 import {profileLayers} from '../../engine/profileLayers.ts';
 import {randomFeeds} from '../../engine/randomFeeds.ts';
 import {readRuntimeVersion} from '../../engine/runtimeVersion.ts';
-import {openSession} from '../../engine/session.ts';
+import {openSession, type Session} from '../../engine/session.ts';
 import {EXIT, ExpectedError, messageOf} from '../../errors.ts';
 import {openProtocolClient} from '../client.ts';
 import {findProgramPath} from '../programPath.ts';
@@ -12,6 +13,8 @@ import {makeSessionModel} from '../server/sessionModel.ts';
 import {closedInputs} from '../server/startServer.ts';
 import type {RepeatedMs} from '../server/servedModels.ts';
 import {makeForwardModel} from '../server/forwardModel.ts';
+import {makeHandoverModel, type HandoverSessions} from '../server/handoverModel.ts';
+import type {MeasuredHandover} from './measureHandover.ts';
 import type {MeasuredLink} from './measureLink.ts';
 import {makeEchoModel} from '../server/echoModel.ts';
 import {servingOverheadFrom, type ServingOverhead} from './servingOverhead.ts';
@@ -24,6 +27,8 @@ export interface DeviceProfileOptions {
   readonly warmUps: number;
   readonly threads: number;
   readonly cloud?: {readonly name: string; readonly url: string};
+  /** Folder of `gives.onnx` and `keeps.onnx`; without it what handing tensors to the cloud costs is not measured. */
+  readonly handoverModels?: string;
 }
 
 /** The measured parts of a profile document, in its own words. */
@@ -32,19 +37,39 @@ export interface DeviceProfile extends ServingOverhead {
   readonly threads: number;
   readonly wholeRun: RepeatedMs;
   readonly layers: readonly {readonly name: string; readonly operator: string; readonly ms: number}[];
-  readonly link: (MeasuredLink & {readonly to: string}) | null;
+  readonly link: (MeasuredLink & {readonly to: string; readonly handover?: Handover}) | null;
+}
+
+/** What a cut costs besides the link, the layers and a session's part in any request. */
+interface Handover extends Omit<MeasuredHandover, 'sessionMs'> {
+  readonly fixedMs: number;
 }
 
 /** Measures this machine: layers, what one request costs besides them, and the link. One after the other. */
 export async function profileDevice(options: DeviceProfileOptions): Promise<DeviceProfile> {
-  const {modelPath, runs, warmUps, threads, cloud} = options;
-  const session = await openSession({path: modelPath}, {optimization: 'disabled', threads});
+  const {modelPath, runs, warmUps, threads, cloud, handoverModels} = options;
+  const sessions: Session[] = [];
+  const open = async (path: string): Promise<Session> => {
+    const opened = await openSession({path}, {optimization: 'disabled', threads});
+    sessions.push(opened);
+    return opened;
+  };
   try {
+    const session = await open(modelPath);
     const feeds = randomFeeds(closedInputs(session, {}), 1);
     const {wholeRunMs, layers} = await profileLayers(modelPath, feeds, {runs, warmUps, threads});
     const model = makeSessionModel('model', '1', session, 'head');
     const cloudClient = cloud === undefined ? null : openProtocolClient(cloud.url);
-    const models = [model, makeEchoModel(), ...(cloudClient === null ? [] : [makeForwardModel(cloudClient)])];
+    const models = [model, makeEchoModel()];
+    if (cloudClient !== null) models.push(makeForwardModel(cloudClient));
+    const hasHandover = cloudClient !== null && handoverModels !== undefined;
+    if (hasHandover) {
+      const handoverSessions: HandoverSessions = {
+        gives: await open(join(handoverModels, 'gives.onnx')),
+        keeps: await open(join(handoverModels, 'keeps.onnx')),
+      };
+      models.push(makeHandoverModel(cloudClient, handoverSessions));
+    }
     const endpoint = await startEndpoint(
       {find: name => models.find(served => served.name === name), listStates: () => []},
       {
@@ -62,30 +87,82 @@ export async function profileDevice(options: DeviceProfileOptions): Promise<Devi
         runs,
         warmUps,
         hasCloud: cloud !== undefined,
+        hasHandover,
       });
       const wholeRun = summarizeTimes(wholeRunMs);
+      const overhead = servingOverheadFrom(times, wholeRun);
+      const sessionMs = times.handover?.sessionMs ?? null;
       return {
         runtime: {onnxruntime: readRuntimeVersion(), node: process.versions.node},
         threads,
         wholeRun,
-        layers,
-        ...servingOverheadFrom(times, wholeRun),
-        link: cloud === undefined || times.link === null ? null : {to: cloud.name, ...times.link},
+        ...shareOverhead({layers, wholeRun, overhead, sessionMs}),
+        link:
+          cloud === undefined || times.link === null
+            ? null
+            : {to: cloud.name, ...times.link, ...handoverFrom(times, overhead)},
       };
     } finally {
       cloudClient?.close();
       await endpoint.close();
     }
   } finally {
-    await session.close();
+    for (const session of sessions) await session.close();
   }
+}
+
+/**
+ * What a request costs on top of the model's run by itself has a part that is the same whichever layers run, measured by
+ * the handover (`sessionMs`); the rest is the layers', which find colder caches in a request, so it is shared out among
+ * them. Charged whole, it would make the first layer on the device look dearer than it is.
+ */
+export function shareOverhead({
+  layers,
+  wholeRun,
+  overhead,
+  sessionMs,
+}: {
+  readonly layers: DeviceProfile['layers'];
+  readonly wholeRun: RepeatedMs;
+  readonly overhead: ServingOverhead;
+  readonly sessionMs: number | null;
+}): ServingOverhead & Pick<DeviceProfile, 'layers'> {
+  const {sessionOverhead} = overhead;
+  const restMs = sessionMs === null ? 0 : sessionOverhead.medianMs - sessionMs;
+  if (restMs <= 0 || wholeRun.medianMs <= 0) return {...overhead, layers};
+  const factor = 1 + restMs / wholeRun.medianMs;
+  return {
+    ...overhead,
+    sessionOverhead: {...sessionOverhead, medianMs: sessionOverhead.medianMs - restMs},
+    layers: layers.map(layer => ({...layer, ms: layer.ms * factor})),
+  };
+}
+
+/** A session's part in any request is charged wherever layers run: only what it needs beyond that is the cut's. */
+function handoverFrom(
+  {handover}: EndpointTimes,
+  {sessionOverhead}: ServingOverhead,
+): {readonly handover?: Handover} {
+  if (handover === null) return {};
+  const {sessionMs, ...rest} = handover;
+  return {handover: {fixedMs: Math.max(0, sessionMs - sessionOverhead.medianMs), ...rest}};
 }
 
 /** The client is a process of its own, as the device's own programs are: in ours it would share the event loop. */
 async function timeRequestsFromOutside(
   port: number,
   modelName: string,
-  {runs, warmUps, hasCloud}: {readonly runs: number; readonly warmUps: number; readonly hasCloud: boolean},
+  {
+    runs,
+    warmUps,
+    hasCloud,
+    hasHandover,
+  }: {
+    readonly runs: number;
+    readonly warmUps: number;
+    readonly hasCloud: boolean;
+    readonly hasHandover: boolean;
+  },
 ): Promise<EndpointTimes> {
   const argv = [
     findProgramPath(),
@@ -93,6 +170,7 @@ async function timeRequestsFromOutside(
     ...['--url', `http://127.0.0.1:${port}`, '--model-name', modelName],
     ...['--runs', String(runs), '--warm-ups', String(warmUps)],
     ...(hasCloud ? ['--has-cloud'] : []),
+    ...(hasHandover ? ['--has-handover'] : []),
   ];
   try {
     const {stdout} = await promisify(execFile)(process.execPath, argv, {maxBuffer: 2 ** 26});

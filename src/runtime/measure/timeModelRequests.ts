@@ -3,22 +3,29 @@ import {randomFeeds} from '../../engine/randomFeeds.ts';
 import {EXIT, ExpectedError} from '../../errors.ts';
 import type {ProtocolClient} from '../client.ts';
 import {exchangeThroughEndpoint} from './exchanges.ts';
+import {measureHandover, type MeasuredHandover} from './measureHandover.ts';
 import {measureLink, type MeasuredLink} from './measureLink.ts';
 import {requestOverheadFrom, timeRequests, type RequestTimes} from './servingOverhead.ts';
 
 export interface EndpointTimes extends RequestTimes {
   /** Through the endpoint, as an agent uses it. */
   readonly link: MeasuredLink | null;
+  readonly handover: MeasuredHandover | null;
 }
 
 /**
  * Times requests to a model of which only the name is known (its inputs come from the endpoint), and, where the endpoint
- * has a cloud, what asking that costs.
+ * has a cloud, what asking that costs, and what handing a session's tensors on to it.
  */
 export async function timeModelRequests(
   client: ProtocolClient,
   modelName: string,
-  counts: {readonly runs: number; readonly warmUps: number; readonly hasCloud: boolean},
+  counts: {
+    readonly runs: number;
+    readonly warmUps: number;
+    readonly hasCloud: boolean;
+    readonly hasHandover: boolean;
+  },
 ): Promise<EndpointTimes> {
   const {inputs} = await client.readModelMetadata(modelName);
   const specs = inputs.map(({name, datatype, shape}) => {
@@ -33,7 +40,8 @@ export async function timeModelRequests(
     return {name, elementType, shape: shape.map(size => Math.max(size, 1))};
   });
   const times = await timeRequests(client, modelName, randomFeeds(specs, 1), counts);
-  if (!counts.hasCloud) return {...times, link: null};
+  if (!counts.hasCloud) return {...times, link: null, handover: null};
   const overheadMs = requestOverheadFrom(times.echoMs).medianMs;
-  return {...times, link: await measureLink(exchangeThroughEndpoint(client, overheadMs))};
+  const link = await measureLink(exchangeThroughEndpoint(client, overheadMs));
+  return {...times, link, handover: counts.hasHandover ? await measureHandover(client, link) : null};
 }

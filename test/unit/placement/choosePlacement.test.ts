@@ -55,6 +55,24 @@ describe('the cheapest placement', () => {
     });
   });
 
+  it('pays for a cut once, and for handing over only what a layer on the device made', () => {
+    const problem: PlacementProblem = {
+      layers: [layer('a', 0, null), layer('b', 0, null), layer('c', 5000, 0)],
+      tensors: [
+        tensor('x', 10, null, [0, 2]),
+        tensor('y', 20, 0, [2]),
+        tensor('z', 30, 1, [2]),
+        tensor('w', 1, null, [1]),
+      ],
+      link: {...link, cutFixedNs: 300, handoverNsPerByte: 3},
+    };
+    const placement = choosePlacement(problem);
+    expect(placement.tiers).toEqual(['device', 'device', 'cloud']);
+    expect(placement.costNs).toBe(300 + 10 + 4 * (20 + 30));
+    const dearer = {...problem, link: {...link, cutFixedNs: 6000}};
+    expect(choosePlacement(dearer).tiers).toEqual(['device', 'device', 'device']);
+  });
+
   it('charges the way back of an output made in the cloud, even one that layers read too', () => {
     const problem: PlacementProblem = {
       layers: [layer('a', 1000, 0), layer('b', 1000, 0)],

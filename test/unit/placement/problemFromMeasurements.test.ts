@@ -44,6 +44,13 @@ describe('the problem of a measured model', () => {
     expect(charged.problem.link).toMatchObject({fixedNs: 8_500_000, perTensorNs: 250_000});
   });
 
+  it('charges handing over to the link where that was measured', () => {
+    const {link} = articleMeasurements();
+    const handover = {fixedMs: 2.5, nsPerByte: 3.25, samples: 96, obtained: 'measured'} as const;
+    const charged = problemFromMeasurements(articleMeasurements({link: {...link!, handover}}));
+    expect(charged.problem.link).toMatchObject({cutFixedNs: 2_500_000, handoverNsPerByte: 3.25});
+  });
+
   it('has no link when either the cloud or the link was not measured', () => {
     for (const changed of [{cloud: null}, {link: null}]) {
       const without = problemFromMeasurements(articleMeasurements(changed)).problem;
