@@ -8,8 +8,11 @@ export type IntegerType = (typeof INTEGER_TYPES)[number];
  * costs time instead of saving it.
  */
 export type OperatorRule =
-  /** Input, constant weight and int32 bias: Conv, ConvTranspose, Gemm, MatMul. */
-  | {readonly kind: 'weighted'}
+  /**
+   * Input, constant weight and int32 bias: Conv, ConvTranspose, Gemm, MatMul. `canGiveFloat`: the integer kernel also
+   * hands out float, so a result that only float layers read is not rounded.
+   */
+  | {readonly kind: 'weighted'; readonly canGiveFloat?: boolean}
   /** Every float input and the output have scales of their own: Add, Mul, MatMul of two activations. */
   | {readonly kind: 'own-scales'}
   /** Only when the input is quantised already; the output has the input's scale: Reshape, MaxPool, Transpose. */

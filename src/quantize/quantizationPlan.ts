@@ -43,8 +43,15 @@ export interface QuantizationPlan {
 }
 
 export type FloatReason =
+  /** The target's table has no rule for the operator, or its kernel does not take this form of it. */
   | 'no-kernel'
+  /** Its tensors are of another type: shapes, masks, fp16. */
+  | 'not-float32'
+  /** What it reads comes from float layers; rounding that for it would cost more than it saves. */
   | 'input-in-float'
+  /** What reads its result computes in float. */
+  | 'output-in-float'
+  /** After the last weighted layer, where outputs take shape: rounding there is not made good by anything that follows. */
   | 'decode-tail'
   | 'weights-not-constant'
   | 'too-small'

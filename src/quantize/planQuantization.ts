@@ -1,0 +1,130 @@
+import type {QuantizationScheme} from '../documents/quantizationScheme.ts';
+import type {Graph} from '../model/graph.ts';
+import type {OnnxTensor} from '../model/onnx/messages.ts';
+import {candidateLayers, type Candidate} from './candidateLayers.ts';
+import {decodingLayers, followedBy} from './decodeTails.ts';
+import {constantsOf, floatsOfTensor} from './floatsOfTensor.ts';
+import {feedsIntegers, integerLayers} from './integerLayers.ts';
+import type {FloatReason, QuantizationPlan, TensorRange, WeightedLayer} from './quantizationPlan.ts';
+import {ScaleGroups} from './scaleGroups.ts';
+
+/** A layer that computes on integers. */
+interface Chosen extends Candidate {
+  /** Its result leaves the integer kernel as float32. */
+  readonly givesFloat: boolean;
+}
+
+/**
+ * Decides from the graph and the target's capability table which layers compute on integers, which tensors share a scale
+ * and why the rest stays in float. The layers need names of their own.
+ * @param keepFloat layers that must stay in float, by name, with the reason to be reported
+ */
+export function planQuantization(
+  graph: Graph,
+  scheme: QuantizationScheme,
+  keepFloat: ReadonlyMap<string, FloatReason> = new Map(),
+): QuantizationPlan {
+  const constants = constantsOf(graph);
+  const {candidates, refused} = candidateLayers(graph, scheme, keepFloat, constants);
+  const decoding = decodingLayers(graph, weightedOf(candidates));
+  const usable = new Map([...candidates].filter(([index]) => !decoding.has(index)));
+  const chosen = withFloatResults(graph, scheme, integerLayers(graph, usable));
+  const activations = [...chosen.values()].flatMap(({activation}) => (activation ? [activation] : []));
+  const absorbed = new Set(activations.filter(one => one.isAbsorbed).map(({layer}) => layer.index));
+  const integer = new Set([...chosen.keys(), ...activations.map(({layer}) => layer.index)]);
+  const isFollowed = followedBy(graph, weightedOf(chosen));
+
+  return {
+    activations: activationsOf(chosen, constants),
+    weighted: [...chosen.values()].flatMap(weightedLayer),
+    absorbed: new Set([...absorbed].map(index => graph.layers[index]?.name ?? '')),
+    quantizedLayers: graph.layers.flatMap(({index, name}) =>
+      integer.has(index) && !absorbed.has(index) ? [name] : [],
+    ),
+    floatLayers: graph.layers.flatMap(({index, name}) =>
+      integer.has(index) ? [] : [{layer: name, reason: refused.get(index) ?? reasonLeftOver(index)}],
+    ),
+  };
+
+  function reasonLeftOver(index: number): FloatReason {
+    if (!isFollowed.has(index)) return 'decode-tail';
+    const candidate = candidates.get(index);
+    return candidate !== undefined && feedsIntegers(graph, candidate, chosen)
+      ? 'input-in-float'
+      : 'output-in-float';
+  }
+}
+
+/** The tensors whose ranges have to be measured before the plan can be carried out. */
+export function tensorsToMeasure(plan: QuantizationPlan): string[] {
+  return [...plan.activations].filter(([, {fixed}]) => fixed === undefined).map(([name]) => name);
+}
+
+/**
+ * Weighted layers whose result only float layers read hand it out in float, where their kernel can; an activation after
+ * them is then a float layer too.
+ */
+function withFloatResults(
+  graph: Graph,
+  scheme: QuantizationScheme,
+  chosen: ReadonlyMap<number, Candidate>,
+): Map<number, Chosen> {
+  return new Map(
+    [...chosen].map(([index, candidate]) => {
+      const {rule, layer} = candidate;
+      const canGiveFloat =
+        rule.kind === 'weighted' && (rule.canGiveFloat ?? scheme.leavesWeightedOutputs ?? false);
+      const givesFloat = canGiveFloat && !feedsIntegers(graph, candidate, chosen);
+      const own = givesFloat ? {outputs: layer.outputs, activation: null} : {};
+      return [index, {...candidate, ...own, givesFloat}];
+    }),
+  );
+}
+
+function activationsOf(
+  chosen: ReadonlyMap<number, Chosen>,
+  constants: ReadonlyMap<string, OnnxTensor>,
+): QuantizationPlan['activations'] {
+  const groups = new ScaleGroups();
+  const fixed = new Map<string, TensorRange>();
+  for (const {rule, inputs, outputs, givesFloat} of chosen.values()) {
+    for (const name of inputs) {
+      groups.add(name);
+      const constant = constants.get(name);
+      if (constant !== undefined) fixed.set(name, rangeOfValues(floatsOfTensor(constant)));
+    }
+    if (givesFloat) continue;
+    for (const name of outputs) groups.add(name);
+    if (rule.kind === 'same-scale' || rule.kind === 'joined-scale') groups.join([...inputs, ...outputs]);
+    if (rule.kind === 'fixed-output') {
+      for (const name of outputs) fixed.set(name, {min: rule.min, max: rule.max});
+    }
+  }
+  return new Map(
+    [...groups.numbers()].map(([name, group]) => {
+      const range = fixed.get(name);
+      return [name, range === undefined ? {group} : {group, fixed: range}];
+    }),
+  );
+}
+
+function weightedOf(candidates: ReadonlyMap<number, Candidate>): Set<number> {
+  return new Set([...candidates].filter(([, {rule}]) => rule.kind === 'weighted').map(([index]) => index));
+}
+
+function weightedLayer({layer, operands, outputs}: Candidate): WeightedLayer[] {
+  const [ownOutput] = layer.outputs;
+  const [output] = outputs;
+  if (operands === null || ownOutput === undefined || output === undefined) return [];
+  return [{...operands, layer: layer.name, output, ownOutput}];
+}
+
+function rangeOfValues(values: Float32Array): TensorRange {
+  let min = Infinity;
+  let max = -Infinity;
+  for (const value of values) {
+    if (value < min) min = value;
+    if (value > max) max = value;
+  }
+  return values.length === 0 ? {min: 0, max: 0} : {min, max};
+}
