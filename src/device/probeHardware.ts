@@ -1,7 +1,10 @@
 import {EXIT, ExpectedError} from '../errors.ts';
 import type {Hardware} from '../documents/profile.ts';
-import {askProbes} from './askProbes.ts';
+import {askProbes, type Findings} from './askProbes.ts';
 import type {Machine} from './machine.ts';
+
+/** Without these nothing can be said about a machine. */
+const BASICS = ['architecture', 'memory', 'disk'] as const;
 
 const NAMES = [
   'architecture',
@@ -13,6 +16,11 @@ const NAMES = [
   'operatingSystem',
   'kernel',
   'libc',
+  'board',
+  'linuxForTegra',
+  'nvidiaDriver',
+  'tensorrt',
+  'tools',
 ] as const;
 
 /**
@@ -23,7 +31,7 @@ export async function probeHardware(machine: Machine): Promise<Hardware> {
   const found = await askProbes(machine, NAMES);
   const {architecture, memory, disk, processor} = found;
   if (architecture === undefined || memory === undefined || disk === undefined) {
-    const missing = NAMES.filter(name => found[name] === undefined).join(', ');
+    const missing = BASICS.filter(name => found[name] === undefined).join(', ');
     throw new ExpectedError(
       'probe-failed',
       `${machine.name} does not tell: ${missing}; edgewise needs a Linux system.`,
@@ -40,6 +48,19 @@ export async function probeHardware(machine: Machine): Promise<Hardware> {
     operatingSystem: found.operatingSystem ?? 'unknown',
     kernel: found.kernel ?? 'unknown',
     libc: found.libc ?? {name: 'unknown', version: '0'},
+    ...acceleratorFacts(found),
+  };
+}
+
+/** Only what was found: most machines have none of it. */
+function acceleratorFacts(found: Findings<(typeof NAMES)[number]>): Partial<Hardware> {
+  const {board, linuxForTegra, nvidiaDriver, tensorrt, tools} = found;
+  return {
+    ...(board === undefined ? {} : {board: {model: board.model, compatible: [...board.compatible]}}),
+    ...(linuxForTegra === undefined ? {} : {linuxForTegra}),
+    ...(nvidiaDriver === undefined ? {} : {nvidiaDriver}),
+    ...(tensorrt === undefined ? {} : {tensorrt}),
+    ...(tools === undefined ? {} : {tools: {...tools}}),
   };
 }
 

@@ -21,6 +21,15 @@ const hardware = z.strictObject({
   operatingSystem: z.string(),
   kernel: z.string(),
   libc: z.strictObject({name: z.string(), version: z.string()}),
+  /** As the device tree says; PCs have none. */
+  board: z.strictObject({model: z.string(), compatible: z.array(z.string())}).optional(),
+  /** Version of NVIDIA's system for Jetson boards. */
+  linuxForTegra: z.string().optional(),
+  nvidiaDriver: z.string().optional(),
+  /** Version of the library. */
+  tensorrt: z.string().optional(),
+  /** Compilers, benchmarks and runtimes of accelerators, by file name, with their paths. */
+  tools: z.record(z.string(), z.string()).optional(),
 });
 
 const modelTimes = z.strictObject({
