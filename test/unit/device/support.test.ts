@@ -94,6 +94,11 @@ const ANSWERS: readonly (readonly [command: string, stdout: string])[] = [
   ['/etc/os-release', 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n'],
   ['uname -sr', 'Linux 6.6.51\n'],
   ['GNU_LIBC_VERSION', 'glibc 2.36\n'],
+  ['/proc/device-tree/model', ''],
+  ['/etc/nv_tegra_release', ''],
+  ['/proc/driver/nvidia/version', ''],
+  ['libnvinfer.so', ''],
+  ['trtexec', ''],
 ];
 
 function boardPrinting(answers: readonly (readonly [string, string])[]): Machine {
@@ -121,6 +126,27 @@ describe('probeHardware', () => {
       operatingSystem: 'Debian GNU/Linux 12 (bookworm)',
       kernel: 'Linux 6.6.51',
       libc: {name: 'glibc', version: '2.36'},
+    });
+  });
+
+  it('tells what an accelerator brings along, where there is one', async () => {
+    const jetson = new Map([
+      ['/proc/device-tree/model', 'NVIDIA Jetson Orin Nano\0nvidia,tegra234\0'],
+      ['/etc/nv_tegra_release', '# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic\n'],
+      [
+        '/proc/driver/nvidia/version',
+        'NVRM version: NVIDIA UNIX Open Kernel Module for aarch64  540.4.0  Release\n',
+      ],
+      ['libnvinfer.so', '/usr/lib/aarch64-linux-gnu/libnvinfer.so.10.3.0\n'],
+      ['trtexec', '/usr/src/tensorrt/bin/trtexec\n'],
+    ]);
+    const answers = ANSWERS.map(([command, stdout]) => [command, jetson.get(command) ?? stdout] as const);
+    expect(await probeHardware(boardPrinting(answers))).toMatchObject({
+      board: {model: 'NVIDIA Jetson Orin Nano', compatible: ['nvidia,tegra234']},
+      linuxForTegra: '36.4.3',
+      nvidiaDriver: '540.4.0',
+      tensorrt: '10.3.0',
+      tools: {trtexec: '/usr/src/tensorrt/bin/trtexec'},
     });
   });
 
