@@ -7,6 +7,7 @@ import {startAgent} from './agent/startAgent.ts';
 import {DEFAULT_DEADLINE_MS, openProtocolClient} from './client.ts';
 import {profileDevice} from './measure/profileDevice.ts';
 import {timeModelRequests} from './measure/timeModelRequests.ts';
+import {timeModels} from './measure/timeModels.ts';
 import {startServer} from './server/startServer.ts';
 import {startDetachedSupervisor, superviseAgent} from './supervise.ts';
 
@@ -102,6 +103,24 @@ const COMMANDS: Record<
           ...(values['handover-models'] === undefined
             ? {}
             : {handoverModels: textFrom(values, 'handover-models')}),
+        }),
+      );
+    },
+  },
+  'time-models': {
+    options: {
+      models: {type: 'string'},
+      runs: {type: 'string'},
+      'warm-ups': {type: 'string'},
+      threads: {type: 'string'},
+    },
+    async run(values) {
+      print(
+        await timeModels({
+          modelPaths: textFrom(values, 'models').split(','),
+          runs: numberFrom(values, 'runs', 20, 1),
+          warmUps: numberFrom(values, 'warm-ups', 3, 0),
+          threads: numberFrom(values, 'threads', 1, 1),
         }),
       );
     },

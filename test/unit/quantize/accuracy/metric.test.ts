@@ -1,6 +1,6 @@
 import {describe, expect, test} from 'vitest';
 import type {NamedTensors} from '../../../../src/documents/tensor.ts';
-import {judgeAccuracy} from '../../../../src/quantize/accuracy/accuracyBudget.ts';
+import {judgeAccuracy} from '../../../../src/quantize/accuracy/judgeAccuracy.ts';
 import {floatFromHalf} from '../../../../src/quantize/accuracy/floatsOf.ts';
 import {startMetric} from '../../../../src/quantize/accuracy/metric.ts';
 

@@ -1,8 +1,4 @@
-/** How much a build may lose. `drop` is how much worse than the float model, `at-least` an absolute floor (decibels). */
-export type AccuracyBudget =
-  | {readonly kind: 'absolute-drop'; readonly limit: number}
-  | {readonly kind: 'relative-drop'; readonly limit: number}
-  | {readonly kind: 'at-least'; readonly limit: number};
+import type {AccuracyBudget} from '../../documents/accuracyBudget.ts';
 
 export interface Verdict {
   readonly isMet: boolean;
