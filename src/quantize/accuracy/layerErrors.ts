@@ -1,7 +1,8 @@
+import type {NamedTensors, Tensor} from '../../documents/tensor.ts';
 import type {Graph} from '../../model/graph.ts';
 import type {RunMode, SampleRunner} from '../sampleRunner.ts';
-import {floatsOf} from './floatsOf.ts';
 import {ownErrorModel, type ComparedTensor} from './ownErrorModel.ts';
+import {startSignalToNoise} from './signalToNoise.ts';
 
 /** How far a tensor is from the float model's, in decibels of signal over noise; Infinity when equal. */
 export interface TensorError {
@@ -21,15 +22,15 @@ export interface LayerErrorsRequest {
 /** Every layer's own error, largest first: with the float model's tensors as its inputs. One pass over the samples. */
 export async function ownErrors(request: LayerErrorsRequest): Promise<TensorError[]> {
   const {model, compared} = ownErrorModel(request.float, request.quantized);
-  const energies = startEnergies(compared);
+  const errors = startErrors(compared);
   await request.runner.run({
     model,
     tensors: [...new Set(compared.flatMap(({tensor, standIn}) => [tensor, standIn]))],
     mode: request.mode,
     to: Math.min(request.sampleCount, request.runner.sampleCount),
-    visit: values => energies.add(values, values),
+    visit: values => errors.add(values, values),
   });
-  return energies.errors();
+  return errors.worstFirst();
 }
 
 /**
@@ -42,11 +43,11 @@ export async function accumulatedErrors(request: LayerErrorsRequest): Promise<Te
     tensor,
     standIn: standIn.slice('own/'.length),
   }));
-  const energies = startEnergies(compared);
+  const errors = startErrors(compared);
   const to = Math.min(request.sampleCount, runner.sampleCount);
   for (let sample = 0; sample < to; sample += CHUNK) {
     const range = {from: sample, to: Math.min(to, sample + CHUNK)};
-    const expected: Parameters<typeof energies.add>[0][] = [];
+    const expected: NamedTensors[] = [];
     await runner.run({
       model: float.model,
       tensors: compared.map(({tensor}) => tensor),
@@ -59,37 +60,29 @@ export async function accumulatedErrors(request: LayerErrorsRequest): Promise<Te
       tensors: compared.map(({standIn}) => standIn),
       mode,
       ...range,
-      visit: (values, index) => energies.add(expected[index - sample] ?? {}, values),
+      visit: (values, index) => errors.add(expected[index - sample] ?? {}, values),
     });
   }
-  return energies.errors();
+  return errors.worstFirst();
 }
 
 /** Samples of which all tensors are held at a time. */
 const CHUNK = 4;
 
-function startEnergies(compared: readonly ComparedTensor[]) {
-  const energies = compared.map(pair => ({...pair, signal: 0, noise: 0}));
-  type Values = Parameters<Parameters<SampleRunner['run']>[0]['visit']>[0];
+function startErrors(compared: readonly ComparedTensor[]) {
+  const sums = startSignalToNoise(compared.map(({tensor}) => tensor));
   return {
-    add(expectedValues: Values, values: Values): void {
-      for (const energy of energies) {
-        const [one, other] = [expectedValues[energy.tensor], values[energy.standIn]];
-        if (one === undefined || other === undefined) continue;
-        const [expected, actual] = [floatsOf(one), floatsOf(other)];
-        for (let index = 0; index < expected.length; index += 1) {
-          const value = expected[index] ?? 0;
-          energy.signal += value * value;
-          energy.noise += (value - (actual[index] ?? 0)) ** 2;
-        }
-      }
+    add(expected: NamedTensors, values: NamedTensors): void {
+      sums.add(
+        expected,
+        Object.fromEntries(compared.flatMap(({tensor, standIn}) => pairOf(tensor, values[standIn]))),
+      );
     },
-    errors: (): TensorError[] =>
-      energies
-        .map(({tensor, signal, noise}) => ({
-          tensor,
-          sqnrDb: noise === 0 ? Infinity : 10 * Math.log10(signal / noise),
-        }))
-        .sort((a, b) => a.sqnrDb - b.sqnrDb),
+    worstFirst: (): TensorError[] =>
+      [...sums.decibels()].map(([tensor, sqnrDb]) => ({tensor, sqnrDb})).sort((a, b) => a.sqnrDb - b.sqnrDb),
   };
+}
+
+function pairOf(name: string, tensor: Tensor | undefined): [string, Tensor][] {
+  return tensor === undefined ? [] : [[name, tensor]];
 }

@@ -1,11 +1,11 @@
+import type {AccuracyMetric} from '../../documents/accuracyBudget.ts';
 import type {NamedTensors} from '../../documents/tensor.ts';
 import {EXIT, ExpectedError} from '../../errors.ts';
 import {floatsOf} from './floatsOf.ts';
+import {startSignalToNoise} from './signalToNoise.ts';
 
 /** What can be measured from outputs alone; a user's own command is a metric too, but not one of these. */
-export const METRICS = ['top-1', 'top-5', 'mean-absolute-error', 'cosine', 'sqnr'] as const;
-
-export type MetricName = (typeof METRICS)[number];
+export type MetricName = Extract<AccuracyMetric, string>;
 
 /** Which way is better, and whether it needs labels or the float model's answers. */
 export const METRIC_FACTS: Readonly<
@@ -42,7 +42,7 @@ export function startMetric(name: MetricName, outputNames: readonly string[]): M
     case 'cosine':
       return startCosine(outputNames);
     case 'sqnr':
-      return startSignalToNoise(outputNames);
+      return startWorstSignalToNoise(outputNames);
   }
 }
 
@@ -126,31 +126,18 @@ function startCosine(names: readonly string[]): MetricSum {
   };
 }
 
-/** Worst output's 10·log10(Σ expected² / Σ (value − expected)²), energies summed over all samples. */
-function startSignalToNoise(names: readonly string[]): MetricSum {
-  const energies = new Map(names.map(name => [name, {signal: 0, noise: 0}]));
+/** Of the worst output, energies summed over all samples. */
+function startWorstSignalToNoise(names: readonly string[]): MetricSum {
+  const sums = startSignalToNoise(names);
   let count = 0;
   return {
     add(outputs, {reference = {}}) {
-      for (const [name, energy] of energies) {
-        eachPair([name], outputs, reference, (value, expected) => {
-          energy.signal += expected * expected;
-          energy.noise += (value - expected) ** 2;
-        });
-      }
+      sums.add(reference, outputs);
       count += 1;
     },
-    value: () =>
-      count === 0
-        ? NaN
-        : Math.min(...[...energies.values()].map(({signal, noise}) => decibels(signal, noise))),
+    value: () => (count === 0 ? NaN : Math.min(...sums.decibels().values())),
     sampleCount: () => count,
   };
-}
-
-/** Infinity where there is no noise at all, also without a signal. */
-function decibels(signal: number, noise: number): number {
-  return noise === 0 ? Infinity : 10 * Math.log10(signal / noise);
 }
 
 function eachPair(
