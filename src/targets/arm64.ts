@@ -1,8 +1,10 @@
-import type {Recognition} from './target.ts';
+import {ARM_INT8} from './armCandidates.ts';
+import {CPU_OTHERS} from './cpuCandidates.ts';
+import type {TargetDefinition} from './target.ts';
 
-/** 64-bit ARM: i8mm multiplies 8-bit matrices, dotprod (`asimddp`) 8-bit vectors, the others neither. */
-export const ARM64: readonly Recognition[] = [
-  {name: 'arm64-i8mm', anyOf: ['i8mm']},
-  {name: 'arm64-dotprod', anyOf: ['asimddp']},
-  {name: 'arm64', anyOf: []},
-];
+/** 64-bit ARM without instructions for dot products of bytes: Cortex-A53, A72 (Raspberry Pi 3 and 4). */
+export const ARM64: TargetDefinition = {
+  name: 'arm64',
+  recognise: ({architecture}) => (architecture === 'arm64' ? ['arm64'] : null),
+  recipe: {candidates: [...ARM_INT8, ...CPU_OTHERS], artefact: 'onnx', compiler: null},
+};

@@ -1,24 +1,76 @@
-export type TargetName = 'x86' | 'x86-vnni' | 'x86-amx' | 'arm64' | 'arm64-dotprod' | 'arm64-i8mm';
+import type {Precision} from '../documents/build.ts';
+import type {Hardware} from '../documents/profile.ts';
+import type {QuantizationScheme} from '../documents/quantizationScheme.ts';
 
-/** A hardware family and how models are compiled for it. */
+export const TARGET_NAMES = [
+  'x86',
+  'x86-vnni',
+  'x86-amx',
+  'arm64',
+  'arm64-dotprod',
+  'arm64-i8mm',
+  'tensorrt-10',
+  'tensorrt-11',
+  'openvino',
+  'qnn',
+  'stm32mp2',
+  'rknn',
+] as const;
+
+export type TargetName = (typeof TARGET_NAMES)[number];
+
+/** What a target is recognised by; the rest of a profile does not matter to it. */
+export type TargetFacts = Pick<Hardware, 'architecture' | 'cpuFeatures' | 'cores'> &
+  Partial<Pick<Hardware, 'cpuModel' | 'board' | 'linuxForTegra' | 'nvidiaDriver' | 'tensorrt' | 'tools'>>;
+
+/** A hardware family, how it is recognised and how models are compiled for it. Data but for `recognise`. */
+export interface TargetDefinition {
+  readonly name: TargetName;
+  /** The facts that decided, or `null` when the machine is not of this family. */
+  readonly recognise: (facts: TargetFacts) => readonly string[] | null;
+  readonly recipe: Omit<Recipe, 'threads'>;
+}
+
+/** A hardware family as one machine has it. */
 export interface Target {
   readonly name: TargetName;
-  /** Why the hardware was taken for this family: the features that decided. */
+  /** Why the machine was taken for this family: the facts that decided. */
   readonly recognisedBy: readonly string[];
   readonly recipe: Recipe;
 }
 
 export interface Recipe {
-  readonly precision: 'fp32';
-  /** `extended` files run on every CPU alike; higher levels write operators of one machine. */
-  readonly optimisation: 'extended';
-  /** Of the runtime's sessions on the device. */
-  readonly threads: number;
+  /** Builds to try, the most promising first. Of those within the accuracy budget the fastest on the device is taken. */
+  readonly candidates: readonly CandidateBuild[];
+  readonly artefact: ArtefactKind;
+  /** What makes the artefact from the ONNX file; `null` where the ONNX file is the artefact. */
+  readonly compiler: {readonly name: CompilerName; readonly runs: 'here' | 'on-device'} | null;
+  /** Of the runtime's sessions on the device; `null` without a device: then as many as the machine has cores. */
+  readonly threads: number | null;
 }
 
-/** How one target is recognised; a family lists its targets best first, and the first that fits decides. */
-export interface Recognition {
-  readonly name: TargetName;
-  /** In the words of /proc/cpuinfo; one of them is enough, and an empty list fits any processor of the family. */
-  readonly anyOf: readonly string[];
+/** `onnx` files are what the agent serves; the others are for the vendor's own runtime. */
+export type ArtefactKind = 'onnx' | 'tensorrt-engine' | 'openvino-ir' | 'nbg' | 'rknn';
+
+export type CompilerName = 'trtexec' | 'openvino' | 'stedgeai' | 'rknn' | 'iree';
+
+export interface CandidateBuild {
+  /** Unique within the recipe: `int8-u8s8`. */
+  readonly name: string;
+  readonly precision: Precision;
+  /** Why it is worth trying. */
+  readonly reason: string;
+  /** Models for which it is: all, or those that spend most of their time in products of matrices. */
+  readonly suits: 'every-model' | 'matrix-products';
+  /** How to quantise; `null` for precisions that need no calibration, and where the compiler quantises by itself. */
+  readonly scheme: QuantizationScheme | null;
+  /** Who lowers the precision: edgewise in the ONNX file, or the compiler, which is then given float32. */
+  readonly loweredBy: 'edgewise' | 'compiler';
+  /** What the ONNX file computes in where it does not compute on integers. */
+  readonly floatType: 'float32' | 'float16';
+  /**
+   * Level of the runtime's optimiser that the file is written at. `extended` runs on every CPU alike but has operators
+   * that only ONNX Runtime knows; `basic` leaves what other compilers read. Higher levels are for one machine only.
+   */
+  readonly optimisation: 'basic' | 'extended';
 }

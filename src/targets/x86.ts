@@ -1,8 +1,29 @@
-import type {Recognition} from './target.ts';
+import {CPU_OTHERS, cpuInt8} from './cpuCandidates.ts';
+import type {TargetDefinition} from './target.ts';
 
-/** 64-bit x86: what its multiply-add of 8-bit numbers can do decides how it will be quantised. */
-export const X86: readonly Recognition[] = [
-  {name: 'x86-amx', anyOf: ['amx_int8']},
-  {name: 'x86-vnni', anyOf: ['avx512_vnni', 'avx_vnni']},
-  {name: 'x86', anyOf: []},
-];
+/**
+ * 64-bit x86 without VNNI. VPMADDUBSW adds two products of uint8 and int8 into 16 bits and saturates there: 2 · 255 · 127
+ * does not fit, 2 · 255 · 64 does. Unsigned weights take another kernel, which widens first.
+ * @see https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html, "When to use reduce-range"
+ */
+export const X86: TargetDefinition = {
+  name: 'x86',
+  recognise: ({architecture}) => (architecture === 'x64' ? ['x64'] : null),
+  recipe: {
+    candidates: [
+      cpuInt8(
+        'int8-u8s8-7-bit',
+        {activations: 'uint8', weights: 'int8', weightBits: 7},
+        'sums of two products fit 16 bits when weights use half their range',
+      ),
+      cpuInt8(
+        'int8-u8u8',
+        {activations: 'uint8', weights: 'uint8', weightBits: 8},
+        'unsigned weights are widened before they are multiplied: slower, but nothing saturates and they keep 8 bits',
+      ),
+      ...CPU_OTHERS,
+    ],
+    artefact: 'onnx',
+    compiler: null,
+  },
+};

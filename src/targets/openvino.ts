@@ -1,0 +1,84 @@
+import type {QuantizationScheme} from '../documents/quantizationScheme.ts';
+import type {CandidateBuild, TargetDefinition} from './target.ts';
+
+/**
+ * What OpenVINO's low precision transformations take on CPUs: asymmetric uint8 activations, symmetric int8 weights per
+ * channel. They carry scales through whatever moves data, so more operators keep their input's scale than in ONNX Runtime.
+ * @see https://docs.openvino.ai/2026, "OpenVINO Low Precision Transformations"; nncf/quantization/setups for CPU
+ */
+const SCHEME: QuantizationScheme = {
+  activations: {elementType: 'uint8', isSymmetric: false},
+  weights: {elementType: 'int8', isPerChannel: true, bits: 8, isPairOnWeights: false},
+  bias: 'float',
+  operators: {
+    Conv: {kind: 'weighted', canGiveFloat: true},
+    ConvTranspose: {kind: 'weighted', canGiveFloat: true},
+    Gemm: {kind: 'weighted', canGiveFloat: true},
+    MatMul: {kind: 'weighted', canGiveFloat: true},
+    Relu: {kind: 'absorbed'},
+    Clip: {kind: 'absorbed'},
+    Add: {kind: 'own-scales'},
+    Mul: {kind: 'own-scales'},
+    Concat: {kind: 'joined-scale'},
+    AveragePool: {kind: 'own-output'},
+    GlobalAveragePool: {kind: 'own-output'},
+    ReduceMean: {kind: 'own-output'},
+    DepthToSpace: {kind: 'same-scale'},
+    Flatten: {kind: 'same-scale'},
+    Gather: {kind: 'same-scale'},
+    MaxPool: {kind: 'same-scale'},
+    Pad: {kind: 'same-scale'},
+    ReduceMax: {kind: 'same-scale'},
+    ReduceMin: {kind: 'same-scale'},
+    Reshape: {kind: 'same-scale'},
+    Slice: {kind: 'same-scale'},
+    Split: {kind: 'same-scale'},
+    Squeeze: {kind: 'same-scale'},
+    Transpose: {kind: 'same-scale'},
+    Unsqueeze: {kind: 'same-scale'},
+  },
+};
+
+const BUILD = {
+  suits: 'every-model',
+  scheme: null,
+  loweredBy: 'edgewise',
+  floatType: 'float32',
+  optimisation: 'basic',
+} as const satisfies Partial<CandidateBuild>;
+
+/** Intel processors with OpenVINO's runtime instead of ONNX Runtime. The same silicon is also an x86 target. */
+export const OPENVINO: TargetDefinition = {
+  name: 'openvino',
+  recognise: ({architecture, cpuModel = '', tools}) =>
+    architecture === 'x64' && /\bIntel\b/.test(cpuModel) && tools?.benchmark_app !== undefined
+      ? ['x64', 'Intel', 'benchmark_app']
+      : null,
+  recipe: {
+    candidates: [
+      {
+        ...BUILD,
+        name: 'int8',
+        precision: 'int8',
+        reason:
+          'OpenVINO reads QuantizeLinear and DequantizeLinear and chooses the kernels for the processor itself',
+        scheme: SCHEME,
+      },
+      {
+        ...BUILD,
+        name: 'fp16',
+        precision: 'fp16',
+        reason: 'ovc stores weights in half precision; processors with AMX or AVX-512 FP16 compute in it',
+        loweredBy: 'compiler',
+      },
+      {
+        ...BUILD,
+        name: 'fp32',
+        precision: 'fp32',
+        reason: 'never hand out anything slower or worse than this',
+      },
+    ],
+    artefact: 'openvino-ir',
+    compiler: {name: 'openvino', runs: 'on-device'},
+  },
+};
