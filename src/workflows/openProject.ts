@@ -1,7 +1,14 @@
+import {resolve} from 'node:path';
 import {EXIT, ExpectedError} from '../errors.ts';
 import {projectFromYaml} from '../documents/readDocument.ts';
 import type {Project, ProjectCloud, ProjectDevice} from '../documents/project.ts';
-import {openProjectFolder, requireFile, type ProjectFolder} from '../workspace/projectFolder.ts';
+import {
+  hasProjectFile,
+  openBareFolder,
+  openProjectFolder,
+  requireFile,
+  type ProjectFolder,
+} from '../workspace/projectFolder.ts';
 
 export interface OpenProject extends ProjectFolder {
   readonly project: Project;
@@ -18,6 +25,31 @@ export async function openProject(path: string): Promise<OpenProject> {
     EXIT.invalidDocument,
   );
   return {...folder, project, modelFile};
+}
+
+/**
+ * The project at `path` with another model when one is named; without an edgewise.yaml there, one made up from the model
+ * and the device alone, whose name is its address.
+ * @throws ExpectedError `file-missing`, `project-missing`
+ */
+export async function openProjectOrModel(
+  path: string,
+  named: {readonly model?: string; readonly device?: string},
+): Promise<OpenProject> {
+  const {model, device = 'local'} = named;
+  if (model === undefined) return openProject(path);
+  const modelFile = requireFile(resolve(model), 'the model to compile');
+  if (hasProjectFile(path)) {
+    const project = await openProject(path);
+    return {...project, modelFile, project: {...project.project, model: {file: modelFile}}};
+  }
+  const project: Project = {
+    kind: 'edgewise/project',
+    formatVersion: 1,
+    model: {file: modelFile},
+    devices: [{name: device, address: device}],
+  };
+  return {...openBareFolder(path, JSON.stringify(project)), project, modelFile};
 }
 
 /** The devices named, or all of them. @throws ExpectedError `unknown-device` with the names there are */

@@ -18,6 +18,8 @@ export interface ProjectFolder {
   resolve(path: string): string;
   profileFile(machine: string): string;
   buildFile(target: string): string;
+  /** What a build hands out, beside its document. */
+  artefactFile(name: string): string;
   planFile(device: string): string;
   cacheFile(name: string): string;
   /** Runs `work` with a temporary folder on the store's file system and removes it afterwards. */
@@ -27,8 +29,21 @@ export interface ProjectFolder {
 /** @throws ExpectedError `project-missing` when there is no edgewise.yaml at `path`. */
 export async function openProjectFolder(path: string): Promise<ProjectFolder> {
   const file = projectFileAt(path);
+  return projectFolderOf(file, await readFile(file, 'utf8'));
+}
+
+/** Whether there is an edgewise.yaml at `path`. */
+export function hasProjectFile(path: string): boolean {
+  return existsSync(join(resolve(path), PROJECT_FILE)) || (existsSync(path) && statSync(path).isFile());
+}
+
+/** A folder that works like a project's although nothing declares it: `text` stands for its edgewise.yaml. */
+export function openBareFolder(folder: string, text: string): ProjectFolder {
+  return projectFolderOf(join(resolve(folder), PROJECT_FILE), text);
+}
+
+function projectFolderOf(file: string, text: string): ProjectFolder {
   const folder = dirname(file);
-  const text = await readFile(file, 'utf8');
   const hidden = join(folder, '.edgewise');
   const store = openStore(join(hidden, 'store'));
   return {
@@ -39,6 +54,7 @@ export async function openProjectFolder(path: string): Promise<ProjectFolder> {
     resolve: relative => resolveFrom(folder, relative),
     profileFile: machine => join(folder, 'profiles', `${machine}.yaml`),
     buildFile: target => join(folder, 'builds', `${target}.yaml`),
+    artefactFile: name => join(folder, 'builds', name),
     planFile: device => join(folder, 'plans', `${device}.yaml`),
     cacheFile: name => join(hidden, 'cache', name),
     async withTemporaryFolder(work) {

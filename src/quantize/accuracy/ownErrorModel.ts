@@ -37,14 +37,16 @@ export function ownErrorModel(float: Graph, quantized: Graph): OwnErrorModel {
   const isMade = (name: string): boolean => typeof quantized.tensors.get(name)?.producer === 'number';
 
   const nodes: OnnxNode[] = [...float.model.graph.nodes];
-  for (const {tensor, quantize, dequantize} of roundings) {
-    const place = (name: string): string =>
-      name === tensor ? name : quantize.outputs.includes(name) ? GIVEN + name : OWN + name;
+  for (const {tensor, source, quantize, dequantize} of roundings) {
+    const place = (name: string): string => {
+      if (name === source) return tensor;
+      return quantize.outputs.includes(name) ? GIVEN + name : OWN + name;
+    };
     nodes.push(renamed(quantize, place, GIVEN), renamed(dequantize, place, GIVEN));
   }
   for (const layer of quantized.layers) {
     const rounding = roundingLayers.get(layer);
-    if (rounding !== undefined && !isMade(rounding.tensor)) continue;
+    if (rounding !== undefined && !isMade(rounding.source)) continue;
     nodes.push(
       renamed(
         layer,
@@ -57,7 +59,7 @@ export function ownErrorModel(float: Graph, quantized: Graph): OwnErrorModel {
       ),
     );
   }
-  const rounded = new Set(roundings.map(({tensor}) => tensor));
+  const rounded = new Set(roundings.flatMap(({source, restored}) => [source, restored]));
   const unrounded = quantized.layers
     .flatMap(layer => layer.outputs)
     .filter(name => isShared(name) && !rounded.has(name));
@@ -77,7 +79,7 @@ export function ownErrorModel(float: Graph, quantized: Graph): OwnErrorModel {
     },
     compared: [
       ...roundings
-        .filter(({tensor}) => isMade(tensor))
+        .filter(({source}) => isMade(source))
         .map(({tensor, restored}) => ({tensor, standIn: OWN + restored})),
       ...unrounded.map(tensor => ({tensor, standIn: OWN + tensor})),
     ],
@@ -85,26 +87,35 @@ export function ownErrorModel(float: Graph, quantized: Graph): OwnErrorModel {
 }
 
 interface Rounding {
+  /** Of the float model. */
   readonly tensor: string;
+  /** The same before rounding, as the quantised model calls it. */
+  readonly source: string;
   readonly quantize: Layer;
   readonly dequantize: Layer;
   /** What consumers read instead of the tensor. */
   readonly restored: string;
 }
 
-/** Where the quantised model rounds an activation tensor of the float one: QuantizeLinear, then DequantizeLinear. */
+/**
+ * Where the quantised model rounds an activation tensor of the float one: QuantizeLinear, then DequantizeLinear. The
+ * tensor's name is behind the pair where integer kernels make it, before the pair elsewhere.
+ */
 function roundingsOf(float: Graph, quantized: Graph): Rounding[] {
+  const isActivation = (name: string): boolean => float.tensors.get(name)?.isWeight === false;
   const found = new Map<string, Rounding>();
   for (const quantize of quantized.layers) {
-    const [tensor = ''] = quantize.inputs;
-    if (quantize.operator !== 'QuantizeLinear' || float.tensors.get(tensor)?.isWeight !== false) continue;
+    if (quantize.operator !== 'QuantizeLinear') continue;
+    const [source = ''] = quantize.inputs;
     const consumers = quantized.tensors.get(quantize.outputs[0] ?? '')?.consumers ?? [];
     const dequantize = consumers
       .map(index => quantized.layers[index])
       .find(layer => layer?.operator === 'DequantizeLinear');
     const [restored] = dequantize?.outputs ?? [];
-    if (dequantize === undefined || restored === undefined || found.has(tensor)) continue;
-    found.set(tensor, {tensor, quantize, dequantize, restored});
+    if (dequantize === undefined || restored === undefined) continue;
+    const tensor = [restored, source].find(isActivation);
+    if (tensor === undefined || found.has(tensor)) continue;
+    found.set(tensor, {tensor, source, quantize, dequantize, restored});
   }
   return [...found.values()];
 }
