@@ -67,10 +67,10 @@ export default {
     },
     {
       name: 'pure-rooms-have-no-heavy-packages',
-      comment: 'a pure room decides; ssh2, execa, onnxruntime-node, listr2 and oclif perform',
+      comment: 'a pure room decides; ssh2, execa, onnxruntime-node, listr2, sharp and oclif perform',
       severity: 'error',
       from: {path: `^src/(${PURE_ROOMS.join('|')})/`},
-      to: {path: 'node_modules/(ssh2|execa|onnxruntime-node|listr2|@oclif)/'},
+      to: {path: 'node_modules/(ssh2|execa|onnxruntime-node|listr2|sharp|@oclif)/'},
     },
   ],
   options: {

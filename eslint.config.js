@@ -42,7 +42,7 @@ export default tseslint.config(
       '@typescript-eslint/no-restricted-imports': [
         'error',
         {
-          paths: ['onnxruntime-node', 'ssh2', 'listr2', 'execa'].map(name => ({
+          paths: ['onnxruntime-node', 'ssh2', 'listr2', 'execa', 'sharp'].map(name => ({
             name,
             allowTypeImports: true,
             message: 'Heavy: import it inside the function that needs it.',

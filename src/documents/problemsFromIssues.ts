@@ -9,10 +9,11 @@ type Issue = z.core.$ZodIssue;
 
 /** zod's issues as sentences with places: what was seen, what was expected. */
 export function problemsFromIssues(
-  issues: readonly Issue[],
+  given: readonly Issue[],
   source: YamlSource,
   schema: JsonSchema,
 ): DocumentProblem[] {
+  const issues = given.flatMap(issue => issuesOfMeantForm(issue));
   const problems: DocumentProblem[] = [];
   // A misspelt required key is one mistake: it is told as a misspelling, not as a missing key besides.
   const suggested = new Set<string>();
@@ -54,6 +55,21 @@ export function problemsFromIssues(
     }
   }
   return problems;
+}
+
+/**
+ * Where a value may have several forms (a path or a mapping), the issues of the form that was meant: the first one
+ * whose kind of value is right. When none is, the issue stays what it is.
+ */
+function issuesOfMeantForm(issue: Issue): Issue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const meant = issue.errors.find(form => !form.some(isOfAnotherKind));
+  if (meant === undefined) return [issue];
+  return meant.flatMap(inner => issuesOfMeantForm({...inner, path: [...issue.path, ...inner.path]}));
+}
+
+function isOfAnotherKind({code, path}: Issue): boolean {
+  return path.length === 0 && (code === 'invalid_type' || code === 'invalid_value');
 }
 
 function isMissing(issue: Issue): boolean {
@@ -109,6 +125,10 @@ function expectationOf(issue: Issue): string {
       if (issue.format === 'url') return 'a URL such as http://cloud.example:8000';
       if (issue.format === 'datetime') return 'a time such as 2026-01-31T12:00:00Z';
       return issue.message.replace(/^expected /, '');
+    case 'invalid_union': {
+      const forms = issue.errors.flatMap(form => form.filter(isOfAnotherKind).slice(0, 1).map(expectationOf));
+      return forms.length === 0 ? issue.message.replace(/^expected /, '') : [...new Set(forms)].join(' or ');
+    }
     default:
       return issue.message.replace(/^expected /, '');
   }

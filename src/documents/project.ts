@@ -1,4 +1,7 @@
 import {z} from 'zod';
+import {accuracySchema} from './accuracyBudget.ts';
+import {dataSourceSchema} from './dataSource.ts';
+import {preprocessingSchema} from './preprocessing.ts';
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected letters, digits, ".", "_" or "-"');
 const port = z.int().min(1).max(65535);
@@ -13,6 +16,11 @@ const device = z.strictObject({
   port: port.optional(),
   identityFile: z.string().optional(),
   labels: z.record(z.string(), z.string()).optional(),
+  target: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('The hardware family to compile for, where it is not to be recognised from the profile.'),
   endpointPort: port
     .optional()
     .describe("Where the device's own programs find the model: on its loopback interface only."),
@@ -40,10 +48,18 @@ export const projectSchema = z
         .optional()
         .describe('Shape per input; fixes symbolic dimensions such as the batch.'),
     }),
-    evaluation: z
-      .strictObject({inputs: z.record(z.string(), z.string()), labels: z.string().optional()})
+    calibration: dataSourceSchema
       .optional()
-      .describe('Labelled or unlabelled samples as .npy files; the first axis counts samples.'),
+      .describe('Samples that ranges are measured on: a path, or where each input comes from.'),
+    evaluation: dataSourceSchema
+      .optional()
+      .describe(
+        'Samples that builds are judged by, with labels or without: a path, or where each input comes from.',
+      ),
+    preprocessing: preprocessingSchema
+      .optional()
+      .describe('From the pixels of images to the values that the model takes; a preset, or step by step.'),
+    accuracy: accuracySchema.optional(),
     ssh: z
       .strictObject({configFile: z.string().optional(), knownHostsFile: z.string().optional()})
       .optional(),

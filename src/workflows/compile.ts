@@ -2,15 +2,14 @@ import type {Build} from '../documents/build.ts';
 import {yamlFromDocument} from '../documents/printDocument.ts';
 import {writeHeader} from '../documents/writeHeader.ts';
 import type {NamedTensors, Tensor} from '../documents/tensor.ts';
-import {randomFeeds} from '../engine/randomFeeds.ts';
 import {openSession, type Session} from '../engine/session.ts';
 import {runStep, type EmitEvent} from '../events.ts';
 import {readOwnVersion} from '../workspace/ownVersion.ts';
-import {readNpy} from '../workspace/npy.ts';
 import {writeDocument} from '../workspace/projectFolder.ts';
+import {openDataSet, type DataSet} from './openDataSet.ts';
 import {openProject, type OpenProject} from './openProject.ts';
 import {withPreparedModel, type PreparedModel} from './prepareModel.ts';
-import {openSamples, type Samples} from './readSamples.ts';
+import {openEvaluationData} from './projectData.ts';
 import {countTopOne} from './topOne.ts';
 
 /** The one target there is until precision is chosen per hardware: runs unchanged on every processor. */
@@ -96,31 +95,20 @@ async function compareWithOriginal(
     await build.close();
     await samples.close();
   }
-  const count = samples.requestCount * samples.samplesPerRequest;
-  const accuracy = await accuracyOf(project, answers, count);
-  return {fidelity: {maxAbsoluteDifference, samples: count}, ...(accuracy === null ? {} : {accuracy})};
+  const accuracy = accuracyOf(samples.labels, answers);
+  return {
+    fidelity: {maxAbsoluteDifference, samples: samples.sampleCount},
+    ...(accuracy === null ? {} : {accuracy}),
+  };
 }
 
 async function runBoth(session: Session, feeds: NamedTensors): Promise<NamedTensors> {
   return (await session.run(feeds)).outputs;
 }
 
-async function samplesOf(project: OpenProject, prepared: PreparedModel): Promise<Samples> {
-  const {evaluation} = project.project;
-  if (evaluation === undefined) {
-    return {
-      requestCount: RANDOM_SAMPLES,
-      samplesPerRequest: 1,
-      readRequest: index => Promise.resolve(randomFeeds(prepared.inputs, index)),
-      close: () => Promise.resolve(),
-    };
-  }
-  return openSamples(
-    prepared.inputs,
-    Object.fromEntries(
-      Object.entries(evaluation.inputs).map(([name, file]) => [name, project.resolve(file)]),
-    ),
-  );
+async function samplesOf(project: OpenProject, prepared: PreparedModel): Promise<DataSet> {
+  const evaluation = await openEvaluationData(project, prepared.inputs);
+  return evaluation ?? openDataSet({random: {samples: RANDOM_SAMPLES}}, prepared.inputs);
 }
 
 /** Elementwise over float32; 0 or infinity for other types, by whether the bytes are equal. */
@@ -140,15 +128,13 @@ export function largestDifference(one: Tensor, other: Tensor | undefined): numbe
   return largest;
 }
 
-async function accuracyOf(
-  project: OpenProject,
+function accuracyOf(
+  labels: readonly number[] | null,
   answers: Record<'original' | 'build', Tensor[]>,
-  samples: number,
-): Promise<Build['accuracy'] | null> {
-  const file = project.project.evaluation?.labels;
+): Build['accuracy'] | null {
   const shape = answers.original[0]?.shape;
-  if (file === undefined || shape === undefined) return null;
-  const labels = await readNpy(project.resolve(file));
+  if (labels === null || shape === undefined) return null;
+  const samples = labels.length;
   const topOne = (parts: Tensor[]): number =>
     countTopOne(
       {

@@ -13,12 +13,12 @@ import {EXIT, ExpectedError} from '../errors.ts';
 import {runStep, type EmitEvent} from '../events.ts';
 import {openProtocolClient, type ProtocolClient} from '../runtime/client.ts';
 import {digestOfBytes} from '../workspace/digest.ts';
-import {readNpy} from '../workspace/npy.ts';
 import {withDevice, type ConnectOptions} from './connectDevice.ts';
 import {readDeviceState} from './deviceState.ts';
+import {openDataSet, type DataSet} from './openDataSet.ts';
 import {openProject, selectDevices, type OpenProject} from './openProject.ts';
 import {joinOutputs, writeOutputs} from './outputFiles.ts';
-import {openSamples, type Samples} from './readSamples.ts';
+import {classCountOf, requireEvaluationData} from './projectData.ts';
 import {countTopOne} from './topOne.ts';
 
 export interface InferRequest {
@@ -46,7 +46,8 @@ export async function infer(request: InferRequest, emit: EmitEvent): Promise<Inf
   if (device === undefined) throw new Error('selectDevices gave no device');
   return withDevice(project, device, request.connect, async machine => {
     const release = await readCurrentRelease(machine);
-    const samples = await openSamples(release.model.inputs, filesByInput(project, release, request.inputs));
+    const samples = await openSamples(project, release, request.inputs);
+    for (const text of samples.notes) emit({kind: 'note', level: 'warning', text});
     const tunnel = await machine.openTunnel(release.endpoint.port);
     const client = openProtocolClient(`http://127.0.0.1:${tunnel.localPort}`);
     try {
@@ -63,13 +64,13 @@ export async function infer(request: InferRequest, emit: EmitEvent): Promise<Inf
         device: device.name,
         release: release.id,
         requests: samples.requestCount,
-        samples: samples.requestCount * samples.samplesPerRequest,
+        samples: samples.sampleCount,
         measured: answers.latency,
         predicted: found?.plan.predicted ?? null,
         planFile: found?.file ?? null,
         outputs: Object.entries(outputs).map(([name, {elementType, shape}]) => ({name, elementType, shape})),
         outputFiles: await writeOutputs(request.outputFolder, outputs),
-        accuracy: request.inputs === null ? await accuracyOf(project, outputs) : null,
+        accuracy: request.inputs === null ? accuracyOf(samples.labels, outputs) : null,
       };
     } finally {
       client.close();
@@ -96,30 +97,19 @@ async function readCurrentRelease(machine: Machine): Promise<Release> {
   return releaseFromJson(new TextDecoder().decode(await machine.download(file)), file);
 }
 
-/** A file given without a name is for the model's only input. */
-function filesByInput(
+/** A file given without a name is for the model's only input; the project's preprocessing is for given images too. */
+async function openSamples(
   project: OpenProject,
   release: Release,
   given: InferRequest['inputs'],
-): Readonly<Record<string, string>> {
-  if (given === null) return evaluationInputs(project);
-  const [only, ...others] = release.model.inputs;
+): Promise<DataSet> {
+  const {inputs, outputs} = release.model;
+  if (given === null) return requireEvaluationData(project, inputs, classCountOf(outputs));
+  const [only, ...others] = inputs;
   const {'': file, ...named} = given;
-  if (file === undefined || only === undefined || others.length > 0) return given;
-  return {...named, [only.name]: file};
-}
-
-/** @throws ExpectedError `evaluation-missing` when the project declares no evaluation set */
-function evaluationInputs(project: OpenProject): Record<string, string> {
-  const {evaluation} = project.project;
-  if (evaluation === undefined) {
-    throw new ExpectedError('evaluation-missing', `${project.file} declares no evaluation set.`, EXIT.usage, {
-      hints: ['edgewise infer DEVICE --input FILE.npy'],
-    });
-  }
-  return Object.fromEntries(
-    Object.entries(evaluation.inputs).map(([name, file]) => [name, project.resolve(file)]),
-  );
+  const files =
+    file === undefined || only === undefined || others.length > 0 ? given : {...named, [only.name]: file};
+  return openDataSet({inputs: files}, inputs, {preprocessing: project.project.preprocessing});
 }
 
 interface Answers {
@@ -131,7 +121,7 @@ interface Answers {
 async function askAll(
   client: ProtocolClient,
   model: string,
-  samples: Samples,
+  samples: DataSet,
   progress: (detail: {doneCount: number; totalCount: number}) => void,
 ): Promise<Answers> {
   const outputs: NamedTensors[] = [];
@@ -183,16 +173,14 @@ function quantile(sorted: readonly number[], fraction: number): number {
   return below + (above - below) * (position - Math.floor(position));
 }
 
-async function accuracyOf(
-  project: OpenProject,
+function accuracyOf(
+  labels: readonly number[] | null,
   outputs: Record<string, Tensor>,
-): Promise<InferResult['accuracy']> {
-  const labels = project.project.evaluation?.labels;
+): InferResult['accuracy'] {
   const [scores] = Object.values(outputs);
-  if (labels === undefined || scores === undefined) return null;
-  const right = countTopOne(scores, await readNpy(project.resolve(labels)));
-  const samples = scores.shape[0] ?? 0;
-  return {metric: 'top-1', value: right / samples, samples};
+  if (labels === null || scores === undefined) return null;
+  const samples = labels.length;
+  return {metric: 'top-1', value: countTopOne(scores, labels) / samples, samples};
 }
 
 /** The plan the release was made from, if it still lies among the project's plans unchanged. */

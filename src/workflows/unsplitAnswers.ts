@@ -7,7 +7,7 @@ import {largestDifference} from './compile.ts';
 import {joinOutputs, outputFileName} from './outputFiles.ts';
 import {openProject} from './openProject.ts';
 import {withPreparedModel} from './prepareModel.ts';
-import {openSamples} from './readSamples.ts';
+import {requireEvaluationData} from './projectData.ts';
 
 /** The evaluation set's answers of the model in one piece, on this machine. */
 export interface UnsplitAnswers {
@@ -20,14 +20,8 @@ export interface UnsplitAnswers {
 export async function runUnsplit(projectPath: string): Promise<UnsplitAnswers> {
   const project = await openProject(projectPath);
   return withPreparedModel(project, ignoreEvents, async prepared => {
-    const files = Object.fromEntries(
-      Object.entries(project.project.evaluation?.inputs ?? {}).map(([name, file]) => [
-        name,
-        project.resolve(file),
-      ]),
-    );
     const answersOf = async (path: string): Promise<Record<string, Tensor>> => {
-      const samples = await openSamples(prepared.inputs, files);
+      const samples = await requireEvaluationData(project, prepared.inputs);
       const session = await openSession({path}, {optimization: 'disabled', threads: 1});
       try {
         const answers = [];

@@ -1,9 +1,11 @@
 import {Buffer} from 'node:buffer';
-import {open, readFile, writeFile, type FileHandle} from 'node:fs/promises';
+import {readFile, writeFile} from 'node:fs/promises';
 import type {ElementType} from '../documents/elementTypes.ts';
 import {countElements, sizeInBytes} from '../documents/elementTypes.ts';
 import type {Tensor} from '../documents/tensor.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
+import type {ArrayFile} from './data/arrayFile.ts';
+import {openFileBytes, refuseMissing, type RandomAccessBytes} from './data/fileBytes.ts';
 
 /**
  * NumPy's .npy files to and from tensors.
@@ -29,15 +31,6 @@ const MAGIC = Buffer.from('\x93NUMPY', 'latin1');
 const LONGEST_PREFIX_BYTES = 12;
 /** Far beyond any header of a plain array; keeps a damaged length from allocating gigabytes. */
 const LONGEST_HEADER_BYTES = 1 << 20;
-
-/** An open .npy file whose rows (slices of the first axis, one sample each) are read when they are asked for. */
-export interface NpyFile {
-  readonly elementType: ElementType;
-  readonly shape: readonly number[];
-  /** Rows `first` to `first + count - 1`, as a tensor of shape [count, ...the other axes]. */
-  readRows(first: number, count: number): Promise<Tensor>;
-  close(): Promise<void>;
-}
 
 /** The bytes of a version 1.0 file, which every NumPy reads. Throws a RangeError for types that NumPy has no name for. */
 export function npyFromTensor(tensor: Tensor): Uint8Array {
@@ -80,37 +73,40 @@ export async function writeNpy(path: string, tensor: Tensor): Promise<void> {
  * Reads and checks the header only; the caller closes the file.
  * @throws ExpectedError `no-such-file`, `not-an-npy-file`, `npy-unsupported`, `npy-truncated`
  */
-export async function openNpy(path: string): Promise<NpyFile> {
-  const handle = await open(path, 'r').catch(error => refuseMissing(error, path));
+export async function openNpy(path: string): Promise<ArrayFile> {
+  return npyFromBytes(await openFileBytes(path), path);
+}
+
+/** The same of bytes that lie somewhere in another file; they are closed with the array, or when it cannot be read. */
+export async function npyFromBytes(file: RandomAccessBytes, fileName: string): Promise<ArrayFile> {
   try {
-    const prefix = parsePrefix(await readUpTo(handle, 0, LONGEST_PREFIX_BYTES), path);
+    const prefix = parsePrefix(await file.read(0, LONGEST_PREFIX_BYTES), fileName);
     const dataStart = prefix.headerStart + prefix.headerLength;
-    const header = await readUpTo(handle, prefix.headerStart, prefix.headerLength);
-    const {size} = await handle.stat();
-    if (size < dataStart) throw truncated(path, dataStart, size);
-    const {elementType, shape} = parseHeader(header, path);
+    const header = await file.read(prefix.headerStart, prefix.headerLength);
+    if (file.sizeBytes < dataStart) throw truncated(fileName, dataStart, file.sizeBytes);
+    const {elementType, shape} = parseHeader(header, fileName);
     const dataEnd = dataStart + bytesOf(elementType, shape);
-    if (size < dataEnd) throw truncated(path, dataEnd, size);
+    if (file.sizeBytes < dataEnd) throw truncated(fileName, dataEnd, file.sizeBytes);
     const [rows, ...rowShape] = shape;
     if (rows === undefined)
-      throw unsupported(path, 'a single number without axes; samples need a first axis');
+      throw unsupported(fileName, 'a single number without axes; samples need a first axis');
     const rowBytes = bytesOf(elementType, rowShape);
     return {
       elementType,
       shape,
       async readRows(first, count) {
         if (first < 0 || count < 0 || first + count > rows) {
-          throw new RangeError(`rows ${first} to ${first + count - 1} of ${rows} in ${path}`);
+          throw new RangeError(`rows ${first} to ${first + count - 1} of ${rows} in ${fileName}`);
         }
-        const bytes = await readUpTo(handle, dataStart + first * rowBytes, count * rowBytes);
+        const bytes = await file.read(dataStart + first * rowBytes, count * rowBytes);
         if (bytes.length < count * rowBytes)
-          throw truncated(path, dataEnd, dataStart + first * rowBytes + bytes.length);
+          throw truncated(fileName, dataEnd, dataStart + first * rowBytes + bytes.length);
         return {elementType, shape: [count, ...rowShape], bytes};
       },
-      close: () => handle.close(),
+      close: () => file.close(),
     };
   } catch (error) {
-    await handle.close();
+    await file.close();
     throw error;
   }
 }
@@ -174,25 +170,6 @@ function bytesOf(elementType: ElementType, shape: readonly number[]): number {
   return sizeInBytes(elementType, shape) ?? countElements(shape);
 }
 
-async function readUpTo(handle: FileHandle, position: number, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  let filled = 0;
-  // One read may return less than it was asked for.
-  while (filled < length) {
-    const {bytesRead} = await handle.read(bytes, filled, length - filled, position + filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
-  }
-  return bytes.subarray(0, filled);
-}
-
-function refuseMissing(error: unknown, path: string): never {
-  if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-    throw new ExpectedError('no-such-file', `There is no file ${path}.`, EXIT.usage, {cause: error});
-  }
-  throw error;
-}
-
 function truncated(fileName: string, neededBytes: number, presentBytes: number): ExpectedError {
   return new ExpectedError(
     'npy-truncated',
@@ -208,8 +185,7 @@ function unsupported(fileName: string, what: string, conversion?: string): Expec
     `${fileName} holds ${what}, which edgewise does not read.`,
     EXIT.invalidDocument,
     {
-      hints:
-        conversion === undefined ? [] : [`Convert it in Python: numpy.save('${fileName}', ${conversion}).`],
+      hints: conversion === undefined ? [] : [`Convert it in Python before saving it: ${conversion}.`],
     },
   );
 }

@@ -1,0 +1,94 @@
+import {z} from 'zod';
+
+const METRICS = ['top-1', 'top-5', 'mean-absolute-error', 'cosine', 'sqnr'] as const;
+
+const command = z.strictObject({
+  command: z
+    .array(z.string().min(1))
+    .min(1)
+    .describe('A program and its arguments; the last number on its standard output is the result.'),
+  better: z.enum(['higher', 'lower']).optional().describe('"higher" when left out.'),
+});
+
+/** How the quality of a build is measured. */
+export const accuracyMetricSchema = z.union([z.enum(METRICS), command]);
+
+export type AccuracyMetric = z.infer<typeof accuracyMetricSchema>;
+
+/** How much worse than the original a build may be. */
+export type AccuracyBudget =
+  /** In the metric's own unit: 0.01 of top-1 is one percentage point. */
+  | {readonly kind: 'absolute-drop'; readonly limit: number}
+  /** A share of the original's value. */
+  | {readonly kind: 'relative-drop'; readonly limit: number}
+  /** A value of its own, whatever the original's: decibels for sqnr. */
+  | {readonly kind: 'at-least'; readonly limit: number};
+
+const BUDGET = /^(\d+(?:\.\d+)?)\s*(%|points?)?$/;
+
+/**
+ * `0.01` (absolute, in the metric's unit), `0.5 points` (hundredths, for metrics between 0 and 1), `1%` (of the
+ * original's value); `null` for anything else.
+ */
+export function budgetFromText(text: string): AccuracyBudget | null {
+  const [, digits, unit] = BUDGET.exec(text.trim()) ?? [];
+  if (digits === undefined) return null;
+  const value = Number(digits);
+  if (unit === undefined) return {kind: 'absolute-drop', limit: value};
+  return unit === '%'
+    ? {kind: 'relative-drop', limit: value / 100}
+    : {kind: 'absolute-drop', limit: value / 100};
+}
+
+/** What the project allows; `null` when it does not say. */
+export function budgetOf(accuracy: Accuracy): AccuracyBudget | null {
+  if (accuracy.minimum !== undefined) return {kind: 'at-least', limit: accuracy.minimum};
+  return accuracy.maxDrop === undefined ? null : budgetFromText(String(accuracy.maxDrop));
+}
+
+const maxDrop = z.union([
+  z.number().nonnegative(),
+  z.string().regex(BUDGET, 'expected a number, "1%" of the original, or "0.5 points"'),
+]);
+
+/** The metric a build is judged by, and what it may lose. */
+export const accuracySchema = z
+  .strictObject({
+    metric: accuracyMetricSchema
+      .optional()
+      .describe('top-1 where the evaluation data have labels, else cosine, when left out.'),
+    maxDrop: maxDrop
+      .optional()
+      .describe(
+        'How much worse than the original a build may be: 0.01 or "0.5 points" (absolute), "1%" (of the original\'s value).',
+      ),
+    minimum: z.number().optional().describe('For sqnr: the lowest value in dB.'),
+  })
+  .superRefine((accuracy, context) => {
+    const {metric, maxDrop: drop, minimum} = accuracy;
+    // The original against itself has no noise at all: there is nothing finite to drop from.
+    if (metric === 'sqnr' && drop !== undefined)
+      context.addIssue({
+        code: 'custom',
+        path: ['maxDrop'],
+        message: 'expected "minimum" in its place: sqnr has no value of the original to drop from',
+        input: drop,
+      });
+    if (metric !== 'sqnr' && minimum !== undefined)
+      context.addIssue({
+        code: 'custom',
+        path: ['minimum'],
+        message: 'expected "maxDrop" in its place: only sqnr has a minimum',
+        input: minimum,
+      });
+    const isPoints = typeof drop === 'string' && /points?$/.test(drop);
+    if (isPoints && (typeof metric === 'object' || metric === 'mean-absolute-error'))
+      context.addIssue({
+        code: 'custom',
+        path: ['maxDrop'],
+        message: 'expected a number or a percentage: points are hundredths of top-1, top-5 or cosine',
+        input: drop,
+      });
+  });
+
+export type Accuracy = z.infer<typeof accuracySchema>;

@@ -1,0 +1,54 @@
+import {open} from 'node:fs/promises';
+import {EXIT, ExpectedError} from '../../errors.ts';
+
+/** Bytes that are read in pieces, wherever they lie: a file, or a part of one. */
+export interface RandomAccessBytes {
+  readonly sizeBytes: number;
+  /** Fewer than `length` bytes only where the end comes first. The bytes belong to the caller. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** @throws ExpectedError `no-such-file` (exit 2) */
+export async function openFileBytes(path: string): Promise<RandomAccessBytes> {
+  const handle = await open(path, 'r').catch(error => refuseMissing(error, path));
+  try {
+    const stats = await handle.stat();
+    if (!stats.isFile()) throw new ExpectedError('no-such-file', `${path} is not a file.`, EXIT.usage);
+    return {
+      sizeBytes: stats.size,
+      async read(offset, length) {
+        const bytes = new Uint8Array(length);
+        let filled = 0;
+        // One read may return less than it was asked for.
+        while (filled < length) {
+          const {bytesRead} = await handle.read(bytes, filled, length - filled, offset + filled);
+          if (bytesRead === 0) break;
+          filled += bytesRead;
+        }
+        return bytes.subarray(0, filled);
+      },
+      close: () => handle.close(),
+    };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** The part of a file from `start` on; closing it closes the file. */
+export function partOfBytes(whole: RandomAccessBytes, start: number, sizeBytes: number): RandomAccessBytes {
+  return {
+    sizeBytes,
+    read: (offset, length) => whole.read(start + offset, Math.max(0, Math.min(length, sizeBytes - offset))),
+    close: () => whole.close(),
+  };
+}
+
+/** For `catch`: a file that is not there is the user's to mend. */
+export function refuseMissing(error: unknown, path: string): never {
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+    throw new ExpectedError('no-such-file', `There is no file ${path}.`, EXIT.usage, {cause: error});
+  }
+  throw error;
+}
