@@ -1,18 +1,82 @@
 import type {Build} from '../documents/build.ts';
-import {formatBytes, formatShare} from './formatNumbers.ts';
+import {formatBytes, formatMs, formatShare} from './formatNumbers.ts';
+import {formatTable, type Column} from './formatTable.ts';
+
+const CANDIDATE_COLUMNS: readonly Column[] = [
+  {title: 'build'},
+  {title: 'size', align: 'right'},
+  {title: 'accuracy', align: 'right'},
+  {title: 'time', align: 'right'},
+  {title: 'verdict', shrinksTo: 20},
+];
 
 /** Every decision with its reason, and how the build compares with the original. */
 export function textFromBuild({file, build}: {readonly file: string; readonly build: Build}): string {
-  const {artefact, fidelity, accuracy} = build;
+  const {artefact, target, precision, model} = build;
   return [
-    `${build.model.name} for target ${build.target}: ${build.precision}, ${artefact.layers} layers, ${formatBytes(artefact.sizeBytes)}`,
+    `${model.name} for target ${target}: ${precision}, ${artefact.layers} layers, ${sizeText(artefact)}`,
     ...build.recipe.map(({decision, reason}) => `  ${decision}: ${reason}`),
-    `  largest difference from the original ${fidelity.maxAbsoluteDifference.toExponential(1)} over ${fidelity.samples} samples`,
-    ...(accuracy === undefined
-      ? []
-      : [
-          `  ${accuracy.metric} ${formatShare(accuracy.build)} (original ${formatShare(accuracy.original)}) of ${accuracy.samples} samples`,
-        ]),
-    `Written to ${file}`,
+    ...floatLayerLines(build.floatLayers ?? []),
+    ...comparisonLines(build),
+    ...candidateLines(build),
+    ...(build.warnings ?? []).map(text => `  warning: ${text}`),
+    `Written to ${file}${artefact.file === undefined ? '' : ` and ${artefact.file}`}`,
   ].join('\n');
+}
+
+function sizeText({sizeBytes, originalSizeBytes}: Build['artefact']): string {
+  if (originalSizeBytes === undefined) return formatBytes(sizeBytes);
+  return `${formatBytes(sizeBytes)} (${formatShare(sizeBytes / originalSizeBytes)} of the original)`;
+}
+
+/** Layers left in float, by reason: a detector has dozens of them. */
+function floatLayerLines(layers: NonNullable<Build['floatLayers']>): string[] {
+  const byReason = new Map<string, string[]>();
+  for (const {layer, reason} of layers) byReason.set(reason, [...(byReason.get(reason) ?? []), layer]);
+  return [...byReason].map(([reason, names]) => {
+    const shown = names.slice(0, 3).join(', ');
+    return `  ${names.length} in float (${reason}): ${shown}${names.length > 3 ? ', …' : ''}`;
+  });
+}
+
+function comparisonLines({fidelity, accuracy, latency}: Build): string[] {
+  const {maxAbsoluteDifference, samples, outputs = []} = fidelity;
+  const lines = [
+    `  largest difference from the original ${maxAbsoluteDifference.toExponential(1)} over ${samples} samples`,
+    ...outputs.map(
+      ({name, sqnrDb}) => `  output ${name}: ${sqnrDb === null ? 'equal' : `${sqnrDb.toFixed(1)} dB`}`,
+    ),
+  ];
+  if (accuracy !== undefined) {
+    const show = (value: number): string => accuracyText(accuracy.metric, value);
+    const budget = accuracy.budget === undefined ? '' : `, budget ${accuracy.budget}`;
+    lines.push(
+      `  ${accuracy.metric} ${show(accuracy.build)} (original ${show(accuracy.original)}) of ${accuracy.samples} samples${budget}`,
+    );
+  }
+  if (latency !== undefined) {
+    lines.push(
+      `  ${formatMs(latency.build.medianMs)} on ${latency.machine} (original ${formatMs(latency.original.medianMs)}, ratio ${latency.ratio.toFixed(2)})`,
+    );
+  }
+  return lines;
+}
+
+function candidateLines({candidates = [], accuracy}: Build): string[] {
+  if (candidates.length < 2) return [];
+  const rows = candidates.map(({name, sizeBytes, accuracy: value, latencyMs, verdict}) => [
+    name,
+    formatBytes(sizeBytes),
+    value === undefined ? '-' : accuracyText(accuracy?.metric ?? '', value),
+    latencyMs === undefined ? '-' : formatMs(latencyMs),
+    verdict,
+  ]);
+  return formatTable(CANDIDATE_COLUMNS, rows)
+    .split('\n')
+    .map(line => `  ${line}`);
+}
+
+export function accuracyText(metric: string, value: number): string {
+  if (metric === 'top-1' || metric === 'top-5') return formatShare(value);
+  return metric === 'sqnr' ? `${value.toFixed(1)} dB` : value.toPrecision(4);
 }

@@ -1,0 +1,31 @@
+/** What `edgewise evaluate` shows: the shape of a result, not of a file. */
+export interface Evaluation {
+  /** As they were named. */
+  readonly build: string;
+  readonly against: string;
+  readonly samples: number;
+  readonly sizeBytes: number;
+  readonly originalSizeBytes: number;
+  readonly accuracy: {
+    readonly metric: string;
+    readonly original: number;
+    readonly build: number;
+    /** How much worse, in the metric's unit; 0 or less when not worse. */
+    readonly drop: number;
+  };
+  readonly maxAbsoluteDifference: number;
+  /** Signal over noise in decibels; `null` where the outputs are equal. */
+  readonly outputs: readonly {readonly name: string; readonly sqnrDb: number | null}[];
+  /** Error that has come together up to the layer, worst first. */
+  readonly worstAccumulated: readonly LayerError[];
+  /** Error of the layer itself, fed with the original's tensors, worst first; empty for builds without integer layers. */
+  readonly worstOwn: readonly LayerError[];
+  readonly warnings: readonly string[];
+}
+
+export interface LayerError {
+  readonly layer: string;
+  readonly operator: string;
+  readonly tensor: string;
+  readonly sqnrDb: number | null;
+}
