@@ -73,10 +73,9 @@ function candidateFromLayer(
   isFloat: ReadonlySet<string>,
 ): Candidate | FloatReason {
   const rule = layer.domain === '' ? scheme.operators[layer.operator] : undefined;
-  if (!layer.outputs.every(name => isFloat.has(name))) {
-    return layer.outputs.some(name => isFloat.has(name)) ? 'no-kernel' : 'not-float32';
-  }
+  if (layer.outputs.every(name => isOtherType(graph, name))) return 'not-float32';
   if (rule === undefined || layer.outerInputs.length > 0) return 'no-kernel';
+  if (!layer.outputs.every(name => isFloat.has(name))) return 'no-kernel';
   const plain = {layer, rule, outputs: layer.outputs, operands: null, activation: null};
   if (rule.kind === 'weighted') {
     const operands = weightedOperands(graph, layer);
@@ -115,16 +114,27 @@ function withoutMainPath(
   return inputs.filter(name => name !== main?.name);
 }
 
-/** Tensors known to be float32: as declared, else because every operator of a capability table keeps the type. */
+/**
+ * Tensors known to be float32: as declared, else because the operators of capability tables give what they take, and the
+ * operands of arithmetic are of one type.
+ */
 function floatTensors(graph: Graph, scheme: QuantizationScheme): Set<string> {
   const isFloat = new Set<string>();
   for (const tensor of graph.tensors.values()) if (tensor.elementType === 'float32') isFloat.add(tensor.name);
   for (const {operator, domain, inputs, outputs} of graph.layers) {
-    if (domain !== '' || scheme.operators[operator] === undefined) continue;
-    if (!inputs.some(name => isFloat.has(name))) continue;
-    for (const name of outputs) if (graph.tensors.get(name)?.elementType === undefined) isFloat.add(name);
+    const rule = domain === '' ? scheme.operators[operator] : undefined;
+    if (rule === undefined || !inputs.some(name => isFloat.has(name))) continue;
+    const hasOneType = rule.kind === 'own-scales' || rule.kind === 'joined-scale';
+    for (const name of hasOneType ? [...inputs, ...outputs] : outputs) {
+      if (!isOtherType(graph, name)) isFloat.add(name);
+    }
   }
   return isFloat;
+}
+
+function isOtherType(graph: Graph, name: string): boolean {
+  const elementType = graph.tensors.get(name)?.elementType;
+  return elementType !== undefined && elementType !== 'float32';
 }
 
 function isTooSmall(

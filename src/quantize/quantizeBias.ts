@@ -9,7 +9,7 @@ const LARGEST_BIAS = 2 ** 30;
 
 /**
  * Per channel the smallest weight scale with which the bias, whose scale is input scale times weight scale, fits an int32
- * and its scale a float32. `channels` is 1 for one scale in all.
+ * and its scale a float32. `channels` scales: 1 in all, or one per channel, repeated over the groups of a ConvTranspose.
  * @see onnxruntime/quantization/qdq_quantizer.py, _adjust_weight_scale_for_int32_bias; it leaves the sum no room
  */
 export function smallestWeightScales(
@@ -19,7 +19,7 @@ export function smallestWeightScales(
 ): Float32Array {
   const smallest = new Float32Array(channels).fill(SMALLEST_SCALE);
   bias?.forEach((value, index) => {
-    const channel = channels === 1 ? 0 : index;
+    const channel = index % channels;
     smallest[channel] = Math.max(smallest[channel] ?? 0, Math.abs(value) / LARGEST_BIAS);
   });
   return smallest.map(biasScale => roundUp(biasScale / inputScale));
@@ -34,10 +34,13 @@ export function quantizeBias(
   inputScale: number,
   weightScales: Float32Array,
 ): {readonly values: Int32Array; readonly scales: Float32Array} {
-  const scales = weightScales.map(scale => scale * inputScale);
+  const scales = new Float32Array(weightScales.length === 1 ? 1 : bias.length);
+  scales.forEach((_, index) => {
+    scales[index] = (weightScales[index % weightScales.length] ?? 0) * inputScale;
+  });
   const values = new Int32Array(bias.length);
   bias.forEach((value, index) => {
-    const integer = roundHalfEven(value / (scales[scales.length === 1 ? 0 : index] ?? 1));
+    const integer = roundHalfEven(value / (scales[index % scales.length] ?? 1));
     if (Math.abs(integer) > 2 * LARGEST_BIAS - 1)
       throw new RangeError(`bias ${value} is too large for its scale`);
     values[index] = integer;

@@ -43,6 +43,23 @@ export function quantizeWeights(
   return {values: roundToScales(values, layout, scales, highest), scales};
 }
 
+/** The real values that the integers stand for. */
+export function dequantizeWeights(
+  {values, scales}: QuantizedWeights,
+  dims: readonly number[],
+  channelAxis: number | null,
+): Float32Array {
+  const {outer, channels, inner} = weightLayout(dims, channelAxis);
+  const floats = new Float32Array(values.length);
+  for (let block = 0, at = 0; block < outer; block += 1) {
+    for (let channel = 0; channel < channels; channel += 1) {
+      const scale = scales[channel] as number;
+      for (const end = at + inner; at < end; at += 1) floats[at] = (values[at] as number) * scale;
+    }
+  }
+  return floats;
+}
+
 /** The integers nearest to the weights, given the scales. */
 export function roundToScales(
   values: Float32Array,
