@@ -2,7 +2,7 @@ import {describe, expect, it} from 'vitest';
 import {EXIT, ExpectedError} from '../../../src/errors.ts';
 import {targetByName} from '../../../src/targets/targetByName.ts';
 import {targetFromHardware, targetsFromHardware} from '../../../src/targets/targetFromHardware.ts';
-import {TARGET_NAMES, type TargetFacts} from '../../../src/targets/target.ts';
+import {TARGET_NAMES, type TargetFacts, type TargetName} from '../../../src/targets/target.ts';
 import {TARGETS} from '../../../src/targets/targets.ts';
 import {rknnPlatform} from '../../../src/targets/rknn.ts';
 
@@ -55,6 +55,48 @@ const workstation: TargetFacts = {
   tools: {trtexec: '/opt/tensorrt/bin/trtexec'},
 };
 
+const ACCELERATORS: readonly (readonly [string, TargetFacts, readonly TargetName[]])[] = [
+  ['a Jetson Orin', orin, ['tensorrt-10', 'arm64-dotprod', 'arm64']],
+  [
+    'a Jetson whose TensorRT was raised to 11',
+    {...orin, tensorrt: '11.0.0'},
+    ['tensorrt-11', 'arm64-dotprod', 'arm64'],
+  ],
+  ['a Jetson without its compiler', {...orin, tools: {}}, ['arm64-dotprod', 'arm64']],
+  [
+    'a board with TensorRT and no GPU',
+    without(orin, 'linuxForTegra', 'nvidiaDriver'),
+    ['arm64-dotprod', 'arm64'],
+  ],
+  ['a workstation with TensorRT 11', workstation, ['tensorrt-11', 'x86']],
+  ['a workstation with a GPU alone', without(workstation, 'tensorrt'), ['x86']],
+  ['a Rockchip board', rock, ['rknn', 'arm64-dotprod', 'arm64']],
+  ['a Rockchip board without the runtime', {...rock, tools: {}}, ['arm64-dotprod', 'arm64']],
+  [
+    'a Rockchip board without a neural processor',
+    {...rock, board: {model: 'RockPro64', compatible: ['rockchip,rk3399']}},
+    ['arm64-dotprod', 'arm64'],
+  ],
+  ['an STM32MP25', stm32, ['stm32mp2', 'arm64']],
+  [
+    'an STM32MP21, which has no neural processor',
+    {...stm32, board: {model: 'STM32MP215F-DK', compatible: ['st,stm32mp215f-dk', 'st,stm32mp215']}},
+    ['arm64'],
+  ],
+  ['a Snapdragon board', rubik, ['qnn', 'arm64-dotprod', 'arm64']],
+  [
+    'an Intel PC with OpenVINO',
+    {
+      architecture: 'x64',
+      cpuFeatures: ['avx2', 'avx_vnni'],
+      cores: 4,
+      cpuModel: 'Intel(R) N100',
+      tools: {benchmark_app: '/usr/local/bin/benchmark_app'},
+    },
+    ['x86-vnni', 'x86', 'openvino'],
+  ],
+];
+
 describe('the target of', () => {
   it.each([
     ['a server with AMX', 'x64', 'fma avx2 avx512_vnni amx_tile amx_int8', 'x86-amx', ['x64', 'amx_int8']],
@@ -78,47 +120,7 @@ describe('the target of', () => {
     expect(target.recipe).toMatchObject({threads: 4, artefact: 'onnx', compiler: null});
   });
 
-  it.each([
-    ['a Jetson Orin', orin, ['tensorrt-10', 'arm64-dotprod', 'arm64']],
-    [
-      'a Jetson whose TensorRT was raised to 11',
-      {...orin, tensorrt: '11.0.0'},
-      ['tensorrt-11', 'arm64-dotprod', 'arm64'],
-    ],
-    ['a Jetson without its compiler', {...orin, tools: {}}, ['arm64-dotprod', 'arm64']],
-    [
-      'a board with TensorRT and no GPU',
-      without(orin, 'linuxForTegra', 'nvidiaDriver'),
-      ['arm64-dotprod', 'arm64'],
-    ],
-    ['a workstation with TensorRT 11', workstation, ['tensorrt-11', 'x86']],
-    ['a workstation with a GPU alone', without(workstation, 'tensorrt'), ['x86']],
-    ['a Rockchip board', rock, ['rknn', 'arm64-dotprod', 'arm64']],
-    ['a Rockchip board without the runtime', {...rock, tools: {}}, ['arm64-dotprod', 'arm64']],
-    [
-      'a Rockchip board without a neural processor',
-      {...rock, board: {model: 'RockPro64', compatible: ['rockchip,rk3399']}},
-      ['arm64-dotprod', 'arm64'],
-    ],
-    ['an STM32MP25', stm32, ['stm32mp2', 'arm64']],
-    [
-      'an STM32MP21, which has no neural processor',
-      {...stm32, board: {model: 'STM32MP215F-DK', compatible: ['st,stm32mp215f-dk', 'st,stm32mp215']}},
-      ['arm64'],
-    ],
-    ['a Snapdragon board', rubik, ['qnn', 'arm64-dotprod', 'arm64']],
-    [
-      'an Intel PC with OpenVINO',
-      {
-        architecture: 'x64',
-        cpuFeatures: ['avx2', 'avx_vnni'],
-        cores: 4,
-        cpuModel: 'Intel(R) N100',
-        tools: {benchmark_app: '/usr/local/bin/benchmark_app'},
-      },
-      ['x86-vnni', 'x86', 'openvino'],
-    ],
-  ] as const)('%s, the best first', (_, facts, names) => {
+  it.each(ACCELERATORS)('%s, the best first', (_, facts, names) => {
     expect(targetsFromHardware(facts).map(({name}) => name)).toEqual(names);
   });
 
