@@ -12,8 +12,9 @@ const decision = z.strictObject({decision: z.string(), reason: z.string()});
 const accuracy = z.strictObject({
   /** `top-1`, `cosine` …, or the command that was asked. */
   metric: z.string(),
-  original: z.number(),
-  build: z.number(),
+  /** `null` for sqnr: the original against itself has no noise. */
+  original: z.number().nullable(),
+  build: z.number().nullable(),
   samples: z.int().positive(),
   /** How much was allowed, as it was declared. */
   budget: z.string().optional(),

@@ -8,10 +8,11 @@ export interface Evaluation {
   readonly originalSizeBytes: number;
   readonly accuracy: {
     readonly metric: string;
-    readonly original: number;
-    readonly build: number;
+    /** `null` where it is not finite: sqnr of equal outputs. */
+    readonly original: number | null;
+    readonly build: number | null;
     /** How much worse, in the metric's unit; 0 or less when not worse. */
-    readonly drop: number;
+    readonly drop: number | null;
   };
   readonly maxAbsoluteDifference: number;
   /** Signal over noise in decibels; `null` where the outputs are equal. */

@@ -48,7 +48,7 @@ function comparisonLines({fidelity, accuracy, latency}: Build): string[] {
     ),
   ];
   if (accuracy !== undefined) {
-    const show = (value: number): string => accuracyText(accuracy.metric, value);
+    const show = (value: number | null): string => accuracyText(accuracy.metric, value);
     const budget = accuracy.budget === undefined ? '' : `, budget ${accuracy.budget}`;
     lines.push(
       `  ${accuracy.metric} ${show(accuracy.build)} (original ${show(accuracy.original)}) of ${accuracy.samples} samples${budget}`,
@@ -76,7 +76,8 @@ function candidateLines({candidates = [], accuracy}: Build): string[] {
     .map(line => `  ${line}`);
 }
 
-export function accuracyText(metric: string, value: number): string {
+export function accuracyText(metric: string, value: number | null): string {
+  if (value === null) return 'not finite';
   if (metric === 'top-1' || metric === 'top-5') return formatShare(value);
   return metric === 'sqnr' ? `${value.toFixed(1)} dB` : value.toPrecision(4);
 }

@@ -12,7 +12,7 @@ const LAYER_COLUMNS: readonly Column[] = [
 /** How good a build is, and which layers it loses its accuracy in. */
 export function textFromEvaluation(evaluation: Evaluation): string {
   const {accuracy, sizeBytes, originalSizeBytes, samples} = evaluation;
-  const show = (value: number): string => accuracyText(accuracy.metric, value);
+  const show = (value: number | null): string => accuracyText(accuracy.metric, value);
   return [
     `${evaluation.build} against ${evaluation.against}, ${samples} samples`,
     `  size ${formatBytes(sizeBytes)}, ${formatShare(sizeBytes / originalSizeBytes)} of the original`,

@@ -1,12 +1,13 @@
-import type {AccuracyMetric} from '../documents/accuracyBudget.ts';
-import type {NamedTensors} from '../documents/tensor.ts';
-import {openSession, type Session} from '../engine/session.ts';
-import {EXIT, ExpectedError} from '../errors.ts';
-import {largestDifference} from '../quantize/accuracy/largestDifference.ts';
-import {METRIC_FACTS, startMetric} from '../quantize/accuracy/metric.ts';
-import {startSignalToNoise} from '../quantize/accuracy/signalToNoise.ts';
+import type {AccuracyMetric} from '../../documents/accuracyBudget.ts';
+import type {NamedTensors} from '../../documents/tensor.ts';
+import {openSession, type Session} from '../../engine/session.ts';
+import type {Optimization} from '../../engine/workerMessages.ts';
+import {EXIT, ExpectedError} from '../../errors.ts';
+import {largestDifference} from '../../quantize/accuracy/largestDifference.ts';
+import {METRIC_FACTS, startMetric} from '../../quantize/accuracy/metric.ts';
+import {startSignalToNoise} from '../../quantize/accuracy/signalToNoise.ts';
 import {askMetricCommand} from './askMetricCommand.ts';
-import type {SampleSource} from './startSampleRunner.ts';
+import type {SampleSource} from '../startSampleRunner.ts';
 
 /** Samples to judge builds by. */
 export interface JudgedSamples extends SampleSource {
@@ -23,6 +24,8 @@ export interface JudgeOptions {
   /** top-1 where there are labels, else cosine, when left out. */
   readonly metric?: AccuracyMetric;
   readonly threads: number;
+  /** What the runtime may do with the models; `all` when left out. */
+  readonly optimization?: Optimization;
   readonly onSample?: () => void;
 }
 
@@ -58,7 +61,7 @@ const KEPT_BYTES = 64 * 2 ** 20;
 export async function openJudge(options: JudgeOptions): Promise<Judge> {
   const {samples, originalPath, threads, onSample = () => {}} = options;
   const metric = options.metric ?? (samples.labels === null ? 'cosine' : 'top-1');
-  const sessionOptions = {optimization: 'all', threads} as const;
+  const sessionOptions = {optimization: options.optimization ?? 'all', threads};
   const original = await openSession({path: originalPath}, sessionOptions);
   const kept: NamedTensors[] = [];
   let keptBytes = 0;
@@ -87,10 +90,9 @@ export async function openJudge(options: JudgeOptions): Promise<Judge> {
       const reference = await answerOfOriginal(index, feeds);
       const outputs = session === null ? reference : (await session.run(feeds)).outputs;
       noise.add(reference, outputs);
-      maxAbsoluteDifference = Math.max(
-        maxAbsoluteDifference,
-        largestDifference(reference, outputs, outputNames),
-      );
+      for (const [name, tensor] of Object.entries(reference)) {
+        maxAbsoluteDifference = Math.max(maxAbsoluteDifference, largestDifference(tensor, outputs[name]));
+      }
       const rows = samples.rowsPerRequest;
       const labels = samples.labels?.slice(index * rows, (index + 1) * rows);
       sum?.add(outputs, {reference, ...(labels === undefined ? {} : {labels})});

@@ -1,4 +1,4 @@
-import {EXIT, ExpectedError, messageOf} from '../errors.ts';
+import {EXIT, ExpectedError, messageOf} from '../../errors.ts';
 
 /**
  * The user's own measure of a model: the file comes as the last argument (and as EDGEWISE_MODEL), the last number on

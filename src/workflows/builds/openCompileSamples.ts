@@ -1,8 +1,8 @@
-import type {DataSource} from '../documents/dataSource.ts';
-import type {Preprocessing} from '../documents/preprocessing.ts';
-import type {TensorSpec} from '../documents/tensor.ts';
-import {openDataSet, type DataSet} from './openDataSet.ts';
-import {splitSamples} from './splitSamples.ts';
+import type {DataSource} from '../../documents/dataSource.ts';
+import type {Preprocessing} from '../../documents/preprocessing.ts';
+import type {TensorSpec} from '../../documents/tensor.ts';
+import {openDataSet, type DataSet} from '../openDataSet.ts';
+import {splitSamples} from '../splitSamples.ts';
 
 export interface CompileSamplesOptions {
   /** Ranges are measured on these. */

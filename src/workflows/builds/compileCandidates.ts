@@ -1,0 +1,293 @@
+import {stat} from 'node:fs/promises';
+import {join} from 'node:path';
+import type {DataSource} from '../../documents/dataSource.ts';
+import {runStep, type EmitEvent} from '../../events.ts';
+import {optimizeModel} from '../../engine/optimizeModel.ts';
+import {readRuntimeVersion} from '../../engine/runtimeVersion.ts';
+import {graphFromModel} from '../../model/graphFromModel.ts';
+import {layerCosts} from '../../model/layerCosts.ts';
+import {writeModel} from '../../model/onnx/writeModel.ts';
+import {pruneOpsetImports} from '../../model/pruneOpsetImports.ts';
+import type {CandidateBuild} from '../../targets/target.ts';
+import {resolveFrom} from '../../workspace/projectFolder.ts';
+import {openStore, type Store} from '../../workspace/store.ts';
+import {writeAtomically} from '../../workspace/writeAtomically.ts';
+import {openModel} from '../openModel.ts';
+import {openDataSet} from '../openDataSet.ts';
+import {prepareFloatModel, type FloatModel} from '../prepareFloatModel.ts';
+import {classCountOf} from '../projectData.ts';
+import {startSampleRunner} from '../startSampleRunner.ts';
+import {keyOfJob, readCompiled, writeCompiled} from './compileCache.ts';
+import type {CompiledCandidate, CompiledModel, CompileJob} from './compileJob.ts';
+import {floatLowering} from './floatLowering.ts';
+import {keepWithinBudget} from './keepWithinBudget.ts';
+import type {LoweredBuild, Lowering, LoweringContext} from './lowering.ts';
+import {lowerStatically} from './lowerStatically.ts';
+import {lowerWeights} from './lowerWeights.ts';
+import {openCompileSamples, type CompileSamples} from './openCompileSamples.ts';
+import {openJudge, type Judge, type Judgement} from './openJudge.ts';
+
+/**
+ * Builds every candidate of a recipe from one float model, each held to the accuracy budget on the same samples. The same
+ * job comes from the cache.
+ * @throws ExpectedError of reading models and data, `activation-not-finite`, `model-run-failed` …
+ */
+export async function compileCandidates(job: CompileJob, emit: EmitEvent): Promise<CompiledModel> {
+  const float = await runStep(
+    emit,
+    'prepare',
+    'prepare the float model',
+    () => prepareFloatModel(job),
+    ({graph}) => ({detail: `${graph.layers.length} layers`}),
+  );
+  try {
+    const samples = job.data === null ? null : await openSamples(job, job.data, float);
+    try {
+      const key = await keyOfJob(job, float.modelDigest, samples === null ? null : await samples.digest());
+      const store = openStore(job.storeFolder);
+      const cached = await readCompiled(job.cacheFolder, key, store);
+      if (cached !== null) {
+        emit({
+          kind: 'note',
+          level: 'info',
+          text: 'The same model, data and recipe: builds come from the cache.',
+        });
+        return cached;
+      }
+      const compiled = await compileWith({job, float, samples, store, emit});
+      await writeCompiled(job.cacheFolder, key, compiled);
+      return compiled;
+    } finally {
+      await samples?.close();
+    }
+  } finally {
+    await float.close();
+  }
+}
+
+/** Without data, outputs are compared on this many seeded random inputs. */
+const RANDOM_SAMPLES = 8;
+
+interface Parts {
+  readonly job: CompileJob;
+  readonly float: FloatModel;
+  readonly samples: CompileSamples | null;
+  readonly store: Store;
+  readonly emit: EmitEvent;
+}
+
+async function compileWith(parts: Parts): Promise<CompiledModel> {
+  const {job, float, samples} = parts;
+  const judge = await openJudge({
+    originalPath: float.path,
+    samples: samples?.evaluation ?? (await openDataSet({random: {samples: RANDOM_SAMPLES}}, float.inputs)),
+    threads: job.threads,
+    ...(job.metric === null || samples === null ? {} : {metric: job.metric}),
+  });
+  try {
+    const candidates: CompiledCandidate[] = [];
+    for (const candidate of suitedCandidates(job, float)) {
+      candidates.push(
+        await runStep(
+          parts.emit,
+          `build ${candidate.name}`,
+          `build ${candidate.name}`,
+          progress => compileCandidate(parts, candidate, judge, detail => progress({detail})),
+          made => ({detail: summaryOf(made, judge)}),
+        ),
+      );
+    }
+    return {
+      modelDigest: float.modelDigest,
+      originalSizeBytes: float.originalSizeBytes,
+      runtimeVersion: readRuntimeVersion(),
+      candidates,
+      calibration:
+        samples === null || job.data === null
+          ? null
+          : {
+              source: sourceText(job.data.calibration),
+              digest: await samples.learning.digest(),
+              samples: samples.calibrationRequests * samples.learning.rowsPerRequest,
+              heldOut: samples.heldOutRequests * samples.learning.rowsPerRequest,
+              isRandom: samples.isRandom,
+            },
+      judged:
+        samples === null
+          ? null
+          : {
+              metric: judge.metricName,
+              isHigherBetter: judge.isHigherBetter,
+              original: finiteOr(judge.originalValue),
+              samples: samples.evaluation.sampleCount,
+            },
+      warnings: samples?.warnings ?? [],
+    };
+  } finally {
+    await judge.close();
+  }
+}
+
+async function compileCandidate(
+  {job, float, samples, store}: Parts,
+  candidate: CandidateBuild,
+  judge: Judge,
+  report: (detail: string) => void,
+): Promise<CompiledCandidate> {
+  const lowering = await lowerTo(candidate, job, float, samples, report);
+  let fileCount = 0;
+  const write = async ({model}: LoweredBuild): Promise<string> => {
+    const path = join(job.temporaryFolder, `${candidate.name}-${(fileCount += 1)}.onnx`);
+    await writeAtomically(path, writeModel(model, {kind: 'inline'}).chunks);
+    report('judge');
+    return path;
+  };
+  const isLossless = candidate.precision === 'fp32';
+  const kept = await keepWithinBudget({
+    lowering,
+    budget: isLossless || samples === null ? null : job.budget,
+    judge,
+    runner: samples === null ? null : startSampleRunner(samples.learning, job),
+    write,
+  });
+  const finished = await optimised(job, candidate, kept.build);
+  const {judgement} = kept;
+  return {
+    name: candidate.name,
+    precision: candidate.precision,
+    digest: await store.put(finished.chunks),
+    sizeBytes: finished.sizeBytes,
+    layers: finished.layers,
+    recipe: [
+      ...float.decisions,
+      {decision: candidate.name, reason: candidate.reason},
+      ...lowering.decisions,
+      ...(kept.keptLayers.length === 0
+        ? []
+        : [
+            {
+              decision: `${kept.keptLayers.length} layers kept in float: ${kept.keptLayers.join(', ')}`,
+              reason: `the accuracy budget; found with ${kept.validations} validations`,
+            },
+          ]),
+    ],
+    floatLayers: kept.build.floatLayers.map(({layer, reason}) => ({layer, reason})),
+    fidelity: fidelityOf(judgement),
+    accuracy: samples === null ? null : finiteOr(judgement.value),
+    isWithinBudget: kept.isWithinBudget,
+    validations: kept.validations,
+  };
+}
+
+async function lowerTo(
+  candidate: CandidateBuild,
+  job: CompileJob,
+  float: FloatModel,
+  samples: CompileSamples | null,
+  report: (detail: string) => void,
+): Promise<Lowering> {
+  const {precision, scheme, loweredBy} = candidate;
+  if (loweredBy === 'compiler' || precision === 'fp32') return floatLowering(float.graph);
+  if (scheme !== null && samples !== null) {
+    const context: LoweringContext = {
+      graph: float.graph,
+      runner: startSampleRunner(samples.learning, job),
+      calibrationRequests: samples.calibrationRequests,
+      mode: 'fused',
+      without: job.without,
+      seed: job.seed,
+      report,
+    };
+    return lowerStatically(context, scheme);
+  }
+  const lowered = lowerWeights(float.graph, precision);
+  if (lowered === null) throw new Error(`no way to ${precision} without calibration data`);
+  return lowered;
+}
+
+/** The file as the recipe wants it: higher levels of the optimiser fuse what only ONNX Runtime reads. */
+async function optimised(
+  job: CompileJob,
+  {name, optimisation}: CandidateBuild,
+  {model}: LoweredBuild,
+): Promise<{chunks: Iterable<Uint8Array>; sizeBytes: number; layers: number}> {
+  if (optimisation === 'basic') {
+    const written = writeModel(model, {kind: 'inline'});
+    return {...written, layers: model.graph.nodes.length};
+  }
+  const [input, output] = [
+    join(job.temporaryFolder, `${name}-in.onnx`),
+    join(job.temporaryFolder, `${name}-out.onnx`),
+  ];
+  await writeAtomically(input, writeModel(model, {kind: 'inline'}).chunks);
+  await optimizeModel(input, output, optimisation);
+  const opened = openModel(output);
+  try {
+    const pruned = pruneOpsetImports(opened.model);
+    const bytes = [...writeModel(pruned, {kind: 'inline'}).chunks].map(chunk => new Uint8Array(chunk));
+    const {size} = await stat(output);
+    return {chunks: bytes, sizeBytes: size, layers: graphFromModel(pruned).layers.length};
+  } finally {
+    opened.close();
+  }
+}
+
+/** Candidates for products of matrices are tried where these are most of the work. */
+function suitedCandidates(
+  {candidates, isRecipe}: CompileJob,
+  {graph}: FloatModel,
+): readonly CandidateBuild[] {
+  if (!isRecipe) return candidates;
+  const {layers, totals} = layerCosts(graph);
+  const products = graph.layers
+    .filter(({operator}) => operator === 'MatMul' || operator === 'Gemm')
+    .reduce((sum, {index}) => sum + (layers[index]?.multiplyAdds ?? 0), 0);
+  const isOfProducts = products > totals.multiplyAdds / 2;
+  return candidates.filter(({suits}) => suits === 'every-model' || isOfProducts);
+}
+
+async function openSamples(
+  job: CompileJob,
+  data: NonNullable<CompileJob['data']>,
+  float: FloatModel,
+): Promise<CompileSamples> {
+  const {calibration, evaluation, preprocessing, baseFolder, calibrationSamples} = data;
+  return openCompileSamples(
+    {
+      calibration,
+      ...(evaluation === null ? {} : {evaluation}),
+      ...(preprocessing === null ? {} : {preprocessing}),
+      resolve: path => resolveFrom(baseFolder, path),
+      classCount: classCountOf(float.outputs),
+      seed: job.seed,
+      calibrationSamples,
+    },
+    float.inputs,
+  );
+}
+
+function fidelityOf(judgement: Judgement): CompiledCandidate['fidelity'] {
+  const {maxAbsoluteDifference, samples, outputs} = judgement.fidelity;
+  return {
+    maxAbsoluteDifference,
+    samples,
+    outputs: outputs.map(({name, sqnrDb}) => ({name, sqnrDb: finiteOr(sqnrDb)})),
+  };
+}
+
+/** Documents have finite numbers only. */
+function finiteOr(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}
+
+function summaryOf({sizeBytes, accuracy}: CompiledCandidate, judge: Judge): string {
+  const size = `${(sizeBytes / 1e6).toFixed(2)} MB`;
+  if (accuracy === null) return size;
+  return `${size}, ${judge.metricName} ${accuracy.toFixed(4)} (original ${judge.originalValue.toFixed(4)})`;
+}
+
+function sourceText(source: DataSource): string {
+  if (typeof source === 'string') return source;
+  if (source.random !== undefined) return 'random';
+  return source.path ?? Object.keys(source.inputs ?? {}).join(', ');
+}

@@ -1,0 +1,167 @@
+import {availableParallelism} from 'node:os';
+import {resolve} from 'node:path';
+import {
+  budgetFromText,
+  budgetOf,
+  type AccuracyBudget,
+  type AccuracyMetric,
+} from '../../documents/accuracyBudget.ts';
+import {dataSourceFromText} from '../../documents/dataSource.ts';
+import {EXIT, ExpectedError} from '../../errors.ts';
+import type {EmitEvent} from '../../events.ts';
+import type {MadeBuild} from '../compilePortable.ts';
+import type {OpenProject} from '../openProject.ts';
+import {runInWorker} from '../workerJob.ts';
+import {chooseCandidates} from './chooseCandidates.ts';
+import type {CompileGoal} from './chooseGoals.ts';
+import type {CompiledCandidate, CompiledModel, CompileJob} from './compileJob.ts';
+import type {CompileRequest} from './compileRequest.ts';
+import {handOutBuild} from './handOutBuild.ts';
+import {timeBuilds} from './timeBuilds.ts';
+
+/**
+ * Makes every build of the target's recipe, times those within the accuracy budget where they will run, and hands out the
+ * best of them: the file and a document that says every decision with its reason.
+ * @throws ExpectedError `no-calibration-data`, `accuracy-budget-invalid` (exit 2), `accuracy-budget-not-met` (exit 1) …
+ */
+export async function compileForTarget(
+  project: OpenProject,
+  goal: CompileGoal,
+  request: CompileRequest,
+  emit: EmitEvent,
+): Promise<MadeBuild> {
+  const candidates = chooseCandidates(goal.target, request.precision);
+  const budget = budgetFor(project, request);
+  return project.withTemporaryFolder(async temporaryFolder => {
+    const job: CompileJob = {
+      modelFile: project.modelFile,
+      inputShapes: project.project.model.inputs ?? {},
+      storeFolder: project.store.folder,
+      temporaryFolder,
+      cacheFolder: project.cacheFile('compiled'),
+      data: dataFor(project, request, candidates),
+      metric: metricOf(project),
+      budget: budget?.limit ?? null,
+      candidates,
+      isRecipe: request.precision === 'auto',
+      without: request.without,
+      pruning: request.isPruned ? {multipleOf: 8} : null,
+      seed: request.seed,
+      threads: availableParallelism(),
+    };
+    const compiled = await runInWorker<CompileJob, CompiledModel>(workerFile(), job, emit);
+    refuseUnmetBudget(compiled, request, budget?.text ?? null);
+    const rivals = orderedForTiming(compiled.candidates);
+    const times =
+      rivals.length < 2
+        ? null
+        : await timeBuilds(
+            project,
+            goal,
+            rivals.map(({name, digest}) => ({name, path: project.store.pathOf(digest)})),
+            request.connect,
+            emit,
+          );
+    return handOutBuild(project, goal.target, compiled, {rivals, times, budgetText: budget?.text ?? null});
+  });
+}
+
+/** The worker lies beside this file in every form: .ts from source, .js in dist. */
+function workerFile(): URL {
+  const {url} = import.meta;
+  return new URL(`./compileWorker${url.slice(url.lastIndexOf('.'))}`, url);
+}
+
+function budgetFor(
+  project: OpenProject,
+  {maxDrop}: CompileRequest,
+): {limit: AccuracyBudget; text: string} | null {
+  const {accuracy} = project.project;
+  if (maxDrop !== undefined) {
+    const limit = budgetFromText(maxDrop);
+    if (limit !== null) return {limit, text: maxDrop};
+    throw new ExpectedError(
+      'accuracy-budget-invalid',
+      `--max-drop ${maxDrop} is neither a number, a percentage nor points.`,
+      EXIT.usage,
+      {hints: ['--max-drop 1%', '--max-drop 0.01', '--max-drop "0.5 points"']},
+    );
+  }
+  const limit = accuracy === undefined ? null : budgetOf(accuracy);
+  if (limit === null) return null;
+  return {limit, text: String(accuracy?.maxDrop ?? `at least ${accuracy?.minimum ?? 0} dB`)};
+}
+
+function metricOf(project: OpenProject): AccuracyMetric | null {
+  return project.project.accuracy?.metric ?? null;
+}
+
+/** @throws ExpectedError `no-calibration-data` when something is to be quantised and there is nothing to measure on */
+function dataFor(
+  project: OpenProject,
+  request: CompileRequest,
+  candidates: CompileJob['candidates'],
+): CompileJob['data'] {
+  const {calibration, evaluation, preprocessing} = project.project;
+  const given = request.data === undefined ? calibration : absolute(dataSourceFromText(request.data));
+  const judged =
+    request.evaluation === undefined ? evaluation : absolute(dataSourceFromText(request.evaluation));
+  const source = given ?? judged;
+  if (source === undefined) {
+    if (candidates.every(({scheme}) => scheme === null) && request.maxDrop === undefined) return null;
+    throw new ExpectedError(
+      'no-calibration-data',
+      `${project.file} declares no calibration data, and none are given.`,
+      EXIT.usage,
+      {
+        hints: [
+          'edgewise compile --data FOLDER',
+          'Set calibration: FOLDER in edgewise.yaml.',
+          'edgewise compile --precision fp32',
+        ],
+      },
+    );
+  }
+  return {
+    calibration: source,
+    evaluation: judged ?? null,
+    preprocessing: preprocessing ?? null,
+    baseFolder: project.folder,
+    calibrationSamples: request.calibrationSamples,
+  };
+}
+
+/** What was named on the command line is meant from the current folder, not from the project's. */
+function absolute<T>(source: T): T | string {
+  return typeof source === 'string' ? resolve(source) : source;
+}
+
+/**
+ * A precision that was asked for by name must be reached; a recipe falls back to fp32 by itself.
+ * @throws ExpectedError `accuracy-budget-not-met`
+ */
+function refuseUnmetBudget(
+  {candidates, judged}: CompiledModel,
+  {precision}: CompileRequest,
+  budgetText: string | null,
+): void {
+  if (precision === 'auto' || precision === 'fp32' || budgetText === null) return;
+  const asked = candidates.filter(candidate => candidate.precision === precision);
+  if (asked.length === 0 || asked.some(({isWithinBudget}) => isWithinBudget)) return;
+  const [best] = asked;
+  throw new ExpectedError(
+    'accuracy-budget-not-met',
+    `No ${precision} build keeps ${judged?.metric ?? 'accuracy'} within ${budgetText} of ${judged?.original ?? '?'}: the best reached ${best?.accuracy ?? '?'} at ${((best?.sizeBytes ?? 0) / 1e6).toFixed(2)} MB, after ${best?.validations ?? 0} validations.`,
+    EXIT.verdictNo,
+    {hints: ['edgewise compile --precision auto', 'Allow more with --max-drop.']},
+  );
+}
+
+/** fp32 first, since ratios are to it. Only what may be handed out is worth the device's time. */
+function orderedForTiming(candidates: readonly CompiledCandidate[]): CompiledCandidate[] {
+  const isFp32 = ({precision}: CompiledCandidate): boolean => precision === 'fp32';
+  return [
+    ...candidates.filter(isFp32),
+    ...candidates.filter(candidate => !isFp32(candidate) && candidate.isWithinBudget),
+  ];
+}

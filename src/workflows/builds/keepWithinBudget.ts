@@ -1,0 +1,82 @@
+import type {AccuracyBudget} from '../../documents/accuracyBudget.ts';
+import {graphFromModel} from '../../model/graphFromModel.ts';
+import {controlAccuracy} from '../../quantize/accuracy/controlAccuracy.ts';
+import {judgeAccuracy} from '../../quantize/accuracy/judgeAccuracy.ts';
+import {ownErrors} from '../../quantize/accuracy/layerErrors.ts';
+import type {SampleRunner} from '../../quantize/sampleRunner.ts';
+import type {Judge, Judgement} from './openJudge.ts';
+import type {LoweredBuild, Lowering} from './lowering.ts';
+
+/** Samples that the sensitivity of layers is measured on. */
+const SENSITIVITY_SAMPLES = 16;
+
+export interface KeptWithinBudget {
+  readonly build: LoweredBuild;
+  readonly judgement: Judgement;
+  readonly isWithinBudget: boolean;
+  readonly keptLayers: readonly string[];
+  /** Full validations that were spent. */
+  readonly validations: number;
+}
+
+export interface BudgetTask {
+  readonly lowering: Lowering;
+  readonly budget: AccuracyBudget | null;
+  readonly judge: Judge;
+  /** Needed with a budget only: the sensitivity of layers is measured with it. */
+  readonly runner: SampleRunner | null;
+  /** Writes a model to where the judge can open it. */
+  readonly write: (build: LoweredBuild) => Promise<string>;
+}
+
+/**
+ * Builds with everything lowered, and with as few of the most sensitive layers kept in float as the budget needs when
+ * that is not enough. Without a budget the first build is taken as it is. When the budget would take all layers, the
+ * first build is the answer, marked as outside.
+ */
+export async function keepWithinBudget(task: BudgetTask): Promise<KeptWithinBudget> {
+  const {lowering, budget, judge, write} = task;
+  const isMet = (value: number): boolean =>
+    budget === null
+      ? !Number.isNaN(value)
+      : judgeAccuracy(budget, {original: judge.originalValue, value, isHigherBetter: judge.isHigherBetter})
+          .isMet;
+  const judged = async (keptLayers: readonly string[]) => {
+    const build = lowering.build(new Set(keptLayers));
+    const judgement = await judge.judge(await write(build));
+    return {build, judgement, keptLayers, isWithinBudget: isMet(judgement.value)};
+  };
+
+  const first = await judged([]);
+  if (first.isWithinBudget) return {...first, validations: 1};
+  if (budget === null || task.runner === null) return {...first, validations: 1};
+  const tried = new Map([['', first]]);
+  const ranked = await rankBySensitivity(lowering, task.runner, first.build);
+  const {chosen, validations} = await controlAccuracy({
+    ranked,
+    async validate(keptLayers) {
+      const key = keptLayers.join('\n');
+      const made = tried.get(key) ?? (await judged(keptLayers));
+      tried.set(key, made);
+      return {value: made.judgement.value, isMet: made.isWithinBudget};
+    },
+    allKept: {value: judge.originalValue, isMet: isMet(judge.originalValue)},
+  });
+  const best = chosen === null ? undefined : tried.get(chosen.keptLayers.join('\n'));
+  return {...(best ?? first), validations: validations.length};
+}
+
+async function rankBySensitivity(
+  lowering: Lowering,
+  runner: SampleRunner,
+  build: LoweredBuild,
+): Promise<readonly string[]> {
+  const errors = await ownErrors({
+    float: lowering.graph,
+    quantized: graphFromModel(build.model),
+    runner,
+    mode: 'exact',
+    sampleCount: SENSITIVITY_SAMPLES,
+  });
+  return lowering.rank(errors);
+}

@@ -1,0 +1,35 @@
+import type {Graph} from '../../model/graph.ts';
+import type {OnnxModel} from '../../model/onnx/messages.ts';
+import type {TensorError} from '../../quantize/accuracy/layerErrors.ts';
+import type {Decision} from '../../quantize/precision/loweredModel.ts';
+import type {RunMode, SampleRunner} from '../../quantize/sampleRunner.ts';
+
+/** A model in lower precision, with the layers that stayed in float. */
+export interface LoweredBuild {
+  readonly model: OnnxModel;
+  readonly floatLayers: readonly {readonly layer: string; readonly reason: string}[];
+}
+
+/** One way to a lower precision, prepared so that it can be walked again with more layers kept. */
+export interface Lowering {
+  /** The float model that it starts from, equalised or pruned perhaps. */
+  readonly graph: Graph;
+  /** What was decided for all layers alike. */
+  readonly decisions: readonly Decision[];
+  build(keptLayers: ReadonlySet<string>): LoweredBuild;
+  /** The layers that can be kept, most sensitive first, by the own errors of what they make. */
+  rank(errors: readonly TensorError[]): readonly string[];
+}
+
+/** What every lowering works with. */
+export interface LoweringContext {
+  readonly graph: Graph;
+  /** Calibration samples first, then those held out. */
+  readonly runner: SampleRunner;
+  readonly calibrationRequests: number;
+  readonly mode: RunMode;
+  /** Steps that the user switched off. */
+  readonly without: readonly string[];
+  readonly seed: number;
+  readonly report: (step: string, detail?: string) => void;
+}
