@@ -19,6 +19,7 @@ import {classCountOf} from '../projectData.ts';
 import {startSampleRunner} from '../startSampleRunner.ts';
 import {keyOfJob, readCompiled, writeCompiled} from './compileCache.ts';
 import type {CompiledCandidate, CompiledModel, CompileJob} from './compileJob.ts';
+import {finiteDecibels} from './finiteDecibels.ts';
 import {floatLowering} from './floatLowering.ts';
 import {keepWithinBudget} from './keepWithinBudget.ts';
 import type {LoweredBuild, Lowering, LoweringContext} from './lowering.ts';
@@ -43,7 +44,7 @@ export async function compileCandidates(job: CompileJob, emit: EmitEvent): Promi
   try {
     const samples = job.data === null ? null : await openSamples(job, job.data, float);
     try {
-      const key = await keyOfJob(job, float.modelDigest, samples === null ? null : await samples.digest());
+      const key = keyOfJob(job, float.modelDigest, samples === null ? null : await samples.digest());
       const store = openStore(job.storeFolder);
       const cached = await readCompiled(job.cacheFolder, key, store);
       if (cached !== null) {
@@ -271,7 +272,7 @@ function fidelityOf(judgement: Judgement): CompiledCandidate['fidelity'] {
   return {
     maxAbsoluteDifference,
     samples,
-    outputs: outputs.map(({name, sqnrDb}) => ({name, sqnrDb: finiteOr(sqnrDb)})),
+    outputs: outputs.map(({name, sqnrDb}) => ({name, sqnrDb: finiteDecibels(sqnrDb)})),
   };
 }
 

@@ -1,0 +1,196 @@
+import {existsSync} from 'node:fs';
+import {stat} from 'node:fs/promises';
+import {availableParallelism} from 'node:os';
+import {basename, dirname, resolve} from 'node:path';
+import {dataSourceFromText} from '../documents/dataSource.ts';
+import type {Evaluation, LayerError} from '../documents/evaluation.ts';
+import {buildFromYaml} from '../documents/readDocument.ts';
+import {EXIT, ExpectedError} from '../errors.ts';
+import {runStep, type EmitEvent} from '../events.ts';
+import type {Graph} from '../model/graph.ts';
+import {graphFromModel} from '../model/graphFromModel.ts';
+import {judgeAccuracy} from '../quantize/accuracy/judgeAccuracy.ts';
+import {accumulatedErrors, ownErrors, type TensorError} from '../quantize/accuracy/layerErrors.ts';
+import {readDocumentText, requireFile} from '../workspace/projectFolder.ts';
+import {finiteDecibels} from './builds/finiteDecibels.ts';
+import {openJudge} from './builds/openJudge.ts';
+import {openDataSet, type DataSet} from './openDataSet.ts';
+import {openModel} from './openModel.ts';
+import {openProjectOrModel, type OpenProject} from './openProject.ts';
+import {prepareFloatModel, type FloatModel} from './prepareFloatModel.ts';
+import {classCountOf} from './projectData.ts';
+import {startSampleRunner} from './startSampleRunner.ts';
+
+export interface EvaluateRequest {
+  readonly projectPath: string;
+  /** A build document, or an ONNX file. */
+  readonly build: string;
+  /** The original; the project's model when left out. */
+  readonly against?: string;
+  /** Instead of the project's evaluation data: a path from the current folder, or `random`. */
+  readonly data?: string;
+  /** Layers to list by each kind of error. */
+  readonly worstLayers: number;
+}
+
+/** Samples that layers are compared on: enough to rank them. */
+const LAYER_SAMPLES = 16;
+
+/**
+ * Holds a build against the original: metric, every output's signal-to-noise ratio, and the layers that lose most, by the
+ * error that has come together and by their own.
+ * @throws ExpectedError `evaluation-missing`, `build-artefact-missing`, `file-missing`, and what reading data throws
+ */
+export async function evaluate(request: EvaluateRequest, emit: EmitEvent): Promise<Evaluation> {
+  const buildFile = requireFile(resolve(request.build), 'the build to evaluate');
+  const project = await openProjectOrModel(
+    request.projectPath,
+    request.against === undefined ? {} : {model: request.against},
+  );
+  const artefact = await artefactOf(buildFile, project);
+  return project.withTemporaryFolder(async temporaryFolder => {
+    const float = await runStep(emit, 'prepare', 'prepare the original', () =>
+      prepareFloatModel({
+        modelFile: project.modelFile,
+        inputShapes: project.project.model.inputs ?? {},
+        temporaryFolder,
+      }),
+    );
+    try {
+      const samples = await openSamples(project, request, float);
+      try {
+        const judged = await runStep(emit, 'judge', `compare on ${samples.sampleCount} samples`, progress =>
+          judge(project, float, artefact, samples, progress),
+        );
+        const layers = await runStep(emit, 'layers', 'compare layer by layer', () =>
+          compareLayers(float, artefact, samples, temporaryFolder, request.worstLayers),
+        );
+        return {
+          build: request.build,
+          against: basename(project.modelFile),
+          samples: samples.sampleCount,
+          sizeBytes: (await stat(artefact)).size,
+          originalSizeBytes: float.originalSizeBytes,
+          ...judged,
+          ...layers,
+          warnings: [
+            ...samples.notes,
+            ...(samples.isRandom ? ['Compared on random values: they say nothing about real data.'] : []),
+          ],
+        };
+      } finally {
+        await samples.close();
+      }
+    } finally {
+      await float.close();
+    }
+  });
+}
+
+/** The ONNX file of a build document: beside it, or in the project's store. */
+async function artefactOf(file: string, project: OpenProject): Promise<string> {
+  if (file.endsWith('.onnx')) return file;
+  const {artefact} = buildFromYaml((await readDocumentText(file)) ?? '', file);
+  const beside = artefact.file === undefined ? null : resolve(dirname(file), basename(artefact.file));
+  if (beside !== null && existsSync(beside)) return beside;
+  if (project.store.has(artefact.digest)) return project.store.pathOf(artefact.digest);
+  throw new ExpectedError(
+    'build-artefact-missing',
+    `The file that ${file} describes is neither beside it nor in the project's store.`,
+    EXIT.invalidDocument,
+    {hints: ['edgewise compile']},
+  );
+}
+
+async function openSamples(
+  project: OpenProject,
+  request: EvaluateRequest,
+  float: FloatModel,
+): Promise<DataSet> {
+  const {evaluation, preprocessing} = project.project;
+  const given = request.data === undefined ? evaluation : dataSourceFromText(request.data);
+  if (given === undefined) {
+    throw new ExpectedError(
+      'evaluation-missing',
+      `${project.file} declares no evaluation set, and none is given.`,
+      EXIT.usage,
+      {hints: ['edgewise evaluate BUILD --data PATH', 'Set evaluation: PATH in edgewise.yaml.']},
+    );
+  }
+  return openDataSet(given, float.inputs, {
+    preprocessing,
+    resolve: path => (request.data === undefined ? project.resolve(path) : resolve(path)),
+    classCount: classCountOf(float.outputs),
+  });
+}
+
+async function judge(
+  project: OpenProject,
+  float: FloatModel,
+  artefact: string,
+  samples: DataSet,
+  progress: (detail: {doneCount: number; totalCount: number}) => void,
+): Promise<Pick<Evaluation, 'accuracy' | 'maxAbsoluteDifference' | 'outputs'>> {
+  const {metric} = project.project.accuracy ?? {};
+  let doneCount = 0;
+  const opened = await openJudge({
+    originalPath: float.path,
+    samples,
+    threads: availableParallelism(),
+    ...(metric === undefined ? {} : {metric}),
+    onSample: () => progress({doneCount: (doneCount += 1), totalCount: 2 * samples.requestCount}),
+  });
+  try {
+    const {value, fidelity} = await opened.judge(artefact);
+    const {originalValue: original, isHigherBetter, metricName} = opened;
+    const {drop} = judgeAccuracy({kind: 'absolute-drop', limit: 0}, {original, value, isHigherBetter});
+    const finite = (number: number): number | null => (Number.isFinite(number) ? number : null);
+    return {
+      accuracy: {metric: metricName, original: finite(original), build: finite(value), drop: finite(drop)},
+      maxAbsoluteDifference: fidelity.maxAbsoluteDifference,
+      outputs: fidelity.outputs.map(({name, sqnrDb}) => ({name, sqnrDb: finiteDecibels(sqnrDb)})),
+    };
+  } finally {
+    await opened.close();
+  }
+}
+
+async function compareLayers(
+  float: FloatModel,
+  artefact: string,
+  samples: DataSet,
+  temporaryFolder: string,
+  count: number,
+): Promise<Pick<Evaluation, 'worstAccumulated' | 'worstOwn'>> {
+  const opened = openModel(artefact);
+  try {
+    const request = {
+      float: float.graph,
+      quantized: graphFromModel(opened.model),
+      runner: startSampleRunner(samples, {temporaryFolder}),
+      mode: 'exact',
+      sampleCount: LAYER_SAMPLES,
+    } as const;
+    const worst = (errors: readonly TensorError[]): LayerError[] => layerErrorsOf(float.graph, errors, count);
+    return {
+      worstAccumulated: worst(await accumulatedErrors(request)),
+      // Layers of other float types cannot be fed with the original's float32 tensors.
+      worstOwn: isQuantized(request.quantized) ? worst(await ownErrors(request)) : [],
+    };
+  } finally {
+    opened.close();
+  }
+}
+
+function isQuantized({layers}: Graph): boolean {
+  return layers.some(({operator}) => operator === 'DequantizeLinear' || operator === 'DynamicQuantizeLinear');
+}
+
+function layerErrorsOf(graph: Graph, errors: readonly TensorError[], count: number): LayerError[] {
+  return errors.slice(0, count).flatMap(({tensor, sqnrDb}) => {
+    const producer = graph.tensors.get(tensor)?.producer;
+    const layer = typeof producer === 'number' ? graph.layers[producer] : undefined;
+    if (layer === undefined) return [];
+    return [{layer: layer.name, operator: layer.operator, tensor, sqnrDb: finiteDecibels(sqnrDb)}];
+  });
+}
