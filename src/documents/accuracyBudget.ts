@@ -6,7 +6,9 @@ const command = z.strictObject({
   command: z
     .array(z.string().min(1))
     .min(1)
-    .describe('A program and its arguments, to which the model file is added; the last number it prints is the result.'),
+    .describe(
+      'A program and its arguments, to which the model file is added; the last number it prints is the result.',
+    ),
   better: z.enum(['higher', 'lower']).optional().describe('"higher" when left out.'),
 });
 

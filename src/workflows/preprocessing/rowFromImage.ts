@@ -14,8 +14,8 @@ type ValueTable = Float32Array | Uint16Array | Uint8Array | Int8Array;
 /** What a row is made of; float16 as bits, because Float16Array is not everywhere. */
 const ROWS = {float32: Float32Array, float16: Uint16Array, uint8: Uint8Array, int8: Int8Array} as const;
 
-/** Where a table's value comes from: the red, green or blue of a pixel, or its luminance. */
-const SOURCES = {rgb: [0, 1, 2], bgr: [2, 1, 0], gray: [null]} as const;
+/** Which of a pixel's three bytes a channel is made of. */
+const SOURCES = {rgb: [0, 1, 2], bgr: [2, 1, 0], gray: [0]} as const;
 
 /**
  * Prepares the way from an image to the model's values. Values are computed in double precision and rounded once.
@@ -27,24 +27,28 @@ export function makeRowFromImage(input: TensorSpec, steps: ResolvedPreprocessing
   const tables = sources.map((_, channel) => makeTable(input, steps, channel));
   const plane = steps.height * steps.width;
   return (image, name) => {
-    const {pixels} = placeImage(image, steps, name);
+    // Before resizing, as image.convert('L').resize(…): the other order rounds differently.
+    const {pixels} = placeImage(steps.channelOrder === 'gray' ? grayFrom(image) : image, steps, name);
     const row = new ROWS[steps.elementType](plane * channels);
     sources.forEach((source, channel) => {
       const table = tables[channel] as ValueTable;
       const [start, step] = steps.layout === 'nchw' ? [channel * plane, 1] : [channel, channels];
       for (let at = 0; at < plane; at += 1) {
-        const pixel = source === null ? luminance(pixels, at * 3) : (pixels[at * 3 + source] as number);
-        row[start + at * step] = table[pixel] as number;
+        row[start + at * step] = table[pixels[at * 3 + source] as number] as number;
       }
     });
     return new Uint8Array(row.buffer);
   };
 }
 
-/** ITU-R 601-2 luma in 16 bits of fraction, as Pillow's convert('L'). */
-function luminance(pixels: Uint8Array, at: number): number {
-  const [red, green, blue] = [pixels[at] as number, pixels[at + 1] as number, pixels[at + 2] as number];
-  return (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16;
+/** ITU-R 601-2 luma in 16 bits of fraction, as Pillow's convert('L'), three times. */
+function grayFrom({width, height, pixels}: Image): Image {
+  const gray = new Uint8Array(pixels.length);
+  for (let at = 0; at < pixels.length; at += 3) {
+    const [red, green, blue] = [pixels[at] as number, pixels[at + 1] as number, pixels[at + 2] as number];
+    gray.fill((red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16, at, at + 3);
+  }
+  return {width, height, pixels: gray};
 }
 
 function makeTable(input: TensorSpec, steps: ResolvedPreprocessing, channel: number): ValueTable {

@@ -14,7 +14,7 @@ const DELIMITERS: Readonly<Record<string, string>> = {'.tsv': '\t', '.txt': ' '}
 
 /**
  * Reads `file,label` lines: commas, tabs in .tsv, blanks in .txt (as ImageNet's val.txt). A first line with the words
- * file and label names the columns; without one the file comes first.
+ * file or label names the columns; without one the file comes first.
  * @throws ExpectedError `no-such-file`, `labels-mismatch` (exit 2) with the line
  */
 export async function readLabelList(path: string): Promise<ListedFile[]> {
@@ -36,7 +36,7 @@ export async function readLabelList(path: string): Promise<ListedFile[]> {
     });
   }
   const names = rows[0]?.record.map(name => name.toLowerCase()) ?? [];
-  const isHeader = names.includes('file') && (names.length === 1 || names.includes('label'));
+  const isHeader = names.includes('file') || names.includes('label');
   const fileColumn = isHeader ? names.indexOf('file') : 0;
   const labelColumn = isHeader ? names.indexOf('label') : 1;
   return rows.slice(isHeader ? 1 : 0).map(({record, info}) => ({
