@@ -5,13 +5,17 @@ import type {Optimization} from './workerMessages.ts';
 /**
  * Writes the model as ONNX Runtime rewrites it at `level`. Files of `basic` and `extended` run on any processor; `all`
  * writes operators for this machine's only.
+ * @param weightsFile name of a file beside the output for the weights, which one file of 2 GiB could not hold
  * @throws ExpectedError `no-such-file`, `model-rejected`, `unsupported-tensor-type`
  */
 export async function optimizeModel(
   inputPath: string,
   outputPath: string,
   level: Optimization,
+  weightsFile: string | null = null,
 ): Promise<void> {
   await requireReadableFile(inputPath);
-  await withEngineWorker(inputPath, worker => worker.call('optimize', {inputPath, outputPath, level}));
+  await withEngineWorker(inputPath, worker =>
+    worker.call('optimize', {inputPath, outputPath, level, weightsFile}),
+  );
 }

@@ -149,10 +149,13 @@ const operations: {[K in WorkerOperation]: (request: WorkerRequests[K]) => Promi
     return {outputs: opened.outputNames.map(name => [name, tensorFromOrtTensor(results[name]!)]), computeMs};
   },
 
-  async optimize({inputPath, outputPath, level}) {
-    const options = {
+  async optimize({inputPath, outputPath, level, weightsFile}) {
+    const options: InferenceSession.SessionOptions = {
       ...sessionOptionsFrom({optimization: level, threads: 1}),
       optimizedModelFilePath: outputPath,
+      ...(weightsFile === null
+        ? {}
+        : {extra: {session: {optimized_model_external_initializers_file_name: weightsFile}}}),
     };
     await (await load({path: inputPath}, options)).release();
     return null;

@@ -16,7 +16,7 @@ export type TensorPairs = readonly (readonly [string, Tensor])[];
 export interface WorkerRequests {
   open: {model: ModelSource; options: SessionOptions};
   run: {feeds: TensorPairs};
-  optimize: {inputPath: string; outputPath: string; level: Optimization};
+  optimize: {inputPath: string; outputPath: string; level: Optimization; weightsFile: string | null};
   trace: {path: string; feeds: TensorPairs};
   profile: {path: string; feeds: TensorPairs; runs: number; warmUps: number; threads: number};
 }

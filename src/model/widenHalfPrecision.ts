@@ -1,4 +1,5 @@
 import {onnxCodeFromElementType} from '../documents/elementTypes.ts';
+import {freshTensorNames} from './freshNames.ts';
 import {floatFromHalf} from './halfPrecision.ts';
 import type {ByteSource, SourceRange} from './onnx/byteSource.ts';
 import {createAttribute, createNode} from './onnx/createMessages.ts';
@@ -14,7 +15,6 @@ import type {
 import {mapSame, rewriteTensors} from './onnx/rewriteTensors.ts';
 import {rangeOfTensor, withRawData} from './onnx/tensorData.ts';
 import {renameTensors} from './renameTensors.ts';
-import {nodesDeep} from './subgraphs.ts';
 
 const HALF = onnxCodeFromElementType('float16');
 const SINGLE = onnxCodeFromElementType('float32');
@@ -44,14 +44,10 @@ function keepInterface(model: OnnxModel, widened: OnnxGraph): OnnxGraph {
   const {inputs, outputs} = model.graph;
   const halfInputs = inputs.filter(isHalf).map(({name}) => name);
   const halfOutputs = outputs.filter(isHalf).map(({name}) => name);
-  const taken = namesOf(model);
-  const names = new Map<string, string>();
-  for (const name of new Set([...halfInputs, ...halfOutputs])) {
-    let inner = `${name}/float32`;
-    for (let count = 1; taken.has(inner); count += 1) inner = `${name}/float32_${count}`;
-    taken.add(inner);
-    names.set(name, inner);
-  }
+  const takeName = freshTensorNames(model);
+  const names = new Map(
+    [...new Set([...halfInputs, ...halfOutputs])].map(name => [name, takeName(`${name}/float32`)]),
+  );
   const renamed = renameTensors(widened, names);
   const innerName = (name: string): string => names.get(name) ?? name;
   return {
@@ -72,14 +68,6 @@ function keepInterface(model: OnnxModel, widened: OnnxGraph): OnnxGraph {
 function castNode(input: string, output: string, typeCode: number): OnnxNode {
   const attributes = [createAttribute('to', {int: BigInt(typeCode)})];
   return createNode('Cast', [input], [output], {attributes});
-}
-
-function namesOf({graph}: OnnxModel): Set<string> {
-  return new Set([
-    ...graph.inputs.map(({name}) => name),
-    ...graph.initializers.map(({name}) => name),
-    ...[...nodesDeep(graph.nodes)].flatMap(node => [...node.inputs, ...node.outputs]),
-  ]);
 }
 
 function widenGraph(graph: OnnxGraph): OnnxGraph {

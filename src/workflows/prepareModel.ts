@@ -1,31 +1,30 @@
-import {basename, join} from 'node:path';
+import {basename} from 'node:path';
 import {z} from 'zod';
 import {ELEMENT_TYPES} from '../documents/elementTypes.ts';
 import {sha256Digest} from '../documents/header.ts';
 import type {TensorSpec} from '../documents/tensor.ts';
-import {optimizeModel} from '../engine/optimizeModel.ts';
-import {randomFeeds} from '../engine/randomFeeds.ts';
 import {readRuntimeVersion} from '../engine/runtimeVersion.ts';
-import {runOnce} from '../engine/session.ts';
-import {traceTensors} from '../engine/traceTensors.ts';
 import {runStep, type EmitEvent} from '../events.ts';
 import {dropUnused} from '../model/dropUnused.ts';
-import {modelExposingAllTensors, withMeasuredTypes, type MeasuredType} from '../model/exposeAllTensors.ts';
+import {withMeasuredTypes, type MeasuredType} from '../model/exposeAllTensors.ts';
 import {fixInputShapes} from '../model/fixInputShapes.ts';
 import {foldConstants} from '../model/foldConstants.ts';
 import type {Graph} from '../model/graph.ts';
 import {graphFromModel} from '../model/graphFromModel.ts';
+import {inputSpecs} from '../model/inputSpecs.ts';
 import {nameLayers} from '../model/nameLayers.ts';
 import type {OnnxModel} from '../model/onnx/messages.ts';
-import {bytesFromModel, writeModel} from '../model/onnx/writeModel.ts';
-import {pruneOpsetImports} from '../model/pruneOpsetImports.ts';
+import {writeModel} from '../model/onnx/writeModel.ts';
 import {stripOverridableInitializers} from '../model/stripOverridableInitializers.ts';
 import {digestOfBytes} from '../workspace/digest.ts';
 import {readDocumentText, writeDocument} from '../workspace/projectFolder.ts';
-import {writeAtomically} from '../workspace/writeAtomically.ts';
 import {explainRejection} from './explainRejection.ts';
+import {measureTypes} from './measureTypes.ts';
 import {digestOfModel, openModel} from './openModel.ts';
 import type {OpenProject} from './openProject.ts';
+import {openOptimizedModel} from './optimizedModel.ts';
+import {runWithoutInputs} from './runWithoutInputs.ts';
+import {storeWeights} from './storeWeights.ts';
 
 /** Changes when the steps below do, so that old cache entries are not taken for new ones. */
 const RECIPE_VERSION = 1;
@@ -127,30 +126,24 @@ async function compile(project: OpenProject, original: OnnxModel): Promise<z.inf
   const before = graphFromModel(fixed);
   return explainRejection(before, label, () =>
     project.withTemporaryFolder(async folder => {
-      const folded = await foldConstants(fixed, runWithoutInputs);
+      const folded = await foldConstants(fixed, runWithoutInputs(folder));
       const constants = before.layers.length - graphFromModel(folded).layers.length;
       if (constants > 0) {
         decide(`fold ${constants} constant layers`, 'computed weights would otherwise cross the cut');
       }
 
-      const input = join(folder, 'input.onnx');
-      const output = join(folder, 'output.onnx');
-      await writeAtomically(input, writeModel(folded, {kind: 'inline'}).chunks);
-      await optimizeModel(input, output, LEVEL);
-      const optimized = openModel(output);
-      const model = nameLayers(pruneOpsetImports(optimized.model));
-      const written = writeModel(model, {kind: 'inline'});
+      const stored = await storeWeights(folded, folder);
+      const optimized = await openOptimizedModel(stored.model, folder, LEVEL).finally(() => stored.close());
+      const written = writeModel(optimized.model, {kind: 'inline'});
       const digest = await project.store.put(written.chunks);
-      const graph = graphFromModel(model);
+      const graph = graphFromModel(optimized.model);
       decide(
         `graph optimisation level ${LEVEL}`,
         'the highest that runs unchanged on every processor, and cuts of it are exact',
       );
       decide('fp32', 'no lower precision was asked for');
 
-      const exposed = join(folder, 'exposed.onnx');
-      await writeAtomically(exposed, writeModel(modelExposingAllTensors(graph), {kind: 'inline'}).chunks);
-      const traced = await traceTensors(exposed, randomFeeds(inputSpecs(graph), 0));
+      const traced = await measureTypes(graph, folder);
       optimized.close();
       const types = [...withMeasuredTypes(graph, traced).tensors.values()].flatMap(tensor =>
         tensor.elementType === undefined || tensor.shape === undefined
@@ -166,20 +159,4 @@ async function compile(project: OpenProject, original: OnnxModel): Promise<z.inf
       return {digest, sizeBytes: written.sizeBytes, recipe, types};
     }),
   );
-}
-
-async function runWithoutInputs(model: OnnxModel) {
-  const {outputs} = await runOnce({bytes: bytesFromModel(model)}, {});
-  return new Map(Object.entries(outputs));
-}
-
-/** The compiled model's inputs; its shapes are fixed by now. */
-function inputSpecs(graph: Graph): TensorSpec[] {
-  return graph.inputs.map(name => {
-    const tensor = graph.tensors.get(name);
-    if (tensor?.elementType === undefined || tensor.shape === undefined) {
-      throw new Error(`input ${name} has no fixed type and shape after fixInputShapes`);
-    }
-    return {name, elementType: tensor.elementType, shape: tensor.shape};
-  });
 }

@@ -1,7 +1,7 @@
 import {EXIT, ExpectedError} from '../../errors.ts';
+import {freshTensorNames} from '../freshNames.ts';
 import {mapSame} from '../onnx/rewriteTensors.ts';
 import type {OnnxAttribute, OnnxFunction, OnnxGraph, OnnxModel, OnnxNode} from '../onnx/messages.ts';
-import {nodesDeep} from '../subgraphs.ts';
 import {CannotConvert, type Scope} from './conversion.ts';
 import {CONVERSIONS} from './conversions.ts';
 import {NEWEST_OPSET, OPERATOR_CHANGES} from './operatorChanges.ts';
@@ -46,7 +46,7 @@ export function raiseOpset(
   }
   const conversions: {layer: string; what: string}[] = [];
   const note = (layer: string, what: string): void => void conversions.push({layer, what});
-  const common = {to: atLeast, note, freshName: freshNamesOf(model), measured};
+  const common = {to: atLeast, note, freshName: freshTensorNames(model), measured};
 
   const from = standardOpset(model);
   const isOld = from !== undefined && from < atLeast;
@@ -142,29 +142,6 @@ function raiseBodies(attribute: OnnxAttribute, scope: Scope, task: Task): OnnxAt
   const graphs = mapSame(attribute.graphs, one => raiseGraph(one, scope, task));
   if (graph === attribute.graph && graphs === attribute.graphs) return attribute;
   return {...attribute, ...(graph && {graph}), graphs};
-}
-
-/** Gives names that nothing in the model has: bodies see the names of the graphs around them. */
-function freshNamesOf(model: OnnxModel): Scope['freshName'] {
-  const taken = new Set<string>();
-  const graphs = [model.graph];
-  for (const tensor of model.graph.initializers) taken.add(tensor.name);
-  for (const {name} of model.graph.inputs) taken.add(name);
-  for (const nodes of [model.graph.nodes, ...model.functions.map(fn => fn.nodes)]) {
-    for (const node of nodesDeep(nodes)) {
-      for (const name of [...node.inputs, ...node.outputs]) taken.add(name);
-      for (const {graph} of node.attributes) if (graph !== undefined) graphs.push(graph);
-    }
-  }
-  for (const graph of graphs) {
-    for (const {name} of [...graph.initializers, ...graph.inputs]) taken.add(name);
-  }
-  return base => {
-    let name = base;
-    for (let count = 1; taken.has(name); count += 1) name = `${base}_${count}`;
-    taken.add(name);
-    return name;
-  };
 }
 
 function refusal(node: OnnxNode, {layer, from, to}: Task, reason: string): ExpectedError {
