@@ -1,7 +1,7 @@
 import type {ElementType} from '../documents/elementTypes.ts';
+import type {TakeName} from '../model/freshNames.ts';
 import type {OnnxTensor} from '../model/onnx/messages.ts';
 import {tensorFromValue} from '../model/onnx/tensorData.ts';
-import type {FreshNames} from './freshNames.ts';
 
 /** Only scales, zero points and biases are compared with each other; weights are larger, and rarely equal. */
 const COMPARED_BYTES = 1 << 16;
@@ -10,12 +10,12 @@ export type TypedValues = Int8Array | Uint8Array | Int16Array | Uint16Array | In
 
 /** New initialisers, of which equal ones are made once. */
 export class InitializerPool {
-  readonly #names: FreshNames;
+  readonly #takeName: TakeName;
   readonly #tensors: OnnxTensor[] = [];
   readonly #known = new Map<string, string>();
 
-  constructor(names: FreshNames) {
-    this.#names = names;
+  constructor(takeName: TakeName) {
+    this.#takeName = takeName;
   }
 
   get tensors(): readonly OnnxTensor[] {
@@ -29,7 +29,7 @@ export class InitializerPool {
     const key = isCompared ? `${elementType}[${shape.join()}]${bytes.join()}` : '';
     const known = isCompared ? this.#known.get(key) : undefined;
     if (known !== undefined) return known;
-    const name = this.#names.take(wanted);
+    const name = this.#takeName(wanted);
     this.#tensors.push(tensorFromValue(name, {elementType, shape, bytes}));
     if (isCompared) this.#known.set(key, name);
     return name;

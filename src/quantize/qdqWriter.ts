@@ -1,7 +1,7 @@
 import type {ElementType} from '../documents/elementTypes.ts';
+import {freshNames, freshTensorNames, type TakeName} from '../model/freshNames.ts';
 import {createAttribute, createNode} from '../model/onnx/createMessages.ts';
 import type {OnnxAttribute, OnnxModel, OnnxNode} from '../model/onnx/messages.ts';
-import {type FreshNames, freshNodeNames, freshTensorNames} from './freshNames.ts';
 import {InitializerPool, type TypedValues} from './initializerPool.ts';
 import type {QuantizationParameters} from './quantizationPlan.ts';
 
@@ -20,8 +20,8 @@ export class QdqWriter {
   readonly #model: OnnxModel;
   readonly #opset: number;
   readonly #domain: string;
-  readonly #tensorNames: FreshNames;
-  readonly #nodeNames: FreshNames;
+  readonly #takeTensorName: TakeName;
+  readonly #takeNodeName: TakeName;
   readonly #pool: InitializerPool;
   readonly #nodes: OnnxNode[] = [];
 
@@ -34,9 +34,9 @@ export class QdqWriter {
     // The standard operators take 16 bits from opset 21 on, the runtime's own since long before.
     const is16Bit = activationType === 'uint16' || activationType === 'int16';
     this.#domain = is16Bit && this.#opset < 21 ? MICROSOFT : '';
-    this.#tensorNames = freshTensorNames(model);
-    this.#nodeNames = freshNodeNames(model);
-    this.#pool = new InitializerPool(this.#tensorNames);
+    this.#takeTensorName = freshTensorNames(model);
+    this.#takeNodeName = freshNames(model.graph.nodes.map(({name}) => name));
+    this.#pool = new InitializerPool(this.#takeTensorName);
   }
 
   addNode(node: OnnxNode): void {
@@ -44,11 +44,11 @@ export class QdqWriter {
   }
 
   freshTensor(wanted: string): string {
-    return this.#tensorNames.take(wanted);
+    return this.#takeTensorName(wanted);
   }
 
   freshNode(wanted: string): string {
-    return this.#nodeNames.take(wanted);
+    return this.#takeNodeName(wanted);
   }
 
   /** The name of an initialiser with these values, new or one that is there. */
@@ -72,7 +72,7 @@ export class QdqWriter {
 
   /** QuantizeLinear of `source`; returns the integer tensor. */
   addQuantize(name: string, source: string, operands: RoundingOperands): string {
-    const target = this.#tensorNames.take(`${name}_quantized`);
+    const target = this.#takeTensorName(`${name}_quantized`);
     this.#addLinear('QuantizeLinear', name, source, target, operands);
     return target;
   }
@@ -105,7 +105,7 @@ export class QdqWriter {
   ): void {
     const attributes: OnnxAttribute[] = axis === null ? [] : [createAttribute('axis', {int: BigInt(axis)})];
     const inputs = zeroPoint === null ? [source, scale] : [source, scale, zeroPoint];
-    const parts = {name: this.#nodeNames.take(`${name}_${operator}`), domain: this.#domain, attributes};
+    const parts = {name: this.#takeNodeName(`${name}_${operator}`), domain: this.#domain, attributes};
     this.#nodes.push(createNode(operator, inputs, [target], parts));
   }
 }

@@ -33,7 +33,7 @@ export function quantizeGraph(
   ranges: ReadonlyMap<string, TensorRange>,
   corrected: Partial<CorrectedValues> = {},
 ): OnnxModel {
-  const parameters = activationParameters(plan, scheme, ranges);
+  const parameters = activationParameters(graph, plan, scheme, ranges);
   const constants = constantsOf(graph);
   const writer = new QdqWriter(graph.model, scheme.activations.elementType);
   const isInteger = new Set(plan.quantizedLayers);
