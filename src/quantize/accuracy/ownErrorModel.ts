@@ -126,7 +126,7 @@ function renamed(layer: Layer, nameOfInput: (name: string) => string, prefix: st
     name === '' ? '' : rename(name);
   return {
     ...node,
-    name: prefix + node.name,
+    name: node.name === '' ? '' : prefix + node.name,
     inputs: node.inputs.map(name => keepMissing(name, nameOfInput)),
     outputs: node.outputs.map(name => keepMissing(name, other => prefix + other)),
   };

@@ -1,5 +1,6 @@
 import type {QuantizationScheme} from '../../documents/quantizationScheme.ts';
 import {rankLayers} from '../../quantize/accuracy/rankLayers.ts';
+import {compactModel} from '../../quantize/compactModel.ts';
 import {planQuantization, tensorsToMeasure} from '../../quantize/planQuantization.ts';
 import {quantizeGraph} from '../../quantize/quantizeGraph.ts';
 import {collectRanges} from '../../quantize/ranges/collectRanges.ts';
@@ -25,7 +26,8 @@ export async function lowerStatically(
     build(keptLayers) {
       const keepFloat = new Map([...keptLayers].map(layer => [layer, 'accuracy' as const]));
       const kept = keptLayers.size === 0 ? plan : planQuantization(graph, scheme, keepFloat);
-      return {model: quantizeGraph(graph, kept, scheme, ranges), floatLayers: kept.floatLayers};
+      const model = quantizeGraph(graph, kept, scheme, ranges);
+      return {model: compactModel(model, graph), floatLayers: kept.floatLayers};
     },
     rank: errors => rankLayers(graph, plan, errors),
   };
