@@ -1,0 +1,159 @@
+import type {Graph} from '../../model/graph.ts';
+import type {OnnxModel, OnnxNode, OnnxTensor} from '../../model/onnx/messages.ts';
+import {rewriteTensors} from '../../model/onnx/rewriteTensors.ts';
+import {rangeOfTensor, sizeOfTensorBytes} from '../../model/onnx/tensorData.ts';
+import {writeModel} from '../../model/onnx/writeModel.ts';
+import {dequantizeWriter} from './blocksForDequantizing.ts';
+import {kernelWriter} from './blocksForKernels.ts';
+import {blockTarget, type BlockTarget} from './blockTarget.ts';
+import {chooseBlockSizes, type BlockSize} from './chooseBlockSizes.ts';
+import {areFinite, viewFloats} from './floatWeight.ts';
+import type {Decision, KeptReason, LoweredModel} from './loweredModel.ts';
+import {quantizeBlocks, type BlockOptions, type BlockWeights} from './quantizeBlocks.ts';
+import {rewriteLayers, type Site} from './rewriteLayers.ts';
+
+export interface BlockWeightOptions {
+  readonly bits?: 4 | 8;
+  /** Of all weights, unless `largestShare` asks for larger ones. */
+  readonly blockSize?: BlockSize;
+  readonly isSymmetric?: boolean;
+  /** `mse` takes about four times as long as `max`. */
+  readonly search?: BlockOptions['search'];
+  /**
+   * `kernels`: MatMulNBits and GatherBlockQuantized of com.microsoft, which compute on the integers. `dequantize`:
+   * DequantizeLinear with blocks, of opset 21, before MatMul and Conv: for every runtime; ONNX Runtime makes MatMulNBits
+   * of it from level extended on, and computes convolutions in float.
+   */
+  readonly format?: 'kernels' | 'dequantize';
+  /** Of MatMulNBits: 4 computes on activations rounded to int8 by blocks, 1 on float32. */
+  readonly accuracyLevel?: 1 | 4;
+  /** Weights take larger blocks where the file would otherwise be more than this share of the float one. */
+  readonly largestShare?: number;
+  /** By layer. */
+  readonly keepFloat?: ReadonlyMap<string, KeptReason>;
+}
+
+export type BlockSettings = Required<Omit<BlockWeightOptions, 'keepFloat' | 'largestShare'>>;
+
+/** How a format stores weights in blocks, and computes with them. */
+export interface BlockWriter {
+  /** Whether the format has a way for these weights. */
+  takes(target: BlockTarget): boolean;
+  /** Integers, scales and zero points, with what is padded. */
+  bytesOf(target: BlockTarget, blockSize: BlockSize): number;
+  rewrite(
+    site: Site,
+    target: BlockTarget,
+    blockSize: BlockSize,
+    quantize: () => BlockWeights,
+  ): readonly OnnxNode[];
+  /** The model, declaring the versions that the new nodes need. */
+  declare(model: OnnxModel): OnnxModel;
+  readonly decision: Decision;
+}
+
+/** What a rewritten layer adds to a file beside the bytes of its tensors: names, attributes, shapes; rather too much. */
+const LAYER_BYTES = 350;
+
+/**
+ * Weights of MatMul, Gemm (without transA), Gather and, in the format `dequantize`, Conv as 4- or 8-bit integers with a
+ * scale per block; activations stay in float32. Defaults: 4 bits, blocks of 32, symmetric, `max`, `kernels`, level 4.
+ * @throws RangeError for the format `dequantize` on a model of an opset before 21
+ */
+export function quantizeToBlocks(
+  graph: Graph,
+  {keepFloat = new Map<string, KeptReason>(), largestShare = Infinity, ...options}: BlockWeightOptions = {},
+): LoweredModel {
+  const settings: BlockSettings = {
+    bits: 4,
+    blockSize: 32,
+    isSymmetric: true,
+    search: 'max',
+    format: 'kernels',
+    accuracyLevel: 4,
+    ...options,
+  };
+  const writer = settings.format === 'kernels' ? kernelWriter(settings) : dequantizeWriter(graph, settings);
+  const found = new Map<OnnxNode, BlockTarget | KeptReason>();
+  rewriteLayers(graph, site => {
+    const target = blockTarget(site);
+    if (target !== null) found.set(site.node, keepFloat.get(site.layer) ?? judge(target, writer, settings));
+    return null;
+  });
+  const targets = [...found.values()].filter(target => typeof target !== 'string');
+  const sizes = sizesWithin(graph.model, targets, writer, settings.blockSize, largestShare);
+  const {model, floatLayers, rewritten} = rewriteLayers(graph, site => {
+    const target = found.get(site.node);
+    if (target === undefined) return null;
+    if (typeof target === 'string') return {kept: target};
+    const blockSize = sizes.get(target.weight) ?? settings.blockSize;
+    const quantize = (): BlockWeights =>
+      quantizeBlocks(viewFloats(target.weight), target.layout, {...settings, blockSize});
+    return {nodes: writer.rewrite(site, target, blockSize, quantize)};
+  });
+  if (rewritten.length === 0) return {model, floatLayers, decisions: []};
+  const enlarged = sizeDecisions(sizes, settings.blockSize, largestShare);
+  return {model: writer.declare(model), floatLayers, decisions: [writer.decision, ...enlarged]};
+}
+
+function judge(
+  target: BlockTarget | KeptReason,
+  writer: BlockWriter,
+  {blockSize}: BlockSettings,
+): BlockTarget | KeptReason {
+  if (typeof target === 'string') return target;
+  if (!writer.takes(target)) return 'no-kernel';
+  // What stays above half of the float bytes is not worth its error: padding and scales outweigh the integers.
+  if (writer.bytesOf(target, blockSize) * 2 > rangeOfTensor(target.weight).length) return 'too-small';
+  return areFinite(viewFloats(target.weight)) ? target : 'weights-not-finite';
+}
+
+/** A size per weight with which the file stays within the share of the float one, or comes as near as it can. */
+function sizesWithin(
+  model: OnnxModel,
+  targets: readonly BlockTarget[],
+  writer: BlockWriter,
+  preferred: BlockSize,
+  largestShare: number,
+): Map<OnnxTensor, BlockSize> {
+  const byWeight = new Map(targets.map(target => [target.weight, target]));
+  const sized = [...byWeight].map(([weight, target]) => ({
+    weight,
+    count: target.layout.depth * target.layout.width,
+    bytesAt: (blockSize: BlockSize) => writer.bytesOf(target, blockSize),
+  }));
+  const {tensorBytes, otherBytes} = bytesOfModel(model);
+  const keptBytes = [...byWeight.keys()].reduce((rest, one) => rest - sizeOfTensorBytes(one), tensorBytes);
+  const fileBytes = largestShare * (tensorBytes + otherBytes);
+  const left = fileBytes - otherBytes - keptBytes - targets.length * LAYER_BYTES;
+  const chosen = chooseBlockSizes(sized, preferred, Number.isNaN(left) ? Infinity : left);
+  return new Map([...chosen].map(([{weight}, blockSize]) => [weight, blockSize]));
+}
+
+/** Bytes of all tensors, wherever they are, and of everything else in the model's file. */
+function bytesOfModel(model: OnnxModel): {readonly tensorBytes: number; readonly otherBytes: number} {
+  let tensorBytes = 0;
+  let inlineBytes = 0;
+  rewriteTensors(model, tensor => {
+    const bytes = sizeOfTensorBytes(tensor);
+    tensorBytes += bytes;
+    if (tensor.external === undefined) inlineBytes += bytes;
+    return tensor;
+  });
+  return {tensorBytes, otherBytes: Math.max(writeModel(model).sizeBytes - inlineBytes, 0)};
+}
+
+function sizeDecisions(
+  sizes: ReadonlyMap<OnnxTensor, BlockSize>,
+  preferred: BlockSize,
+  largestShare: number,
+): Decision[] {
+  const enlarged = new Map<BlockSize, string[]>();
+  for (const [{name}, size] of sizes) {
+    if (size !== preferred) enlarged.set(size, [...(enlarged.get(size) ?? []), name]);
+  }
+  return [...enlarged].map(([size, names]) => ({
+    decision: `blocks of ${size} in ${names.join(', ')}`,
+    reason: `with blocks of ${preferred} everywhere the file would be more than ${100 * largestShare} % of the float one`,
+  }));
+}
