@@ -12,7 +12,7 @@ import type {OnnxModel, OnnxNode, OnnxTensor} from '../../src/model/onnx/message
 import {tensorFromValue} from '../../src/model/onnx/tensorData.ts';
 
 /** What a node reads at one place; `null` leaves an optional input out. */
-type Operand =
+export type Operand =
   | {readonly activation: readonly number[]}
   | {readonly weight: readonly number[]; readonly channelAxis: number}
   /** int32, of scale input scale times weight scale. */
@@ -28,7 +28,7 @@ export interface OperatorCase {
   readonly outputs?: number;
 }
 
-const IMAGE = [1, 8, 8, 8];
+const IMAGE = [1, 16, 16, 16];
 
 export const int64s = (...values: number[]): Tensor => ({
   elementType: 'int64',
@@ -44,8 +44,9 @@ export const floats = (shape: readonly number[], values: readonly number[]): Ten
 
 const image: Operand = {activation: IMAGE};
 const ints = (...values: number[]): Operand => ({constant: int64s(...values)});
-const channels = (value: number): Operand => ({constant: floats([8], new Array<number>(8).fill(value))});
+const channels = (value: number): Operand => ({constant: floats([16], new Array<number>(16).fill(value))});
 const integers = (...values: number[]): AttributeValue => ({ints: values.map(BigInt)});
+const POOLING = {kernel_shape: integers(3, 3), pads: integers(1, 1, 1, 1)};
 const unary = (operator: string): OperatorCase => ({operator, operands: [image]});
 const binary = (operator: string): OperatorCase => ({operator, operands: [image, image]});
 
@@ -53,34 +54,41 @@ const binary = (operator: string): OperatorCase => ({operator, operands: [image,
 export const OPERATOR_CASES: readonly OperatorCase[] = [
   {
     operator: 'Conv',
-    operands: [image, {weight: [16, 8, 3, 3], channelAxis: 0}, {bias: 16}],
+    operands: [image, {weight: [16, 16, 3, 3], channelAxis: 0}, {bias: 16}],
     attributes: {pads: integers(1, 1, 1, 1)},
   },
-  {operator: 'ConvTranspose', operands: [image, {weight: [8, 16, 3, 3], channelAxis: 1}, {bias: 16}]},
+  {operator: 'ConvTranspose', operands: [image, {weight: [16, 16, 3, 3], channelAxis: 1}, {bias: 16}]},
   {
     operator: 'Gemm',
-    operands: [{activation: [4, 8]}, {weight: [16, 8], channelAxis: 0}, {bias: 16}],
+    operands: [{activation: [4, 16]}, {weight: [16, 16], channelAxis: 0}, {bias: 16}],
     attributes: {transB: {int: 1n}},
   },
-  {operator: 'MatMul', operands: [{activation: [4, 8]}, {weight: [8, 16], channelAxis: 1}]},
+  {operator: 'MatMul', operands: [{activation: [4, 16]}, {weight: [16, 16], channelAxis: 1}]},
   ...['Add', 'Mul', 'Sub', 'Div', 'Max', 'Min', 'Pow', 'PRelu'].map(binary),
   {operator: 'Concat', operands: [image, image], attributes: {axis: {int: 1n}}},
   {
     operator: 'Where',
     operands: [
-      {constant: {elementType: 'bool', shape: [8], bytes: Uint8Array.of(1, 0, 1, 0, 1, 0, 1, 0)}},
+      {
+        constant: {
+          elementType: 'bool',
+          shape: [16],
+          bytes: Uint8Array.from({length: 16}, (_, place) => place % 2),
+        },
+      },
       image,
       image,
     ],
   },
-  {operator: 'AveragePool', operands: [image], attributes: {kernel_shape: integers(2, 2)}},
-  {operator: 'MaxPool', operands: [image], attributes: {kernel_shape: integers(2, 2)}},
+  {operator: 'AveragePool', operands: [image], attributes: POOLING},
+  {operator: 'MaxPool', operands: [image], attributes: POOLING},
   {operator: 'Softmax', operands: [image], attributes: {axis: {int: -1n}}},
   {operator: 'LogSoftmax', operands: [image], attributes: {axis: {int: -1n}}},
   ...['GlobalAveragePool', 'GlobalMaxPool', 'LeakyRelu', 'Sigmoid', 'Tanh', 'HardSigmoid', 'HardSwish'].map(
     unary,
   ),
   ...['Elu', 'Exp', 'Sqrt', 'Abs', 'Neg', 'Erf', 'Softplus', 'Floor', 'Relu'].map(unary),
+  {operator: 'Clip', operands: [image, {constant: floats([], [0])}, {constant: floats([], [6])}]},
   {operator: 'LRN', operands: [image], attributes: {size: {int: 3n}}},
   {operator: 'Reshape', operands: [image, ints(1, -1)]},
   {operator: 'Transpose', operands: [image], attributes: {perm: integers(0, 2, 3, 1)}},
@@ -89,12 +97,15 @@ export const OPERATOR_CASES: readonly OperatorCase[] = [
   {operator: 'Unsqueeze', operands: [image, ints(0)]},
   {operator: 'Slice', operands: [image, ints(0), ints(4), ints(1)]},
   {operator: 'Split', operands: [image], attributes: {axis: {int: 1n}}, outputs: 2},
-  {operator: 'Expand', operands: [image, ints(2, 8, 8, 8)]},
+  {operator: 'Expand', operands: [image, ints(2, 16, 16, 16)]},
   {operator: 'Tile', operands: [image, ints(1, 1, 2, 1)]},
   {operator: 'Gather', operands: [image, ints(0, 2)], attributes: {axis: {int: 1n}}},
   {
     operator: 'GatherElements',
-    operands: [{activation: [4, 4]}, {constant: {...int64s(0, 1, 2, 3), shape: [1, 4]}}],
+    operands: [
+      {activation: [16, 16]},
+      {constant: {...int64s(...Array.from({length: 16}, (_, place) => place)), shape: [1, 16]}},
+    ],
     attributes: {axis: {int: 0n}},
   },
   {
