@@ -1,3 +1,4 @@
+import {rm} from 'node:fs/promises';
 import {availableParallelism} from 'node:os';
 import {resolve} from 'node:path';
 import {
@@ -10,6 +11,7 @@ import {dataSourceFromText} from '../../documents/dataSource.ts';
 import {EXIT, ExpectedError} from '../../errors.ts';
 import type {EmitEvent} from '../../events.ts';
 import type {MadeBuild} from '../compilePortable.ts';
+import {whenInterrupted} from '../interruption.ts';
 import type {OpenProject} from '../openProject.ts';
 import {runInWorker} from '../workerJob.ts';
 import {chooseCandidates} from './chooseCandidates.ts';
@@ -49,7 +51,10 @@ export async function compileForTarget(
       seed: request.seed,
       threads: availableParallelism(),
     };
-    const compiled = await runInWorker<CompileJob, CompiledModel>(workerFile(), job, emit);
+    const compiled = await whenInterrupted(
+      () => rm(temporaryFolder, {recursive: true, force: true}),
+      () => runInWorker<CompileJob, CompiledModel>(workerFile(), job, emit),
+    );
     refuseUnmetBudget(compiled, request, budget?.text ?? null);
     const rivals = orderedForTiming(compiled.candidates);
     const times =

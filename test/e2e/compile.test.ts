@@ -1,0 +1,257 @@
+import {spawn} from 'node:child_process';
+import {existsSync} from 'node:fs';
+import {copyFile, readdir, readFile, truncate, writeFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import {describe, expect, test} from 'vitest';
+import type {Build} from '../../src/documents/build.ts';
+import type {Evaluation} from '../../src/documents/evaluation.ts';
+import {buildFromYaml} from '../../src/documents/readDocument.ts';
+import {drawPictures} from '../../src/lab/pictures.ts';
+import {writeNpy} from '../../src/workspace/npy.ts';
+import {inTemporaryFolder, jsonOf, ROOT, runEdgewise, type Ended} from './runEdgewise.ts';
+
+const PICTURES = join(ROOT, 'templates/quickstart/pictures.onnx');
+const SIZE = 32;
+
+interface Compiled {
+  readonly builds: readonly {readonly file: string; readonly build: Build}[];
+}
+
+/** The quickstart's model beside labelled pictures, and whatever edgewise.yaml says besides. */
+async function inProject<T>(yaml: string, work: (folder: string) => Promise<T>): Promise<T> {
+  return inTemporaryFolder(async folder => {
+    await copyFile(PICTURES, join(folder, 'model.onnx'));
+    await writePictures(folder, 'calibration', 11, 48);
+    await writePictures(folder, 'evaluation', 12, 100);
+    await writeFile(
+      join(folder, 'edgewise.yaml'),
+      `kind: edgewise/project\nformatVersion: 1\nmodel: {file: model.onnx}\ndevices:\n  - {name: here, address: local}\n${yaml}`,
+    );
+    return work(folder);
+  });
+}
+
+async function writePictures(folder: string, name: string, seed: number, count: number): Promise<void> {
+  const {pixels, labels} = drawPictures(seed, count);
+  const values = Float32Array.from(pixels, pixel => pixel / 255);
+  await writeNpy(join(folder, `${name}.npy`), {
+    elementType: 'float32',
+    shape: [count, 3, SIZE, SIZE],
+    bytes: new Uint8Array(values.buffer),
+  });
+  await writeNpy(join(folder, `${name}-labels.npy`), {
+    elementType: 'uint8',
+    shape: [count],
+    bytes: Uint8Array.from(labels),
+  });
+}
+
+const DATA = `calibration: calibration.npy
+evaluation: {inputs: {image: evaluation.npy}, labels: evaluation-labels.npy}
+`;
+
+function edgewise(folder: string, args: readonly string[]): Promise<Ended> {
+  return runEdgewise([...args, '--json'], {cwd: folder, home: folder});
+}
+
+function failureOf(ended: Ended): {code: string; message: string} {
+  expect(ended.stderr).not.toMatch(/bug in edgewise|\n\s+at /);
+  return jsonOf<{error: {code: string; message: string}}>(ended).error;
+}
+
+describe('edgewise compile', () => {
+  test('quantises for a target, judges on labels, and says every decision; the second run comes from the cache', () =>
+    inProject(`${DATA}accuracy: {maxDrop: 3 points}\n`, async folder => {
+      const args = ['compile', '--target', 'x86-vnni', '--precision', 'int8'];
+      const first = await edgewise(folder, args);
+      expect(first.stderr).not.toContain('come from the cache');
+      const [made] = jsonOf<Compiled>(first).builds;
+      const build = buildFromYaml(await readFile(join(folder, 'builds/x86-vnni.yaml'), 'utf8'), 'build');
+      expect(build).toMatchObject({
+        target: 'x86-vnni',
+        accuracy: {metric: 'top-1', samples: 100, budget: '3 points'},
+        calibration: {isRandom: false},
+      });
+      const int8 = build.candidates?.find(({precision}) => precision === 'int8');
+      expect(int8?.sizeBytes).toBeLessThan(0.3 * (build.artefact.originalSizeBytes ?? 0));
+      expect(build.recipe.every(({decision, reason}) => decision !== '' && reason !== '')).toBe(true);
+      expect(existsSync(join(folder, 'builds/x86-vnni.onnx'))).toBe(true);
+
+      const second = await edgewise(folder, args);
+      expect(second.stderr).toContain('come from the cache');
+      expect(jsonOf<Compiled>(second).builds[0]?.build.candidates?.map(({name}) => name)).toEqual(
+        made?.build.candidates?.map(({name}) => name),
+      );
+    }));
+
+  test('a damaged build in the store is made again', () =>
+    inProject(DATA, async folder => {
+      const args = ['compile', '--target', 'arm64', '--precision', 'int8'];
+      const [made] = jsonOf<Compiled>(await edgewise(folder, args)).builds;
+      const blob = join(folder, '.edgewise/store/sha256', made?.build.artefact.digest.slice(7) ?? '');
+      await truncate(blob, 1000);
+      const again = await edgewise(folder, args);
+      expect(again.stderr).not.toContain('come from the cache');
+      expect((await readFile(blob)).byteLength).toBe(made?.build.artefact.sizeBytes);
+    }));
+
+  test('a model without a project, for this machine, timed here', () =>
+    inProject(DATA, async folder => {
+      const bare = join(folder, 'bare');
+      const ended = await runEdgewise(
+        ['compile', 'model.onnx', '--device', 'local', '--data', 'calibration.npy', '-C', bare, '--json'],
+        {cwd: folder, home: folder},
+      );
+      const [made] = jsonOf<Compiled>(ended).builds;
+      expect(made?.build.latency?.machine).toBe('local');
+      expect(made?.build.latency?.ratio).toBeLessThanOrEqual(1);
+      expect(await readdir(join(bare, 'builds'))).toHaveLength(2);
+    }));
+
+  test('random calibration data only when asked for by name, with a warning in the build', () =>
+    inProject('', async folder => {
+      const ended = await edgewise(folder, [
+        'compile',
+        '--target',
+        'arm64',
+        '--precision',
+        'int8',
+        '--data',
+        'random',
+      ]);
+      const {build} = jsonOf<Compiled>(ended).builds[0] ?? {};
+      expect(build?.calibration?.isRandom).toBe(true);
+      expect(build?.warnings?.join()).toContain('random values');
+    }));
+
+  test.each([
+    {
+      name: 'no calibration data',
+      yaml: '',
+      args: ['--target', 'x86-vnni'],
+      code: 'no-calibration-data',
+      exitCode: 2,
+      says: 'declares no calibration data',
+    },
+    {
+      name: 'an unknown target',
+      yaml: DATA,
+      args: ['--target', 'x86-vni'],
+      code: 'unknown-target',
+      exitCode: 2,
+      says: 'did you mean x86-vnni',
+    },
+    {
+      name: 'an accuracy budget that int8 cannot meet',
+      yaml: `${DATA}accuracy: {metric: cosine}\n`,
+      args: ['--target', 'x86-vnni', '--precision', 'int8', '--max-drop', '0'],
+      code: 'accuracy-budget-not-met',
+      exitCode: 1,
+      says: 'the best reached 0.99',
+    },
+    {
+      name: 'a budget that is no number',
+      yaml: DATA,
+      args: ['--target', 'x86-vnni', '--max-drop', 'little'],
+      code: 'accuracy-budget-invalid',
+      exitCode: 2,
+      says: 'neither a number, a percentage nor points',
+    },
+    {
+      name: 'labels that do not match',
+      yaml: DATA.replace('evaluation-labels', 'calibration-labels'),
+      args: ['--target', 'x86-vnni'],
+      code: 'labels-mismatch',
+      exitCode: 2,
+      says: '48',
+    },
+    {
+      name: 'a metric that needs labels without any',
+      yaml: 'calibration: calibration.npy\naccuracy: {metric: top-1, maxDrop: 1%}\n',
+      args: ['--target', 'x86-vnni'],
+      code: 'labels-missing',
+      exitCode: 2,
+      says: 'have none',
+    },
+    {
+      name: 'a metric command that fails',
+      yaml: `${DATA}accuracy: {metric: {command: [sh, -c, 'echo broken >&2; exit 3']}, maxDrop: 0.1}\n`,
+      args: ['--target', 'x86-vnni'],
+      code: 'metric-command-failed',
+      exitCode: 12,
+      says: 'broken',
+    },
+    {
+      name: 'calibration data that are not there',
+      yaml: DATA,
+      args: ['--target', 'x86-vnni', '--data', 'nowhere/'],
+      code: 'no-such-file',
+      exitCode: 2,
+      says: 'nowhere',
+    },
+  ])('$name: a clear error and no build', ({yaml, args, code, exitCode, says}) =>
+    inProject(yaml, async folder => {
+      const ended = await edgewise(folder, ['compile', ...args]);
+      expect(failureOf(ended)).toMatchObject({code, message: expect.stringContaining(says) as string});
+      expect(ended.exitCode).toBe(exitCode);
+      expect(existsSync(join(folder, 'builds'))).toBe(false);
+      expect(
+        existsSync(join(folder, '.edgewise/tmp')) ? await readdir(join(folder, '.edgewise/tmp')) : [],
+      ).toEqual([]);
+    }),
+  );
+
+  test("a user's own command decides with the last number it prints", () =>
+    inProject(
+      `${DATA}accuracy: {metric: {command: [sh, -c, 'echo model of 2 kinds; echo 0.5']}, maxDrop: 0.1}\n`,
+      async folder => {
+        const ended = await edgewise(folder, ['compile', '--target', 'arm64', '--precision', 'int8']);
+        expect(jsonOf<Compiled>(ended).builds[0]?.build.accuracy).toMatchObject({original: 0.5, build: 0.5});
+      },
+    ));
+
+  test('Ctrl-C leaves no half build', () =>
+    inProject(DATA, async folder => {
+      const child = spawn(process.execPath, [join(ROOT, 'bin/run.js'), 'compile', '--target', 'x86-vnni'], {
+        cwd: folder,
+        env: {PATH: process.env['PATH'] ?? '', HOME: folder},
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      const ended = new Promise<void>(resolve => child.once('close', () => resolve()));
+      await new Promise<void>(resolve => {
+        child.stderr.setEncoding('utf8').on('data', (text: string) => {
+          if (text.includes('prepare')) resolve();
+        });
+      });
+      child.kill('SIGINT');
+      await ended;
+      expect(existsSync(join(folder, 'builds'))).toBe(false);
+      expect(await readdir(join(folder, '.edgewise/tmp'))).toEqual([]);
+    }));
+});
+
+describe('edgewise evaluate', () => {
+  test('tells metric, decibels and the layers that lose most', () =>
+    inProject(DATA, async folder => {
+      await edgewise(folder, ['compile', '--target', 'arm64', '--precision', 'int8']);
+      const evaluation = jsonOf<Evaluation>(
+        await edgewise(folder, ['evaluate', 'builds/arm64.yaml', '--layers', '3']),
+      );
+      expect(evaluation.accuracy.metric).toBe('top-1');
+      expect(evaluation.accuracy.original).toBeGreaterThan(0.85);
+      expect(evaluation.outputs[0]?.sqnrDb).toBeGreaterThan(15);
+      expect(evaluation.worstAccumulated.length).toBeGreaterThan(0);
+      // Fed with what the original computes, a layer is closer to it than with all errors before it.
+      const [own, together] = [
+        evaluation.worstOwn[0]?.sqnrDb ?? 0,
+        evaluation.worstAccumulated[0]?.sqnrDb ?? 0,
+      ];
+      expect(own).toBeGreaterThanOrEqual(together);
+    }));
+
+  test('the original against itself is equal', () =>
+    inProject(DATA, async folder => {
+      const evaluation = jsonOf<Evaluation>(await edgewise(folder, ['evaluate', 'model.onnx']));
+      expect(evaluation).toMatchObject({maxAbsoluteDifference: expect.closeTo(0, 4) as number});
+    }));
+});
