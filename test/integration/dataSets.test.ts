@@ -4,12 +4,12 @@ import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
 import sharp from 'sharp';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import type {DataSource} from '../../src/documents/dataSource.ts';
+import type {ArrayFileSource, DataSource} from '../../src/documents/dataSource.ts';
 import type {ElementType} from '../../src/documents/elementTypes.ts';
 import type {Tensor, TensorSpec} from '../../src/documents/tensor.ts';
 import {openSession} from '../../src/engine/session.ts';
 import {openDataSet, type DataSet, type DataSetOptions} from '../../src/workflows/openDataSet.ts';
-import {classCountOf, openCalibrationData, openEvaluationData} from '../../src/workflows/projectData.ts';
+import {classCountOf, openEvaluationData, requireEvaluationData} from '../../src/workflows/projectData.ts';
 import {startSampleRunner} from '../../src/workflows/startSampleRunner.ts';
 import {countTopOne} from '../../src/workflows/topOne.ts';
 import {npyFromTensor, writeNpy} from '../../src/workspace/npy.ts';
@@ -488,34 +488,21 @@ describe('the digest of a data set', () => {
   });
 });
 
-describe("the project's data", () => {
+describe("the project's evaluation data", () => {
   const project = (data: object) => ({file: at('edgewise.yaml'), resolve: at, project: data});
 
-  it('are what --data names, else what is declared; without either there is an error with a way out', async () => {
-    await writeNpy(
-      at('flag.npy'),
-      floatTensor([2, 1], index => index),
-    );
+  it('lie where the project says, and are asked for where it says nothing', async () => {
     await writeNpy(
       at('declared.npy'),
       floatTensor([3, 1], index => index),
     );
     const inputs = [input([1, 1])];
-    const declared = project({calibration: 'declared.npy', evaluation: 'flag.npy'});
-    opened.push(await openCalibrationData(declared, inputs, undefined));
+    opened.push(await requireEvaluationData(project({evaluation: 'declared.npy'}), inputs));
     expect(opened.at(-1)?.sampleCount).toBe(3);
-    opened.push(await openCalibrationData(declared, inputs, at('flag.npy')));
-    expect(opened.at(-1)?.sampleCount).toBe(2);
-    opened.push(await openCalibrationData(declared, inputs, 'random'));
-    expect(opened.at(-1)?.isRandom).toBe(true);
-    const evaluation = await openEvaluationData(declared, inputs);
-    expect(evaluation?.sampleCount).toBe(2);
-    await evaluation?.close();
     expect(await openEvaluationData(project({}), inputs)).toBeNull();
-    await expect(openCalibrationData(project({}), inputs, undefined)).rejects.toMatchObject({
-      code: 'no-calibration-data',
+    await expect(requireEvaluationData(project({}), inputs)).rejects.toMatchObject({
+      code: 'evaluation-missing',
       exitCode: 2,
-      hints: [expect.stringContaining('--data'), expect.anything()],
     });
   });
 
@@ -561,19 +548,19 @@ describe.skipIf(!canRunShared)(suite, () => {
       {path: join(SHARED_MODELS, 'squeezenet/squeezenet1.1_fp32.onnx')},
       {optimization: 'all', threads: 1},
     );
-    const [spec] = session.inputs;
-    const crops = {
+    const spec = input([1, 3, 224, 224], 'float32', session.inputs[0]?.name);
+    const crops: ArrayFileSource = {
       file: join(IMAGES, 'crops20_u8_224.bin'),
       elementType: 'uint8',
       shape: [224, 224, 3],
-    } as const;
+    };
     const sources: DataSource[] = [
       {path: join(IMAGES, 'images'), labels: at('imagenet.csv')},
-      {inputs: {[spec!.name]: crops}, labels: at('imagenet.csv')},
+      {inputs: {[spec.name]: crops}, labels: at('imagenet.csv')},
     ];
     for (const source of sources) {
       // The list names images; for the ready crops it counts line by line.
-      const set = await open(source, [spec!], {preprocessing: 'imagenet-caffe', classCount: 1000});
+      const set = await open(source, [spec], {preprocessing: 'imagenet-caffe', classCount: 1000});
       const answers: Uint8Array[] = [];
       for (let index = 0; index < set.requestCount; index++) {
         const {outputs} = await session.run(await set.readRequest(index));
