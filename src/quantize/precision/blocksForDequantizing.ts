@@ -3,6 +3,7 @@ import {createAttribute, createNode} from '../../model/onnx/createMessages.ts';
 import type {OnnxNode, OnnxTensor} from '../../model/onnx/messages.ts';
 import {standardOpset} from '../../model/opset/raiseOpset.ts';
 import type {BlockTarget} from './blockTarget.ts';
+import {gatherIntegers} from './channelIntegers.ts';
 import type {BlockSize} from './chooseBlockSizes.ts';
 import {tensorFromTyped} from './floatWeight.ts';
 import {withBias, type MatrixLayer} from './matrixLayer.ts';
@@ -18,8 +19,8 @@ export const OPSET_WITH_BLOCKS = 21;
 const IR_VERSION_WITH_INT4 = 10;
 
 /**
- * DequantizeLinear with blocks, before a MatMul or Conv that stays as it is. Tables are left alone: a runtime would
- * dequantise all their rows for the few that are read.
+ * DequantizeLinear with blocks, before a MatMul or Conv that stays as it is. Tables become int8 with a scale per row: a
+ * Gather takes no 4-bit integers, and a runtime would dequantise all rows for the few that are read.
  * @throws RangeError for a model of an opset before 21
  */
 export function dequantizeWriter({model}: Graph, settings: BlockSettings): BlockWriter {
@@ -27,16 +28,18 @@ export function dequantizeWriter({model}: Graph, settings: BlockSettings): Block
   if (opset < OPSET_WITH_BLOCKS) {
     throw new RangeError(`blocks of weights need opset ${OPSET_WITH_BLOCKS}; the model has ${opset}`);
   }
-  const {bits, isSymmetric} = settings;
+  const {bits, isSymmetric, search} = settings;
   return {
-    takes: ({kind}) => kind !== 'table',
-    bytesOf({layout: {depth, width}}, blockSize) {
+    takes: () => true,
+    bytesOf({kind, layout: {depth, width}}, blockSize) {
+      if (kind === 'table') return width * (depth + Float32Array.BYTES_PER_ELEMENT);
       const blocks = width * Math.ceil(depth / blockSize);
       const zeroPoints = isSymmetric ? 0 : Math.ceil((blocks * bits) / 8);
       return Math.ceil((depth * width * bits) / 8) + blocks * Float32Array.BYTES_PER_ELEMENT + zeroPoints;
     },
     rewrite(site, target, blockSize, quantize) {
       if (target.kind === 'matrix') return multiply(site, target.matrix, blockSize, quantize, settings);
+      if (target.kind === 'table') return gatherIntegers(site, target.weight, {weightBits: 8, search});
       return convolve(site, target, blockSize, quantize, settings);
     },
     declare: one => ({...one, irVersion: Math.max(one.irVersion, IR_VERSION_WITH_INT4)}),
@@ -76,9 +79,12 @@ function multiply(
       },
     }),
   );
-  return withBias(site, matrix, output => [
-    createNode('MatMul', [input, dequantized], [output], {name: site.node.name}),
-  ]);
+  return withBias(
+    site,
+    matrix,
+    output => [createNode('MatMul', [input, dequantized], [output], {name: site.node.name})],
+    'Sum',
+  );
 }
 
 /** The filters as rows, of which DequantizeLinear knows blocks, then in their own shape. */

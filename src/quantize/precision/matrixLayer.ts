@@ -48,19 +48,22 @@ export function matrixLayer({node, weight: findWeight}: Site): MatrixLayer | Kep
 }
 
 /**
- * The nodes of `makeProduct`, and an Add of the layer's bias where it has one; the last of them makes the layer's output.
+ * The nodes of `makeProduct`, and the layer's bias added where it has one; the last of them makes the layer's output.
  * @param makeProduct nodes that write the product of input and weight, factor included, to the given name
+ * @param addition Sum where the product is a MatMul: of MatMul and Add ONNX Runtime makes a Gemm, of that and a Relu a
+ * FusedGemm, and that it never fuses with a DequantizeLinear before its weights
  */
 export function withBias(
   site: Site,
   {bias}: MatrixLayer,
   makeProduct: (output: string) => readonly OnnxNode[],
+  addition: 'Add' | 'Sum' = 'Add',
 ): readonly OnnxNode[] {
   const [output = ''] = site.node.outputs;
   if (bias === null) return makeProduct(output);
   const product = site.freshName(`${output}/product`);
   const name = site.freshName(`${site.node.name || output}/bias`);
-  return [...makeProduct(product), createNode('Add', [product, scaledBias(site, bias)], [output], {name})];
+  return [...makeProduct(product), createNode(addition, [product, scaledBias(site, bias)], [output], {name})];
 }
 
 function scaledBias(site: Site, {name, beta}: NonNullable<MatrixLayer['bias']>): string {

@@ -20,9 +20,10 @@ export interface BlockWeightOptions {
   /** `mse` takes about four times as long as `max`. */
   readonly search?: BlockOptions['search'];
   /**
-   * `kernels`: MatMulNBits and GatherBlockQuantized of com.microsoft, which compute on the integers. `dequantize`:
-   * DequantizeLinear with blocks, of opset 21, before MatMul and Conv: for every runtime; ONNX Runtime makes MatMulNBits
-   * of it from level extended on, and computes convolutions in float.
+   * `kernels`: MatMulNBits and GatherBlockQuantized of com.microsoft, which compute on the integers. `dequantize`: of
+   * standard operators, DequantizeLinear with blocks (opset 21) before MatMul and Conv, for every runtime. From level
+   * extended on, ONNX Runtime makes the same MatMulNBits of it; convolutions it computes in float, at up to twice the time,
+   * because filters that are no constants get no layout of their own. Without padding, this file is the smaller one.
    */
   readonly format?: 'kernels' | 'dequantize';
   /** Of MatMulNBits: 4 computes on activations rounded to int8 by blocks, 1 on float32. */
@@ -52,8 +53,11 @@ export interface BlockWriter {
   readonly decision: Decision;
 }
 
-/** What a rewritten layer adds to a file beside the bytes of its tensors: names, attributes, shapes; rather too much. */
-const LAYER_BYTES = 350;
+/**
+ * What a rewritten layer adds to a file beside the bytes of its tensors when new tensors have short names, as compactModel
+ * gives them: 54 to 130, measured on the models of ../shared/models.
+ */
+const LAYER_BYTES = 130;
 
 /**
  * Weights of MatMul, Gemm (without transA), Gather and, in the format `dequantize`, Conv as 4- or 8-bit integers with a

@@ -76,9 +76,12 @@ function rewriteLayer(site: Site, target: BlockTarget, options: ChannelOptions):
       const {matrix} = target;
       // [depth, width] in any case: only then does ONNX Runtime fuse it with the product.
       const weights = dequantized(site, matrix.weight, 1, columnIntegers(site, matrix, options));
-      return withBias(site, matrix, output => [
-        createNode('MatMul', [matrix.input, weights], [output], {name: node.name}),
-      ]);
+      return withBias(
+        site,
+        matrix,
+        output => [createNode('MatMul', [matrix.input, weights], [output], {name: node.name})],
+        'Sum',
+      );
     }
     case 'filters': {
       const axis = node.operator === 'ConvTranspose' ? 1 : 0;

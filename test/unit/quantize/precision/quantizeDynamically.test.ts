@@ -85,10 +85,10 @@ describe('dynamic quantisation', () => {
         randomWeight('filters', [8, 1, 3, 3], 1),
         randomWeight('large', [128, 128], 2),
         randomWeight('asked', [128, 128], 3),
-        randomWeight('small', [128, 10], 4),
+        randomWeight('small', [128, 5], 4),
       ],
       {x: [1, 1, 6, 6]},
-      {y: [1, 10]},
+      {y: [1, 5]},
     );
     const {floatLayers} = quantizeDynamically(graph, {keepFloat: new Map([['matmul-a', 'accuracy']])});
     expect(floatLayers).toEqual([

@@ -290,6 +290,28 @@ describe('weights in blocks, in a model', () => {
     expect(quantizeToBlocks(graph, {largestShare: 0.17}).decisions).toEqual(plain.decisions);
   });
 
+  it('before DequantizeLinear are fused to the same kernels, also where a Relu follows the bias', async () => {
+    const graph = graphOf(
+      [node('Gemm', ['x', 'w', 'b'], ['h']), node('Relu', ['h'], ['y'])],
+      [randomWeight('w', [64, 48], 1, 0.1), randomWeight('b', [48], 2)],
+      {x: [1, 64]},
+      {y: [1, 48]},
+    );
+    const {model} = quantizeToBlocks(graph, {format: 'dequantize'});
+    expect(operatorsOf(model)).toEqual(['DequantizeLinear', 'MatMul', 'Sum', 'Relu']);
+    for (const level of ['extended', 'all'] as const) {
+      expect(await operatorsAt(model, level)).toEqual(['MatMulNBits', 'Sum', 'Relu']);
+    }
+  });
+
+  it('of tables are int8 with a scale per row where the format is one of standard operators', async () => {
+    const {model, floatLayers} = quantizeToBlocks(SMALL, {format: 'dequantize'});
+    expect(operatorsOf(model).slice(0, 4)).toEqual(['Gather', 'Cast', 'Gather', 'Mul']);
+    expect(floatLayers.map(({reason}) => reason)).toEqual(['weights-not-constant', 'weights-not-constant']);
+    expect(model.graph.nodes.every(({domain}) => domain === '')).toBe(true);
+    expect(await decibelsOf(SMALL, model, IDS, 'scores')).toBeGreaterThan(18);
+  });
+
   it('before DequantizeLinear need opset 21', () => {
     const graph = graphFromModel({...dense().model, opsetImports: [{domain: '', version: 17, unknown: []}]});
     expect(() => quantizeToBlocks(graph, {format: 'dequantize'})).toThrow(/opset 21/);
