@@ -94,6 +94,8 @@ export const SATURATING_CASES: readonly SaturatingCase[] = [
     ...gemm([1, 300], [16, 300], {transB: int(1)}),
     givesFloat: true,
   }),
+  dynamicCase('a matrix product of dynamic quantisation', [130, 24], false),
+  dynamicCase('a matrix product of dynamic quantisation with a bias', [64, 40], true),
   caseOf('weights of 7 bits', {...conv([1, 8, 5, 5], [16, 8, 3, 3]), weightBits: 7}),
   caseOf('unsigned weights', {...conv([1, 8, 5, 5], [16, 8, 3, 3]), weightType: 'uint8'}),
 ];
@@ -193,6 +195,50 @@ function caseOf(title: string, options: CaseOptions): SaturatingCase {
     options.weight[1] === 1 && group !== undefined && 'int' in group && Number(group.int) === channels;
   const saturates = weightType === 'int8' && weightBits === 8 && !isDepthwise;
   return {title, model: createModel(graph), input, saturates};
+}
+
+/** As dynamic quantisation writes a product: the input is quantised by the range it has in this run. */
+function dynamicCase(
+  title: string,
+  [depth, channels]: readonly [number, number],
+  hasBias: boolean,
+): SaturatingCase {
+  const random = pseudoRandom(title.length);
+  const weight = Int8Array.from({length: depth * channels}, () => largeWeight(random, 8));
+  const scales = Array.from({length: channels}, (_, channel) => 0.008 + (0.012 * channel) / channels);
+  const initializers: readonly (readonly [string, Tensor])[] = [
+    ['w', {elementType: 'int8', shape: [depth, channels], bytes: new Uint8Array(weight.buffer)}],
+    ['w_zero', {elementType: 'int8', shape: [channels], bytes: new Uint8Array(channels)}],
+    ['w_scale', floats([channels], scales)],
+    [
+      'b',
+      floats(
+        [channels],
+        scales.map(scale => scale * 900 - 9),
+      ),
+    ],
+  ];
+  const nodes = [
+    createNode('DynamicQuantizeLinear', ['x'], ['x_integer', 'x_scale', 'x_zero']),
+    createNode('MatMulInteger', ['x_integer', 'w', 'x_zero', 'w_zero'], ['sums'], {name: 'product'}),
+    createNode('Cast', ['sums'], ['float_sums'], {attributes: [createAttribute('to', int(1))]}),
+    createNode('Mul', ['x_scale', 'w_scale'], ['scale']),
+    createNode('Mul', ['float_sums', 'scale'], [hasBias ? 'scaled' : 'y']),
+    ...(hasBias ? [createNode('Add', ['scaled', 'b'], ['y'])] : []),
+  ];
+  const graph = createGraph({
+    nodes,
+    initializers: initializers
+      .filter(([name]) => hasBias || name !== 'b')
+      .map(([name, tensor]) => tensorFromValue(name, tensor)),
+    inputs: [createValueInfo('x', 'float32', [3, depth])],
+    outputs: [createUntypedValueInfo('y')],
+  });
+  const input = floats(
+    [3, depth],
+    Array.from({length: 3 * depth}, () => random() * 4 - 0.3),
+  );
+  return {title, model: createModel(graph), input, saturates: true};
 }
 
 /** Half of them the largest there is, so that neighbours of one sign are common. */

@@ -1,9 +1,10 @@
 import {createHash} from 'node:crypto';
-import {mkdtempSync, rmSync} from 'node:fs';
+import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import {emulateModel} from './emulateModel.ts';
+import {bytesFromModel} from '../../src/model/onnx/writeModel.ts';
+import {openSaturatingModel} from '../../src/workflows/openSaturatingModel.ts';
 import {recordedDigests} from './recordedSaturation.ts';
 import {SATURATING_CASES} from './saturatingModels.ts';
 
@@ -19,7 +20,9 @@ describe('on x86 without VNNI, as recorded,', () => {
       one => [one.title, one.saturates ? 'can saturate' : 'cannot saturate', one] as const,
     ),
   )('%s %s', async (title, _, {model, input, saturates}) => {
-    const emulated = await emulateModel(model, folder);
+    const path = join(folder, 'model.onnx');
+    writeFileSync(path, bytesFromModel(model));
+    const emulated = await openSaturatingModel(path, {temporaryFolder: folder, threads: 1});
     try {
       const [output] = Object.values(await emulated.run({x: input}));
       const digest = createHash('sha256').update(output!.bytes).digest('hex');

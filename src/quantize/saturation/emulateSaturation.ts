@@ -1,4 +1,5 @@
 import type {NamedTensors, Tensor} from '../../documents/tensor.ts';
+import {freshTensorNames} from '../../model/freshNames.ts';
 import type {Graph} from '../../model/graph.ts';
 import {
   createGraph,
@@ -9,11 +10,10 @@ import {
 import type {OnnxModel} from '../../model/onnx/messages.ts';
 import {bytesOfTensor, elementTypeOfTensor} from '../../model/onnx/tensorData.ts';
 import {constantsOf} from '../floatsOfTensor.ts';
-import {freshTensorNames} from '../freshNames.ts';
 import {exactSums, type ExactSums} from './exactSums.ts';
 import {requantizeSums} from './requantizeSums.ts';
 import {findSaturatingLayers, type SaturatingLayer} from './saturatingLayers.ts';
-import {saturateSums} from './saturateSums.ts';
+import {saturateSumsOf, type SaturateSums} from './saturateSums.ts';
 import {stagesOf, type Stage} from './stages.ts';
 
 /** Loads a model into ONNX Runtime. */
@@ -35,12 +35,14 @@ export interface EmulatedModel extends OpenedModel {
  * A model as ONNX Runtime computes it on x86 without VNNI, on whatever processor this is. The runtime computes exact sums
  * and everything between; what saturation takes from the sums, and their rounding, is done here.
  * @param graph of a quantised model that the runtime fused at level `extended` on x86
- * @see test/interoperability/saturation.test.ts, which compares bit by bit with the real library under an emulated Haswell
+ * @see test/interoperability/saturation.test.ts: compared bit by bit with the real library under an emulated Haswell
  */
 export function emulateSaturation(graph: Graph, open: OpenModel): EmulatedModel {
   const {layers, unknown} = findSaturatingLayers(graph);
-  const names = freshTensorNames(graph.model);
-  const sums = new Map(layers.map(layer => [layer, exactSums(layer, names)]));
+  const takeName = freshTensorNames(graph.model);
+  const emulations = new Map(
+    layers.map(layer => [layer, {sums: exactSums(layer, takeName), saturate: saturateSumsOf(layer)}]),
+  );
   const constants = constantsOf(graph);
   const stages = stagesOf(graph, layers).map(stage => ({stage, opened: null as Promise<OpenedModel> | null}));
 
@@ -70,7 +72,7 @@ export function emulateSaturation(graph: Graph, open: OpenModel): EmulatedModel 
   };
 
   function stageModel(stage: Stage, inputs: ReadonlyMap<string, Tensor>): OnnxModel {
-    const products = stage.saturating.map(sumsOf);
+    const products = stage.saturating.map(layer => emulationOf(layer).sums);
     const {model} = graph;
     const nodes = [...stage.layers.map(({node}) => node), ...products.flatMap(product => product.nodes)];
     const read = new Set([
@@ -98,10 +100,10 @@ export function emulateSaturation(graph: Graph, open: OpenModel): EmulatedModel 
 
   function resultOf(layer: SaturatingLayer, values: ReadonlyMap<string, Tensor>): Tensor {
     const {operands, kind} = layer;
-    const product = sumsOf(layer);
+    const {sums: product, saturate} = emulationOf(layer);
     const input = valueOf(values, product.input);
     const exact = valueOf(values, product.sums);
-    const saturated = saturateSums(layer, input, firstByte(values, product.inputZeroPoint), exact);
+    const saturated = saturate(input, firstByte(values, product.inputZeroPoint), exact);
     const hasOutputScale = operands.outputScale !== '';
     return requantizeSums(saturated, exact.shape, kind === 'convolution' ? 1 : exact.shape.length - 1, {
       inputScale: floatsOf(values, product.inputScale)[0] ?? 1,
@@ -117,12 +119,14 @@ export function emulateSaturation(graph: Graph, open: OpenModel): EmulatedModel 
     });
   }
 
-  function sumsOf(layer: SaturatingLayer): ExactSums {
-    return sums.get(layer) ?? exactSums(layer, names);
+  function emulationOf(layer: SaturatingLayer): {readonly sums: ExactSums; readonly saturate: SaturateSums} {
+    const emulation = emulations.get(layer);
+    if (emulation === undefined) throw new RangeError(`${layer.layer.name} is not emulated`);
+    return emulation;
   }
 
   function dynamicOutputs(layer: SaturatingLayer): readonly string[] {
-    const {input, inputScale, inputZeroPoint} = sumsOf(layer);
+    const {input, inputScale, inputZeroPoint} = emulationOf(layer).sums;
     return layer.isDynamic ? [input, inputScale, inputZeroPoint] : [];
   }
 

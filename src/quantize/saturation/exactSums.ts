@@ -1,7 +1,7 @@
 import {createNode} from '../../model/onnx/createMessages.ts';
+import type {TakeName} from '../../model/freshNames.ts';
 import type {OnnxNode, OnnxTensor} from '../../model/onnx/messages.ts';
 import {bytesOfTensor, tensorFromValue} from '../../model/onnx/tensorData.ts';
-import type {FreshNames} from '../freshNames.ts';
 import type {FusedProduct} from './fusedProduct.ts';
 
 /** The sums of a product as ONNX nodes, and the names under which they are found. */
@@ -24,18 +24,18 @@ const HALF_BYTE = 128;
 /**
  * The exact sums, whatever the processor: with unsigned weights ONNX Runtime takes kernels that widen before they add.
  */
-export function exactSums(product: FusedProduct, names: FreshNames): ExactSums {
+export function exactSums(product: FusedProduct, takeName: TakeName): ExactSums {
   const {layer, operands, weight, kind, isDynamic} = product;
   const own = layer.outputs[0] ?? layer.name;
   const [weightName, zeroName, sums] = [
-    names.take(`${own}_weight`),
-    names.take(`${own}_zero`),
-    names.take(`${own}_sums`),
+    takeName(`${own}_weight`),
+    takeName(`${own}_zero`),
+    takeName(`${own}_sums`),
   ];
   const quantized = {
-    input: names.take(`${own}_input`),
-    inputScale: names.take(`${own}_scale`),
-    inputZeroPoint: names.take(`${own}_zero_point`),
+    input: takeName(`${own}_input`),
+    inputScale: takeName(`${own}_scale`),
+    inputZeroPoint: takeName(`${own}_zero_point`),
   };
   const read = isDynamic ? quantized : operands;
   const inputs = [read.input, weightName, read.inputZeroPoint, zeroName];

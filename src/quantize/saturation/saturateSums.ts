@@ -10,16 +10,22 @@ import type {SaturatingLayer} from './saturatingLayers.ts';
  * @param input uint8: NCHW for convolutions, [..., depth] for matrices
  * @param sums exact, int32: [images, channels, ...sizes] or [..., channels]
  */
-export function saturateSums(
-  layer: SaturatingLayer,
-  input: Tensor,
-  inputZeroPoint: number,
-  sums: Tensor,
-): Int32Array {
-  const saturated = new Int32Array(new Uint8Array(sums.bytes).buffer);
-  if (layer.kind === 'matrix') saturateMatrix(layer, input, saturated);
-  else saturateConvolution(layer, input, inputZeroPoint, sums.shape, saturated);
-  return saturated;
+export type SaturateSums = (input: Tensor, inputZeroPoint: number, sums: Tensor) => Int32Array;
+
+/** For one layer; what depends on shapes alone is kept from one call to the next. */
+export function saturateSumsOf(layer: SaturatingLayer): SaturateSums {
+  let known: {readonly shapes: string; readonly rows: ConvolutionRows} | null = null;
+  return (input, zeroPoint, sums) => {
+    const saturated = new Int32Array(new Uint8Array(sums.bytes).buffer);
+    if (layer.kind === 'matrix') {
+      saturateMatrix(layer, input, saturated);
+      return saturated;
+    }
+    const shapes = `${input.shape.join('x')} ${sums.shape.join('x')}`;
+    if (known?.shapes !== shapes) known = {shapes, rows: rowsOf(layer, input.shape, sums.shape)};
+    saturateConvolution(layer, known.rows, input, zeroPoint, saturated);
+    return saturated;
+  };
 }
 
 function saturateMatrix({pairs, channels, depth}: SaturatingLayer, input: Tensor, sums: Int32Array): void {
@@ -32,14 +38,41 @@ function saturateMatrix({pairs, channels, depth}: SaturatingLayer, input: Tensor
 }
 
 function saturateConvolution(
-  {layer, weight, pairs, channels, depth}: SaturatingLayer,
+  {layer, pairs, channels, depth}: SaturatingLayer,
+  rows: ConvolutionRows,
   input: Tensor,
   zeroPoint: number,
-  outputShape: readonly number[],
   sums: Int32Array,
 ): void {
+  const [images = 0, ...image] = input.shape;
+  const groups = integerAttribute(layer.node, 'group', 1);
+  const row = new Uint8Array(depth);
+  const perGroup = channels / groups;
+  const imageSize = productOf(image);
+  for (let number = 0; number < images; number += 1) {
+    for (let group = 0; group < groups; group += 1) {
+      const risky: number[] = [];
+      for (let channel = group * perGroup; channel < (group + 1) * perGroup; channel += 1)
+        if (pairs.starts[channel] !== pairs.starts[channel + 1]) risky.push(channel);
+      if (risky.length === 0) continue;
+      for (let position = 0; position < rows.positions; position += 1) {
+        rows.read(row, input.bytes, number * imageSize, group, position, zeroPoint);
+        for (const channel of risky) {
+          const at = (number * channels + channel) * rows.positions + position;
+          (sums[at] as number) += lostToSaturation(row, channel, pairs);
+        }
+      }
+    }
+  }
+}
+
+function rowsOf(
+  {layer, weight}: SaturatingLayer,
+  inputShape: readonly number[],
+  outputShape: readonly number[],
+): ConvolutionRows {
   const {node} = layer;
-  const [images = 0, inputChannels = 0, ...inputSizes] = input.shape;
+  const [, inputChannels = 0, ...inputSizes] = inputShape;
   const [, , ...outputSizes] = outputShape;
   const groups = integerAttribute(node, 'group', 1);
   const kernelSizes = weight.dims.slice(2);
@@ -50,32 +83,12 @@ function saturateConvolution(
   const strides = listOf('strides', 1);
   const dilations = listOf('dilations', 1);
   const sizes = {inputSizes, outputSizes, kernelSizes, strides, dilations};
-  const rows = new ConvolutionRows({
+  return new ConvolutionRows({
     ...sizes,
     channels: inputChannels / groups,
     groups,
     padsBegin: padsBegin(autoPadOf(layer), listOf('pads', 0), sizes),
   });
-  const row = new Uint8Array(depth);
-  const perGroup = channels / groups;
-  const imageSize = inputChannels * productOf(inputSizes);
-  for (let image = 0; image < images; image += 1) {
-    for (let group = 0; group < groups; group += 1) {
-      const risky: number[] = [];
-      for (let channel = group * perGroup; channel < (group + 1) * perGroup; channel += 1)
-        if (pairs.starts[channel] !== pairs.starts[channel + 1]) risky.push(channel);
-      if (risky.length === 0) continue;
-      for (let position = 0; position < rows.positions; position += 1) {
-        rows.read(row, input.bytes, image * imageSize, group, position, zeroPoint);
-        for (const channel of risky)
-          (sums[(image * channels + channel) * rows.positions + position] as number) += lostToSaturation(
-            row,
-            channel,
-            pairs,
-          );
-      }
-    }
-  }
 }
 
 interface Sizes {
