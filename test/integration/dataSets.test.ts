@@ -1,52 +1,23 @@
 import {closeSync, ftruncateSync, openSync, readFileSync, writeSync} from 'node:fs';
-import {copyFile, mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
-import {tmpdir} from 'node:os';
-import {dirname, join} from 'node:path';
-import sharp from 'sharp';
-import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import {copyFile, mkdir, writeFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import {describe, expect, it} from 'vitest';
 import type {ArrayFileSource, DataSource} from '../../src/documents/dataSource.ts';
-import type {ElementType} from '../../src/documents/elementTypes.ts';
-import type {Tensor, TensorSpec} from '../../src/documents/tensor.ts';
+import type {Tensor} from '../../src/documents/tensor.ts';
 import {openSession} from '../../src/engine/session.ts';
-import {openDataSet, type DataSet, type DataSetOptions} from '../../src/workflows/openDataSet.ts';
+import type {DataSetOptions} from '../../src/workflows/openDataSet.ts';
 import {classCountOf, openEvaluationData, requireEvaluationData} from '../../src/workflows/projectData.ts';
 import {startSampleRunner} from '../../src/workflows/startSampleRunner.ts';
 import {countTopOne} from '../../src/workflows/topOne.ts';
 import {npyFromTensor, writeNpy} from '../../src/workspace/npy.ts';
+import {input, refusal, useDataFolder, valuesOf} from './dataFolder.ts';
 import {explainSharedModels, SHARED_MODELS} from './sharedModels.ts';
 
 const FIXTURES = join(import.meta.dirname, '../fixtures/arrays');
 const suite = 'data sets on shared models';
 const canRunShared = explainSharedModels(suite);
+const {at, open, writeImage} = useDataFolder();
 
-let folder: string;
-const opened: DataSet[] = [];
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'edgewise-datasets-'));
-});
-afterAll(async () => {
-  for (const set of opened) await set.close();
-  await rm(folder, {recursive: true, force: true});
-});
-
-const at = (name: string) => join(folder, name);
-const input = (shape: number[], elementType: ElementType = 'float32', name = 'x'): TensorSpec => ({
-  name,
-  elementType,
-  shape,
-});
-async function open(
-  source: DataSource,
-  inputs: readonly TensorSpec[],
-  options: DataSetOptions = {},
-): Promise<DataSet> {
-  const set = await openDataSet(source, inputs, options);
-  opened.push(set);
-  return set;
-}
-const floats = (
-  {bytes}: Tensor | undefined = {elementType: 'float32', shape: [], bytes: new Uint8Array()},
-) => [...new Float32Array(bytes.slice().buffer)];
 const floatTensor = (shape: number[], values: (at: number) => number): Tensor => ({
   elementType: 'float32',
   shape,
@@ -60,200 +31,6 @@ const byteTensor = (shape: number[], values: number[]): Tensor => ({
   bytes: Uint8Array.from(values),
 });
 
-/** An image of one colour. */
-async function writeImage(
-  name: string,
-  colour: readonly [number, number, number],
-  size = 4,
-  orientation?: number,
-): Promise<void> {
-  await mkdir(dirname(at(name)), {recursive: true});
-  const image = sharp({
-    create: {width: size, height: size, channels: 3, background: {r: colour[0], g: colour[1], b: colour[2]}},
-  });
-  await (orientation === undefined ? image : image.withMetadata({orientation})).toFile(at(name));
-}
-
-const refusal = (code: string, text: string, exitCode = 2) =>
-  expect.objectContaining({code, exitCode, message: expect.stringContaining(text) as string}) as unknown;
-
-describe('images of a folder', () => {
-  it('are decoded whatever their format, in the order of their names', async () => {
-    await writeImage('plain/b.png', [10, 20, 30]);
-    await writeImage('plain/a.webp', [0, 0, 0]);
-    await writeImage('plain/sub/c.gif', [255, 255, 255]);
-    await writeImage('plain/d.tiff', [1, 2, 3]);
-    const set = await open(at('plain'), [input([1, 3, 4, 4])], {preprocessing: 'raw'});
-    expect(set).toMatchObject({
-      sampleCount: 4,
-      requestCount: 4,
-      rowsPerRequest: 1,
-      isRandom: false,
-      labels: null,
-      notes: [],
-    });
-    const reds = [];
-    for (let index = 0; index < 4; index++) {
-      const {x} = await set.readRequest(index);
-      expect(x?.shape).toEqual([1, 3, 4, 4]);
-      reds.push(floats(x)[0]);
-    }
-    expect(reds).toEqual([0, 10, 1, 255]);
-    await expect(set.readRequest(4)).rejects.toThrow(RangeError);
-  });
-
-  it('stand upright as their EXIF orientation says', async () => {
-    const left = await sharp({create: {width: 8, height: 4, channels: 3, background: 'black'}})
-      .composite([
-        {input: {create: {width: 4, height: 4, channels: 3, background: 'white'}}, left: 0, top: 0},
-      ])
-      .png()
-      .toBuffer();
-    await mkdir(at('exif'));
-    // 6: to be turned a quarter clockwise, so that the left is on top.
-    await sharp(left).withMetadata({orientation: 6}).jpeg({quality: 100}).toFile(at('exif/a.jpg'));
-    const set = await open(at('exif'), [input([1, 1, 8, 4])], {preprocessing: {}});
-    const pixels = floats((await set.readRequest(0)).x);
-    expect(pixels[0]).toBeGreaterThan(250);
-    expect(pixels.at(-1)).toBeLessThan(5);
-  });
-
-  it('transparency and gray images become colours', async () => {
-    await mkdir(at('channels'));
-    await sharp({create: {width: 2, height: 2, channels: 4, background: {r: 9, g: 8, b: 7, alpha: 0.5}}})
-      .png()
-      .toFile(at('channels/alpha.png'));
-    await sharp(Buffer.from([1, 2, 3, 4]), {raw: {width: 2, height: 2, channels: 1}})
-      .toColourspace('b-w')
-      .png()
-      .toFile(at('channels/gray.png'));
-    const set = await open(at('channels'), [input([1, 2, 2, 3])], {preprocessing: 'raw'});
-    expect(floats((await set.readRequest(0)).x).slice(0, 3)).toEqual([9, 8, 7]);
-    expect(floats((await set.readRequest(1)).x)).toEqual([1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]);
-  });
-
-  it('without declared preprocessing a likely one is assumed, and that is said', async () => {
-    await writeImage('assumed/a.png', [255, 0, 0]);
-    const set = await open(at('assumed'), [input([1, 3, 4, 4])]);
-    expect(set.notes).toEqual([
-      'No preprocessing is declared for input x: "imagenet" is assumed, as fits its shape and type.',
-    ]);
-    expect(floats((await set.readRequest(0)).x)[0]).toBe(Math.fround((1 - 0.485) / 0.229));
-  });
-
-  it('fill the batch of a model; what is left over is said', async () => {
-    for (const index of [0, 1, 2, 3, 4]) await writeImage(`batch/${index}.png`, [index, index, index]);
-    const set = await open(at('batch'), [input([2, 3, 4, 4])], {preprocessing: 'raw'});
-    expect(set).toMatchObject({sampleCount: 4, requestCount: 2, rowsPerRequest: 2});
-    expect(set.notes).toEqual(['1 of 5 samples are left out: the model takes 2 at a time.']);
-    const values = floats((await set.readRequest(1)).x);
-    expect([values[0], values[48]]).toEqual([2, 3]);
-  });
-
-  it('that is empty, damaged or of other sizes is refused, with the file named', async () => {
-    await mkdir(at('empty'));
-    await writeFile(at('empty/readme.txt'), 'no images here');
-    await expect(open(at('empty'), [input([1, 3, 4, 4])])).rejects.toEqual(
-      refusal('no-samples', 'holds no images'),
-    );
-    await writeImage('damaged/a.png', [1, 2, 3]);
-    const whole = await readFile(at('damaged/a.png'));
-    await writeFile(at('damaged/b.png'), whole.subarray(0, 60));
-    await writeFile(at('damaged/c.bmp'), 'BM');
-    const damaged = await open(at('damaged'), [input([1, 3, 4, 4])], {preprocessing: {}});
-    expect(floats((await damaged.readRequest(0)).x)[0]).toBe(1);
-    await expect(damaged.readRequest(1)).rejects.toEqual(refusal('image-unreadable', 'damaged/b.png', 10));
-    await expect(damaged.readRequest(2)).rejects.toEqual(refusal('image-unreadable', 'damaged/c.bmp', 10));
-    await writeImage('sizes/a.png', [1, 2, 3], 4);
-    await writeImage('sizes/b.png', [1, 2, 3], 5);
-    const sizes = await open(at('sizes'), [input([1, 3, 4, 4])], {preprocessing: {}});
-    await expect(sizes.readRequest(1)).rejects.toEqual(
-      refusal('wrong-input-shape', 'sizes/b.png is 5 × 5 pixels'),
-    );
-  });
-});
-
-describe('labels of images', () => {
-  const labelled = async (name: string, files: readonly string[]): Promise<string> => {
-    for (const file of files) await writeImage(`${name}/${file}`, [1, 2, 3]);
-    return at(name);
-  };
-  const model = [input([1, 3, 4, 4])];
-  const labelsOf = async (source: DataSource, options: DataSetOptions = {}) =>
-    (await open(source, model, {preprocessing: 'raw', ...options})).labels;
-
-  it('are the folders they lie in, counted by name', async () => {
-    const path = await labelled('folders', ['dog/2.png', 'cat/1.png', 'dog/1.png', 'ant/9.png']);
-    expect(await labelsOf(path)).toEqual([0, 1, 2, 2]);
-    expect(await labelsOf(path, {classCount: 3})).toEqual([0, 1, 2, 2]);
-    await writeFile(at('names.txt'), 'dog\r\nfish\r\nant\r\ncat\r\n');
-    expect(await labelsOf({path, classes: at('names.txt')})).toEqual([2, 3, 0, 0]);
-    await writeFile(at('few.txt'), 'dog\nant\n');
-    await expect(labelsOf({path, classes: at('few.txt')})).rejects.toEqual(
-      refusal('labels-mismatch', '"cat" is no class number, and no name of a class'),
-    );
-  });
-
-  it('are not guessed from folders that are not all classes', async () => {
-    const path = await labelled('some', ['dog/1.png', 'cat/1.png']);
-    const set = await open(path, model, {preprocessing: 'raw', classCount: 1000});
-    expect(set.labels).toBeNull();
-    expect(set.notes[0]).toContain('2 folders and the model 1000 classes');
-  });
-
-  it('are numbers where the folders are', async () => {
-    const path = await labelled('numbers', ['10/a.png', '9/a.png', '0/a.png']);
-    expect(await labelsOf(path, {classCount: 11})).toEqual([0, 10, 9]);
-    await expect(labelsOf(path, {classCount: 10})).rejects.toEqual(
-      refusal('labels-mismatch', 'there is no class 10; the model has classes 0 to 9'),
-    );
-  });
-
-  it('come from a labels.csv beside the images, or from a list elsewhere, by name', async () => {
-    const path = await labelled('listed', ['b.png', 'a.png', 'sub/c.png']);
-    await writeFile(at('elsewhere.csv'), 'file,label\nsub/c.png,7\n./a.png,5\nb.png,6\n');
-    expect(await labelsOf({path, labels: at('elsewhere.csv')})).toEqual([5, 6, 7]);
-    await writeFile(at('listed/labels.csv'), 'a.png,1\nb.png,2\nsub/c.png,3\n');
-    expect(await labelsOf(path)).toEqual([1, 2, 3]);
-    expect(await labelsOf({path, labels: at('elsewhere.csv')})).toEqual([5, 6, 7]);
-  });
-
-  it.each([
-    ['an image without one', 'a.png,1\n', 'has no label for b.png'],
-    ['a line without an image', 'a.png,1\nb.png,1\nc.png,1\n', ':3: there is no image c.png'],
-    ['a line that comes twice', 'a.png,1\nb.png,1\na.png,2\n', ':3: a.png is listed a second time'],
-    ['an unknown class', 'a.png,1\nb.png,bird\n', ':2: "bird" is no class number'],
-    [
-      'a class the model does not have',
-      'a.png,1\nb.png,3\n',
-      ':2: there is no class 3; the model has classes 0 to 2',
-    ],
-  ])('%s is refused with its line', async (_, text, message) => {
-    const path = await labelled('wrong', ['a.png', 'b.png']);
-    await writeFile(at('wrong.csv'), text);
-    await expect(labelsOf({path, labels: at('wrong.csv')}, {classCount: 3})).rejects.toEqual(
-      refusal('labels-mismatch', message),
-    );
-  });
-
-  it('a list says which images there are, in its order', async () => {
-    await labelled('lists', ['a.png', 'b.png', 'c.png']);
-    await writeFile(at('lists/val.csv'), 'c.png,2\na.png,0\n');
-    expect(await labelsOf(at('lists/val.csv'))).toEqual([2, 0]);
-    await writeFile(at('lists/unlabelled.txt'), 'c.png\na.png\n');
-    const set = await open(at('lists/unlabelled.txt'), model, {preprocessing: 'raw'});
-    expect([set.sampleCount, set.labels]).toEqual([2, null]);
-    await writeFile(at('lists/missing.csv'), 'c.png,2\nz.png,0\n');
-    await expect(labelsOf(at('lists/missing.csv'))).rejects.toEqual(
-      refusal('labels-mismatch', 'missing.csv:2: there is no image'),
-    );
-    await writeFile(at('lists/half.csv'), 'c.png,2\na.png\n');
-    await expect(labelsOf(at('lists/half.csv'))).rejects.toEqual(
-      refusal('labels-mismatch', 'half.csv:2: there is no label'),
-    );
-  });
-});
-
 describe('arrays', () => {
   it('.npy: one request, or several along the first axis', async () => {
     await writeNpy(
@@ -262,12 +39,12 @@ describe('arrays', () => {
     );
     const set = await open(at('six.npy'), [input([2, 2])]);
     expect(set).toMatchObject({sampleCount: 6, requestCount: 3, rowsPerRequest: 2});
-    expect(floats((await set.readRequest(2)).x)).toEqual([8, 9, 10, 11]);
+    expect(valuesOf((await set.readRequest(2)).x)).toEqual([8, 9, 10, 11]);
     // As the commands of before: a file by input name, labels in another.
     await writeNpy(at('labels.npy'), byteTensor([6], [0, 1, 2, 0, 1, 2]));
     const old = await open({inputs: {x: 'six.npy'}, labels: 'labels.npy'}, [input([1, 2])], {resolve: at});
     expect(old.labels).toEqual([0, 1, 2, 0, 1, 2]);
-    expect(floats((await old.readRequest(5)).x)).toEqual([10, 11]);
+    expect(valuesOf((await old.readRequest(5)).x)).toEqual([10, 11]);
   });
 
   it('of a model without a batch have an axis of their own for samples, or stack its first one', async () => {
@@ -277,7 +54,7 @@ describe('arrays', () => {
     );
     const whole = await open(at('stacked.npy'), [input([4, 5])]);
     expect(whole).toMatchObject({sampleCount: 3, rowsPerRequest: 1});
-    expect(floats((await whole.readRequest(1)).x)[0]).toBe(20);
+    expect(valuesOf((await whole.readRequest(1)).x)[0]).toBe(20);
     await writeNpy(
       at('scalars.npy'),
       floatTensor([3], index => index),
@@ -286,7 +63,7 @@ describe('arrays', () => {
       input([4, 5]),
       input([], 'float32', 's'),
     ]);
-    expect(floats((await scalars.readRequest(2)).s)).toEqual([2]);
+    expect(valuesOf((await scalars.readRequest(2)).s)).toEqual([2]);
     expect((await scalars.readRequest(2)).s?.shape).toEqual([]);
   });
 
@@ -296,7 +73,7 @@ describe('arrays', () => {
       const path = join(FIXTURES, name);
       const set = await open(path, [input([1, 2, 3])]);
       expect(set).toMatchObject({sampleCount: 6, labels: [2, 0, 1, 2, 0, 1]});
-      expect(floats((await set.readRequest(4)).x)).toEqual([24, 25, 26, 27, 28, 29]);
+      expect(valuesOf((await set.readRequest(4)).x)).toEqual([24, 25, 26, 27, 28, 29]);
       const other = await open(path, [input([3, 2, 3], 'float32', 'anything')]);
       expect(other).toMatchObject({sampleCount: 6, requestCount: 2});
       await expect(open(path, [input([1, 2, 3]), input([1, 2, 3], 'float32', 'mask')])).rejects.toEqual(
@@ -314,7 +91,7 @@ describe('arrays', () => {
     await writeNpy(at('nchw.npy'), byteTensor([1, 3, 2, 2], [1, 4, 7, 10, 2, 5, 8, 11, 3, 6, 9, 12]));
     for (const file of ['nhwc.npy', 'nchw.npy']) {
       const set = await open(at(file), [input([1, 3, 2, 2])], {preprocessing: {scale: 2}});
-      expect(floats((await set.readRequest(0)).x)).toEqual([2, 8, 14, 20, 4, 10, 16, 22, 6, 12, 18, 24]);
+      expect(valuesOf((await set.readRequest(0)).x)).toEqual([2, 8, 14, 20, 4, 10, 16, 22, 6, 12, 18, 24]);
     }
     await expect(open(at('nchw.npy'), [input([1, 3, 2, 2])])).rejects.toMatchObject({
       code: 'wrong-input-type',
@@ -334,7 +111,7 @@ describe('arrays', () => {
       {preprocessing: 'raw', classCount: 10},
     );
     expect(set.labels).toEqual([3, 4]);
-    expect(floats((await set.readRequest(1)).x)).toEqual([40, 41, 50, 51, 60, 61]);
+    expect(valuesOf((await set.readRequest(1)).x)).toEqual([40, 41, 50, 51, 60, 61]);
   });
 
   it('labels of arrays can be a list, line by line', async () => {
@@ -423,7 +200,7 @@ describe('a choice of samples', () => {
     const set = await open(source, [input([1, 1])]);
     const values = [];
     for (let index = 0; index < set.requestCount; index++)
-      values.push(...floats((await set.readRequest(index)).x));
+      values.push(...valuesOf((await set.readRequest(index)).x));
     return values;
   };
 
@@ -450,7 +227,7 @@ describe('a choice of samples', () => {
     const part = whole.subset([7, 3]);
     expect(part).toMatchObject({sampleCount: 2, labels: [7, 3]});
     await part.close();
-    expect(floats((await part.readRequest(0)).x)).toEqual([7]);
+    expect(valuesOf((await part.readRequest(0)).x)).toEqual([7]);
     expect(await part.digest()).not.toBe(await whole.digest());
     expect(() => whole.subset([10])).toThrow(RangeError);
   });
@@ -497,8 +274,9 @@ describe("the project's evaluation data", () => {
       floatTensor([3, 1], index => index),
     );
     const inputs = [input([1, 1])];
-    opened.push(await requireEvaluationData(project({evaluation: 'declared.npy'}), inputs));
-    expect(opened.at(-1)?.sampleCount).toBe(3);
+    const declared = await requireEvaluationData(project({evaluation: 'declared.npy'}), inputs);
+    expect(declared.sampleCount).toBe(3);
+    await declared.close();
     expect(await openEvaluationData(project({}), inputs)).toBeNull();
     await expect(requireEvaluationData(project({}), inputs)).rejects.toMatchObject({
       code: 'evaluation-missing',
@@ -583,13 +361,13 @@ describe.skipIf(!canRunShared)(suite, () => {
       {fileName: 'identity.onnx', openExternal: () => null},
     );
     const set = await open(at('kitten'), [input([1, 3, 224, 224])], {preprocessing: 'raw'});
-    const runner = startSampleRunner(set, {temporaryFolder: folder});
+    const runner = startSampleRunner(set, {temporaryFolder: at('.')});
     const seen: number[] = [];
     await runner.run({
       model,
       tensors: ['x_out'],
       mode: 'exact',
-      visit: values => seen.push(floats(values['x_out']).length),
+      visit: values => seen.push(valuesOf(values['x_out']).length),
     });
     expect(seen).toEqual([3 * 224 * 224]);
   });
