@@ -241,7 +241,7 @@ function specOf(graph: Graph, name: string): TensorSpec {
  * for all. Kernels and matrices keep the variance (half of it with a relu, lest residual networks
  * saturate their softmax), scales and variances around 1, the rest around 0.
  */
-function withSeededWeights(model: OnnxModel): OnnxModel {
+export function withSeededWeights(model: OnnxModel): OnnxModel {
   const uses = new Map<string, {operator: string; place: number}>();
   for (const {operator, inputs} of model.graph.nodes)
     inputs.forEach((name, place) => uses.set(name, {operator, place}));

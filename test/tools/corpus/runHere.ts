@@ -1,0 +1,56 @@
+import {InferenceSession, Tensor as OrtTensor} from 'onnxruntime-node';
+import type {NamedTensors, TensorSpec} from '../../../src/documents/tensor.ts';
+import {ortTensorFromTensor, tensorFromOrtTensor} from '../../../src/engine/ortTensors.ts';
+import {randomFeeds} from '../../../src/engine/randomFeeds.ts';
+import {dropUnused} from '../../../src/model/dropUnused.ts';
+import {createUntypedValueInfo} from '../../../src/model/onnx/createMessages.ts';
+import {bytesFromModel} from '../../../src/model/onnx/writeModel.ts';
+import {pruneOpsetImports} from '../../../src/model/pruneOpsetImports.ts';
+import type {SampleRunner} from '../../../src/quantize/sampleRunner.ts';
+
+// As in the engine's worker: the runtime's binding sees no bytes in the Float16Array that newer versions of Node have.
+Reflect.deleteProperty(globalThis, 'Float16Array');
+
+/** The answers to seeded random samples, each handed over as it comes; runs in this very thread, which starts faster. */
+export async function runOnSamples(
+  model: string | Uint8Array,
+  level: 'disabled' | 'all',
+  inputs: readonly TensorSpec[],
+  seeds: readonly number[],
+  visit: (values: NamedTensors, seed: number) => void,
+): Promise<void> {
+  const session = await InferenceSession.create(model as string, {
+    graphOptimizationLevel: level,
+    intraOpNumThreads: 1,
+    logSeverityLevel: 4,
+  });
+  try {
+    for (const seed of seeds) {
+      const feeds = Object.entries(randomFeeds(inputs, seed))
+        .filter(([name]) => session.inputNames.includes(name))
+        .map(([name, tensor]) => [name, ortTensorFromTensor(OrtTensor, name, tensor)] as const);
+      const results = await session.run(Object.fromEntries(feeds));
+      const values = Object.entries(results).map(
+        ([name, tensor]) => [name, tensorFromOrtTensor(tensor)] as const,
+      );
+      visit(Object.fromEntries(values), seed);
+    }
+  } finally {
+    await session.release();
+  }
+}
+
+/** Runs models on seeded random samples for the quantiser. */
+export function randomSampleRunner(inputs: readonly TensorSpec[], sampleCount: number): SampleRunner {
+  return {
+    sampleCount,
+    async run({model, tensors, mode, from = 0, to = sampleCount, visit}) {
+      const declared = new Map(model.graph.outputs.map(info => [info.name, info]));
+      const outputs = tensors.map(name => declared.get(name) ?? createUntypedValueInfo(name));
+      const part = pruneOpsetImports(dropUnused({...model, graph: {...model.graph, outputs}}));
+      const seeds = Array.from({length: to - from}, (_, at) => from + at);
+      const level = mode === 'fused' ? 'all' : 'disabled';
+      await runOnSamples(bytesFromModel(part), level, inputs, seeds, visit);
+    },
+  };
+}
