@@ -3,15 +3,12 @@
  * compares them with the package.
  */
 
-/** Operators whose float tensors cannot be float16 before a version; never: Infinity. Standard domain. */
+/** Standard operators whose float tensors cannot be float16 before a version; those on integers are elsewhere. */
 export const FLOAT16_SINCE: Readonly<Record<string, number>> = {
   Celu: 28,
   CumSum: 14,
-  DynamicQuantizeLinear: Infinity,
   IsInf: 20,
   NonMaxSuppression: Infinity,
-  QLinearConv: Infinity,
-  QLinearMatMul: 21,
   Range: 27,
   TfIdfVectorizer: Infinity,
 };
@@ -19,7 +16,7 @@ export const FLOAT16_SINCE: Readonly<Record<string, number>> = {
 /** Inputs, by place, that are float32 whatever the others are. */
 export function float32Inputs(operator: string, opset: number): readonly number[] {
   if (operator === 'Resize') return [opset < 11 ? 1 : 2];
-  return operator === 'Upsample' ? [1] : [];
+  return operator === 'Upsample' && opset >= 9 ? [1] : [];
 }
 
 /** Outputs, by place, that are float32 whatever the inputs are: means and deviations of normalisations. */

@@ -2,7 +2,7 @@ import type {OnnxNode} from '../../model/onnx/messages.ts';
 import type {GraphView} from './float16Layers.ts';
 
 /** They turn floats into integers, or back, or compute on integers with float scales. */
-const ON_INTEGERS: ReadonlySet<string> = new Set([
+export const ON_INTEGERS: ReadonlySet<string> = new Set([
   'ConvInteger',
   'DequantizeLinear',
   'DynamicQuantizeLinear',
