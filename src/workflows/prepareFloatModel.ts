@@ -3,6 +3,7 @@ import {basename, join} from 'node:path';
 import type {TensorSpec} from '../documents/tensor.ts';
 import {absorbScaling} from '../model/absorbScaling.ts';
 import {assumeBatchOfOne} from '../model/assumeBatchOfOne.ts';
+import {declareOutputs} from '../model/declareOutputs.ts';
 import {dropUnused} from '../model/dropUnused.ts';
 import {withMeasuredTypes, type MeasuredType} from '../model/exposeAllTensors.ts';
 import {fixInputShapes} from '../model/fixInputShapes.ts';
@@ -152,7 +153,7 @@ async function rewriteModel(
 async function fuseAndMeasure(model: OnnxModel, folder: string, decide: Decide): Promise<OpenFloatModel> {
   const types = await measureTypes(graphFromModel(model), folder);
   const path = join(folder, 'float.onnx');
-  await writeBesideWeights(fuse(model, types, decide), path);
+  await writeBesideWeights(declareOutputs(fuse(model, types, decide), types), path);
   const opened = openModel(path);
   const graph = withMeasuredTypes(graphFromModel(opened.model), types);
   return {

@@ -1,6 +1,8 @@
 import {join} from 'node:path';
 import type {NamedTensors, Tensor, TensorSpec} from '../../../src/documents/tensor.ts';
+import type {Graph} from '../../../src/model/graph.ts';
 import {nameLayers} from '../../../src/model/nameLayers.ts';
+import type {OnnxModel} from '../../../src/model/onnx/messages.ts';
 import {writeModel} from '../../../src/model/onnx/writeModel.ts';
 import {floatsOf} from '../../../src/quantize/accuracy/floatsOf.ts';
 import {keepReferenceOutputs, signalToNoiseOf} from '../../../src/quantize/accuracy/signalToNoise.ts';
@@ -139,21 +141,30 @@ function relativeDifference(expected: Tensor, found: Tensor | undefined): number
   return most / largest;
 }
 
-async function quantizeAndCompare(
-  {graph, model, outputs}: FloatModel,
+/** int8 as x86 with VNNI gets it, by ranges over all samples; nothing else is done to make it good. */
+export async function quantizeModel(
+  graph: Graph,
   runner: SampleRunner,
-): Promise<Pick<CorpusResult, 'quantizedLayers' | 'decibels'>> {
+): Promise<{model: OnnxModel; quantizedLayers: number}> {
   const [candidate] = targetByName('x86-vnni').recipe.candidates;
   const scheme = candidate?.scheme;
   if (scheme === null || scheme === undefined) throw new Error('the target has no int8 candidate');
   const plan = planQuantization(graph, scheme);
   const ranges = await collectRanges(graph, tensorsToMeasure(plan), runner, 'min-max');
-  const quantized = quantizeGraph(graph, plan, scheme, ranges);
+  const quantizedLayers = plan.quantizedLayers.length;
+  return {model: quantizeGraph(graph, plan, scheme, ranges), quantizedLayers};
+}
+
+async function quantizeAndCompare(
+  {graph, model, outputs}: FloatModel,
+  runner: SampleRunner,
+): Promise<Pick<CorpusResult, 'quantizedLayers' | 'decibels'>> {
+  const quantized = await quantizeModel(graph, runner);
   const reference = await keepReferenceOutputs(runner, model, {from: 0, to: SAMPLES});
   const floats = outputs.filter(({elementType}) => elementType.startsWith('float')).map(({name}) => name);
-  const decibels = await signalToNoiseOf(runner, quantized, reference, 'fused');
+  const decibels = await signalToNoiseOf(runner, quantized.model, reference, 'fused');
   return {
-    quantizedLayers: plan.quantizedLayers.length,
+    quantizedLayers: quantized.quantizedLayers,
     decibels: floats.length === 0 ? null : Math.min(...floats.map(name => decibels.get(name) ?? -Infinity)),
   };
 }
