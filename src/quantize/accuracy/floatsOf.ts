@@ -1,4 +1,5 @@
 import type {Tensor} from '../../documents/tensor.ts';
+import {floatFromHalf} from '../../model/halfPrecision.ts';
 
 /** Any numeric tensor's values as numbers: float32 in place where it is aligned, float16 widened. */
 export function floatsOf(tensor: Tensor): Float32Array | Float64Array {
@@ -33,14 +34,4 @@ export function floatsOf(tensor: Tensor): Float32Array | Float64Array {
     default:
       throw new RangeError(`values of type ${elementType} are no numbers`);
   }
-}
-
-/** @see IEEE 754-2019, binary16: 1 sign, 5 exponent and 10 fraction bits */
-export function floatFromHalf(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

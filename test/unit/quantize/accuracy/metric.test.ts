@@ -1,7 +1,7 @@
 import {describe, expect, test} from 'vitest';
 import type {NamedTensors} from '../../../../src/documents/tensor.ts';
 import {judgeAccuracy} from '../../../../src/quantize/accuracy/judgeAccuracy.ts';
-import {floatFromHalf} from '../../../../src/quantize/accuracy/floatsOf.ts';
+import {floatFromHalf} from '../../../../src/model/halfPrecision.ts';
 import {startMetric} from '../../../../src/quantize/accuracy/metric.ts';
 
 function outputs(values: readonly number[], rows = 1): NamedTensors {
