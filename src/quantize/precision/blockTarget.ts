@@ -3,7 +3,7 @@ import {integerAttribute} from '../nodeAttributes.ts';
 import {isFloat32} from './floatWeight.ts';
 import type {KeptReason} from './loweredModel.ts';
 import {matrixLayer, type MatrixLayer} from './matrixLayer.ts';
-import type {MatrixLayout} from './quantizeBlocks.ts';
+import type {MatrixLayout} from './blocks.ts';
 import type {Site} from './rewriteLayers.ts';
 
 /** Weights that block quantisation can take, seen as a matrix. */
@@ -15,10 +15,10 @@ export type BlockTarget = {readonly weight: OnnxTensor; readonly layout: MatrixL
   | {readonly kind: 'filters'}
 );
 
-/** What there is to quantise at a node, or why there is nothing; `null` where there are no weights of these kinds. */
+/** What there is to quantise at a node, or why there is nothing; `null` for layers without weights. */
 export function blockTarget(site: Site): BlockTarget | KeptReason | null {
   const {node} = site;
-  if (node.domain !== '' && node.domain !== 'ai.onnx') return null;
+  if (node.domain !== '' && node.domain !== 'ai.onnx') return hasWeights(site) ? 'no-kernel' : null;
   switch (node.operator) {
     case 'MatMul':
     case 'Gemm': {
@@ -32,8 +32,16 @@ export function blockTarget(site: Site): BlockTarget | KeptReason | null {
     case 'ConvTranspose':
       return filtersOf(site);
     default:
-      return null;
+      return hasWeights(site) ? 'no-kernel' : null;
   }
+}
+
+/** Those of LSTM, of attention in one operator, or of positions that are added: matrices, though of no known kind. */
+function hasWeights({node, weight: findWeight}: Site): boolean {
+  return node.inputs.some(name => {
+    const weight = findWeight(name);
+    return weight !== undefined && weight.dims.filter(size => size > 1).length > 1 && isFloat32(weight);
+  });
 }
 
 /** Tables of anything but floats (shapes, for one) are none of our business. */

@@ -8,8 +8,8 @@ import type {BlockSize} from './chooseBlockSizes.ts';
 import {tensorFromTyped} from './floatWeight.ts';
 import {withBias, type MatrixLayer} from './matrixLayer.ts';
 import {packNibbles} from './packBlocks.ts';
-import type {BlockWeights} from './quantizeBlocks.ts';
-import type {BlockSettings, BlockWriter} from './quantizeToBlocks.ts';
+import type {BlockWeights} from './blocks.ts';
+import type {BlockSettings, BlockWriter} from './blockWriter.ts';
 import type {Computed, Site} from './rewriteLayers.ts';
 
 /** The first version of the standard operators whose DequantizeLinear knows blocks and 4-bit integers. */

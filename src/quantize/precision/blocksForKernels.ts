@@ -5,8 +5,8 @@ import type {BlockSize} from './chooseBlockSizes.ts';
 import {tensorFromTyped} from './floatWeight.ts';
 import {withBias, type MatrixLayer} from './matrixLayer.ts';
 import {packForGather, packForMatMul, type PackedBlocks} from './packBlocks.ts';
-import type {BlockWeights} from './quantizeBlocks.ts';
-import type {BlockSettings, BlockWriter} from './quantizeToBlocks.ts';
+import type {BlockWeights} from './blocks.ts';
+import type {BlockSettings, BlockWriter} from './blockWriter.ts';
 import type {Site} from './rewriteLayers.ts';
 import {withOpsetImport} from './withOpsetImport.ts';
 

@@ -9,16 +9,11 @@ import {bodiesOf, outerNamesOf} from '../../model/subgraphs.ts';
 import type {TakeName} from '../../model/freshNames.ts';
 import type {TensorRange} from '../quantizationPlan.ts';
 import {elementTypesOf, typesOfBodyInputs, type TypeOf} from './elementTypesOf.ts';
-import {
-  float32Layers,
-  isClampedConstant,
-  rememberFits,
-  type Float16Rules,
-  type GraphView,
-} from './float16Layers.ts';
+import {float32Layers, isClampedConstant, rememberFits, type Float16Rules} from './float16Layers.ts';
 import {FLOAT32_OUTPUTS, float32Inputs, MAKES_FLOAT32} from './float16Operators.ts';
 import {Float16Scope, readNames, type FloatType} from './float16Scope.ts';
 import {newNames} from './newNames.ts';
+import type {GraphView} from './graphView.ts';
 import type {Decision, KeptLayer, KeptReason, LoweredModel} from './loweredModel.ts';
 
 export interface Float16Options {

@@ -1,6 +1,5 @@
 import type {OnnxNode, OnnxTensor} from '../../model/onnx/messages.ts';
 import type {TensorRange} from '../quantizationPlan.ts';
-import type {TypeOf} from './elementTypesOf.ts';
 import {float16Fit, LARGEST_FLOAT16, type Float16Fit} from './float16.ts';
 import {
   CLAMPS_CONSTANTS,
@@ -13,24 +12,10 @@ import {
   WORKS_ON_SEQUENCES,
 } from './float16Operators.ts';
 import {viewFloats} from './floatWeight.ts';
+import type {GraphView} from './graphView.ts';
 import {indexLayers} from './indexLayers.ts';
 import {integerRegions} from './integerRegions.ts';
 import type {KeptReason} from './loweredModel.ts';
-
-/** One graph, or body, as far as precision is decided from it. */
-export interface GraphView {
-  /** In topological order. */
-  readonly nodes: readonly OnnxNode[];
-  readonly outputs: ReadonlySet<string>;
-  /** By tensor name; bodies that read a tensor count as their outer node. */
-  readonly consumers: ReadonlyMap<string, readonly OnnxNode[]>;
-  readonly producers: ReadonlyMap<string, OnnxNode>;
-  readonly typeOf: TypeOf;
-  /** A constant of this graph or one around it. */
-  readonly constant: (name: string) => OnnxTensor | undefined;
-  readonly layerOf: (node: OnnxNode) => string;
-  readonly opset: number;
-}
 
 export interface Float16Rules {
   /** By layer. */

@@ -2,9 +2,6 @@ import type {ElementType} from '../../documents/elementTypes.ts';
 import type {OnnxTensor} from '../../model/onnx/messages.ts';
 import {bytesOfTensor, elementTypeOfTensor, tensorFromValue} from '../../model/onnx/tensorData.ts';
 
-/** All exponent bits of a float32 are set: infinity or NaN. */
-const EXPONENT_BITS = 0x7f80_0000;
-
 export function isFloat32(tensor: OnnxTensor): boolean {
   return elementTypeOfTensor(tensor) === 'float32';
 }
@@ -16,12 +13,19 @@ export function viewFloats(tensor: OnnxTensor): Float32Array {
   return new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);
 }
 
+/** Whether there is neither NaN nor infinity among the values: in a sum either stays. A double holds the sum of any float32s. */
 export function areFinite(values: Float32Array): boolean {
-  const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
-  for (let at = 0; at < bits.length; at += 1) {
-    if (((bits[at] as number) & EXPONENT_BITS) === EXPONENT_BITS) return false;
+  // Four sums, because each addition waits for the one before it.
+  let [one, two, three, four] = [0, 0, 0, 0];
+  const even = values.length - (values.length % 4);
+  for (let at = 0; at < even; at += 4) {
+    one += values[at] as number;
+    two += values[at + 1] as number;
+    three += values[at + 2] as number;
+    four += values[at + 3] as number;
   }
-  return true;
+  for (let at = even; at < values.length; at += 1) one += values[at] as number;
+  return Number.isFinite(one + two + three + four);
 }
 
 type TypedValues = Float32Array | Uint16Array | Uint8Array | Int8Array | BigInt64Array;

@@ -1,6 +1,6 @@
 import type {OnnxNode} from '../../model/onnx/messages.ts';
 import {float32Inputs} from './float16Operators.ts';
-import type {GraphView} from './float16Layers.ts';
+import type {GraphView} from './graphView.ts';
 
 /**
  * Layers that compute sizes and positions in floats: all that goes in comes from integers, by a Cast, or is constant, and

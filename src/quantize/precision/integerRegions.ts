@@ -1,5 +1,5 @@
 import type {OnnxNode} from '../../model/onnx/messages.ts';
-import type {GraphView} from './float16Layers.ts';
+import type {GraphView} from './graphView.ts';
 
 /** They turn floats into integers, or back, or compute on integers with float scales. */
 export const ON_INTEGERS: ReadonlySet<string> = new Set([

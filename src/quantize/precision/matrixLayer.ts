@@ -3,7 +3,7 @@ import type {OnnxNode, OnnxTensor} from '../../model/onnx/messages.ts';
 import {floatAttribute, integerAttribute} from '../nodeAttributes.ts';
 import {isFloat32, tensorFromTyped, viewFloats} from './floatWeight.ts';
 import type {KeptReason} from './loweredModel.ts';
-import type {MatrixLayout} from './quantizeBlocks.ts';
+import type {MatrixLayout} from './blocks.ts';
 import type {Site} from './rewriteLayers.ts';
 
 /** A MatMul or Gemm with a constant matrix, seen as input · weight · factor + bias. */

@@ -1,4 +1,4 @@
-import type {BlockWeights, MatrixLayout} from './quantizeBlocks.ts';
+import type {BlockWeights, MatrixLayout} from './blocks.ts';
 
 /** Rows of a matrix that are read together while their columns are packed: a cache line of 64 bytes is then used whole. */
 const TILE_WIDTH = 64;

@@ -1,4 +1,4 @@
-import type {BlockOptions, BlockParameters} from './quantizeBlocks.ts';
+import type {BlockOptions, BlockParameters} from './blocks.ts';
 
 /**
  * Candidates are the scale that the extremes give, times 0.9 to 1.1 as in llama.cpp. On normally distributed weights of 4

@@ -1,12 +1,8 @@
 import fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
 import {packForGather, packForMatMul} from '../../../../src/quantize/precision/packBlocks.ts';
-import {
-  quantizeBlocks,
-  type BlockOptions,
-  type BlockWeights,
-  type MatrixLayout,
-} from '../../../../src/quantize/precision/quantizeBlocks.ts';
+import type {BlockOptions, BlockWeights, MatrixLayout} from '../../../../src/quantize/precision/blocks.ts';
+import {quantizeBlocks} from '../../../../src/quantize/precision/quantizeBlocks.ts';
 import {normals} from './precisionModels.ts';
 
 const layouts = fc.record({

@@ -98,6 +98,26 @@ describe('dynamic quantisation', () => {
     ]);
   });
 
+  it('says of recurrent layers, and of whatever else has weights, that they stay in float', () => {
+    const graph = graphOf(
+      [
+        node('LSTM', ['x', 'w', 'r'], ['', 'h'], {hidden_size: {int: 8n}}),
+        node('Add', ['h', 'positions'], ['y']),
+      ],
+      [
+        randomWeight('w', [1, 32, 4], 1),
+        randomWeight('r', [1, 32, 8], 2),
+        randomWeight('positions', [1, 5, 8], 3),
+      ],
+      {x: [3, 5, 4]},
+      {y: [1, 5, 8]},
+    );
+    expect(quantizeDynamically(graph).floatLayers.map(({reason}) => reason)).toEqual([
+      'no-kernel',
+      'no-kernel',
+    ]);
+  });
+
   it('gives the very same model back when there is nothing to do', () => {
     const graph = graphOf([node('Relu', ['x'], ['y'])], [], {x: [3]}, {y: [3]});
     expect(quantizeDynamically(graph)).toEqual({model: graph.model, decisions: [], floatLayers: []});

@@ -9,10 +9,8 @@ import {
 } from '../../../../src/model/onnx/createMessages.ts';
 import type {OnnxModel} from '../../../../src/model/onnx/messages.ts';
 import {tensorFromValue} from '../../../../src/model/onnx/tensorData.ts';
-import {
-  quantizeToBlocks,
-  type BlockWeightOptions,
-} from '../../../../src/quantize/precision/quantizeToBlocks.ts';
+import type {BlockWeightOptions} from '../../../../src/quantize/precision/blockWriter.ts';
+import {quantizeToBlocks} from '../../../../src/quantize/precision/quantizeToBlocks.ts';
 import {
   bytesOfModel,
   decibels,
