@@ -40,6 +40,11 @@ export interface QuantizationScheme {
     readonly bits: 8 | 7;
     /** Whether the file holds a QuantizeLinear/DequantizeLinear pair on float weights instead of integers. */
     readonly isPairOnWeights: boolean;
+    /**
+     * Leaves out zero points of 0, which the format allows. OpenVINO 2026.4 computes a whole model in float when
+     * convolutions and matrix products share the constant; ONNX Runtime 1.30 wants it for QGemm.
+     */
+    readonly omitsZeroPoint?: boolean;
   };
   readonly bias: 'int32' | 'float';
   /** Keyed by operator of the standard domain. */

@@ -57,7 +57,7 @@ function writeWeights(
   const others = written.get(name) ?? [];
   const same = others.find(other => areEqual(other.from, from));
   if (same !== undefined) return same.tensor;
-  const {elementType, isPerChannel, isPairOnWeights} = scheme.weights;
+  const {elementType, isPerChannel, isPairOnWeights, omitsZeroPoint = false} = scheme.weights;
   const {dims} = from;
   const {values, scales} = from.weights;
   const shape = isPerChannel ? [scales.length] : [];
@@ -66,7 +66,10 @@ function writeWeights(
     elementType === 'uint8' ? new Uint8Array(scales.length).fill(middle) : new Int8Array(scales.length);
   const operands: RoundingOperands = {
     scale: writer.addInitializer(`${name}_scale`, 'float32', shape, scales),
-    zeroPoint: writer.addInitializer(`${name}_zero_point`, elementType, shape, zeroPoints),
+    zeroPoint:
+      omitsZeroPoint && middle === 0 && !isPairOnWeights
+        ? null
+        : writer.addInitializer(`${name}_zero_point`, elementType, shape, zeroPoints),
     axis: isPerChannel ? channelAxis : null,
   };
   const tensor = writer.freshTensor(`${name}_dequantized`);

@@ -1,14 +1,19 @@
 import type {QuantizationScheme} from '../documents/quantizationScheme.ts';
 import type {CandidateBuild, TargetDefinition} from './target.ts';
 
+/** Features of processors whose multiply-adds of bytes do not saturate at 16 bits. */
+const VNNI = ['avx512_vnni', 'avx_vnni', 'amx_int8'];
+
 /**
  * What OpenVINO's low precision transformations take on CPUs: asymmetric uint8 activations, symmetric int8 weights per
- * channel. They carry scales through whatever moves data, so more operators keep their input's scale than in ONNX Runtime.
- * @see https://docs.openvino.ai/2026, "OpenVINO Low Precision Transformations"; nncf/quantization/setups for CPU
+ * channel. They carry scales through whatever moves data. A ConvTranspose computes on integers where its input has the
+ * zero point 0, after a Relu.
+ * @see https://docs.openvino.ai/2026, "OpenVINO Low Precision Transformations"; test/interoperability/openvino.test.ts asks
+ * the runtime itself which layers it computes on integers
  */
 const SCHEME: QuantizationScheme = {
   activations: {elementType: 'uint8', isSymmetric: false},
-  weights: {elementType: 'int8', isPerChannel: true, bits: 8, isPairOnWeights: false},
+  weights: {elementType: 'int8', isPerChannel: true, bits: 8, isPairOnWeights: false, omitsZeroPoint: true},
   bias: 'float',
   operators: {
     Conv: {kind: 'weighted', canGiveFloat: true},
@@ -27,7 +32,6 @@ const SCHEME: QuantizationScheme = {
     Flatten: {kind: 'same-scale'},
     Gather: {kind: 'same-scale'},
     MaxPool: {kind: 'same-scale'},
-    Pad: {kind: 'same-scale'},
     ReduceMax: {kind: 'same-scale'},
     ReduceMin: {kind: 'same-scale'},
     Reshape: {kind: 'same-scale'},
@@ -63,6 +67,16 @@ export const OPENVINO: TargetDefinition = {
         reason:
           'OpenVINO reads QuantizeLinear and DequantizeLinear and chooses the kernels for the processor itself',
         scheme: SCHEME,
+        onlyWith: VNNI,
+      },
+      {
+        ...BUILD,
+        name: 'int8-7-bit',
+        precision: 'int8',
+        reason:
+          'without VNNI sums of two products saturate at 16 bits, which weights of half the range avoid',
+        scheme: {...SCHEME, weights: {...SCHEME.weights, bits: 7}},
+        onlyWithout: VNNI,
       },
       {
         ...BUILD,

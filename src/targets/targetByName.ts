@@ -1,5 +1,6 @@
 import {nearestWord} from '../documents/nearestWord.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
+import {recipeFor} from './recipeFor.ts';
 import {TARGET_NAMES, type Target} from './target.ts';
 import {TARGETS} from './targets.ts';
 
@@ -18,5 +19,5 @@ export function targetByName(name: string): Target {
       {hints: [`Choose one of ${TARGET_NAMES.join(', ')}`]},
     );
   }
-  return {name: found.name, recognisedBy: ['asked for by name'], recipe: {...found.recipe, threads: null}};
+  return {name: found.name, recognisedBy: ['asked for by name'], recipe: recipeFor(found.recipe, null)};
 }

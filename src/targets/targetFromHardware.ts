@@ -1,4 +1,5 @@
 import {EXIT, ExpectedError} from '../errors.ts';
+import {recipeFor} from './recipeFor.ts';
 import type {Target, TargetFacts} from './target.ts';
 import {TARGETS} from './targets.ts';
 
@@ -9,7 +10,7 @@ import {TARGETS} from './targets.ts';
 export function targetsFromHardware(facts: TargetFacts): readonly [Target, ...Target[]] {
   const [first, ...others] = TARGETS.flatMap(({name, recognise, recipe}) => {
     const recognisedBy = recognise(facts);
-    return recognisedBy === null ? [] : [{name, recognisedBy, recipe: {...recipe, threads: facts.cores}}];
+    return recognisedBy === null ? [] : [{name, recognisedBy, recipe: recipeFor(recipe, facts)}];
   });
   if (first === undefined) {
     throw new ExpectedError(

@@ -55,7 +55,10 @@ export function everyOperatorModel(): OnnxModel {
       const name = `${operator}_${place}`;
       if ('activation' in operand) return addActivation(operator, name, operand.activation);
       if ('constant' in operand) return addConstant(name, operand.constant);
-      return addConstant(name, weights('weight' in operand ? operand.weight : [operand.bias]));
+      return addConstant(
+        name,
+        weights('weight' in operand ? operand.weight : [operand.bias], initializers.length),
+      );
     });
     const results = Array.from({length: count}, (_, index) => `${operator}_y${index}`);
     const list = Object.entries(attributes).map(([name, value]) => createAttribute(name, value));
@@ -68,7 +71,7 @@ export function everyOperatorModel(): OnnxModel {
   /** A block of a residual network: the result of a convolution is added to what it read. */
   function addSkipConnection(): void {
     const start = addActivation('Skip', 'Skip_0', [1, 16, 16, 16]);
-    const weight = addConstant('Skip_main_w', weights([16, 16, 1, 1]));
+    const weight = addConstant('Skip_main_w', weights([16, 16, 1, 1], initializers.length));
     nodes.push(
       createNode('Relu', [start], ['Skip_start'], {name: 'Skip start'}),
       createNode('Conv', ['Skip_start', weight], ['Skip_main'], {name: 'Skip main path'}),
@@ -81,7 +84,10 @@ export function everyOperatorModel(): OnnxModel {
     const input = `input_${shape.join('x')}`;
     inputs.set(input, createValueInfo(input, 'float32', shape));
     const isImage = shape.length === 4;
-    const weight = addConstant(`${name}_before_w`, weights(isImage ? [16, 16, 1, 1] : [16, 16]));
+    const weight = addConstant(
+      `${name}_before_w`,
+      weights(isImage ? [16, 16, 1, 1] : [16, 16], initializers.length),
+    );
     nodes.push(
       createNode(isImage ? 'Conv' : 'MatMul', [input, weight], [`${name}_before`], {name: `before ${name}`}),
     );
@@ -94,7 +100,7 @@ export function everyOperatorModel(): OnnxModel {
     const reader = READERS[operator] ?? {channels: 16};
     const isConvolution = 'channels' in reader;
     const shape = isConvolution ? [16, reader.channels, 1, 1] : [reader.columns, 16];
-    const weight = addConstant(`${result}_after_w`, weights(shape));
+    const weight = addConstant(`${result}_after_w`, weights(shape, initializers.length));
     const output = `${result}_after`;
     nodes.push(
       createNode(isConvolution ? 'Conv' : 'MatMul', [result, weight], [output], {name: `after ${result}`}),
@@ -108,12 +114,12 @@ export function everyOperatorModel(): OnnxModel {
   }
 }
 
-/** −1 to 1 in steps, so that scales of weights are round numbers. */
-function weights(shape: readonly number[]): Tensor {
+/** −1 to 1 in steps, so that scales of weights are round numbers; another order for each `seed`. */
+function weights(shape: readonly number[], seed: number): Tensor {
   const count = shape.reduce((product, size) => product * size, 1);
   return floats(
     shape,
-    Array.from({length: count}, (_, index) => ((index % 9) - 4) / 4),
+    Array.from({length: count}, (_, index) => (((index + seed + Math.floor(index / 9) * seed) % 9) - 4) / 4),
   );
 }
 

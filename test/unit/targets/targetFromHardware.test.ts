@@ -148,6 +148,34 @@ describe('a target asked for by name', () => {
   });
 });
 
+describe('OpenVINO', () => {
+  const gateway: TargetFacts = {
+    architecture: 'x64',
+    cpuFeatures: ['avx2', 'avx_vnni'],
+    cores: 4,
+    cpuModel: 'Intel(R) N100',
+    tools: {benchmark_app: '/usr/local/bin/benchmark_app'},
+  };
+  const int8Builds = (facts: TargetFacts | null): string[] => {
+    const target =
+      facts === null
+        ? targetByName('openvino')
+        : targetsFromHardware(facts).find(({name}) => name === 'openvino');
+    return (
+      target?.recipe.candidates.flatMap(({name, precision}) => (precision === 'int8' ? [name] : [])) ?? []
+    );
+  };
+
+  it('uses all 8 bits of weights where the processor has VNNI', () => {
+    expect(int8Builds(gateway)).toEqual(['int8']);
+  });
+
+  it('uses 7 bits where it has not, and where nobody knows', () => {
+    expect(int8Builds({...gateway, cpuFeatures: ['avx2']})).toEqual(['int8-7-bit']);
+    expect(int8Builds(null)).toEqual(['int8-7-bit']);
+  });
+});
+
 describe('recipes', () => {
   it.each(TARGETS.map(({name, recipe}) => [name, recipe] as const))(
     '%s: candidates can be told apart',

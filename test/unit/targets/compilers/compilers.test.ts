@@ -77,7 +77,7 @@ describe('command lines for', () => {
   });
 
   it.each([
-    ['int8', 'False', ''],
+    ['int8-7-bit', 'False', ''],
     ['fp16', 'True', ''],
     ['fp32', 'False', ' -infer_precision f32'],
   ])('OpenVINO: %s', (candidate, isCompressed, precision) => {
