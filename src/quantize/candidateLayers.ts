@@ -124,7 +124,7 @@ function floatTensors(graph: Graph, scheme: QuantizationScheme): Set<string> {
   for (const {operator, domain, inputs, outputs} of graph.layers) {
     const rule = domain === '' ? scheme.operators[operator] : undefined;
     if (rule === undefined || !inputs.some(name => isFloat.has(name))) continue;
-    const hasOneType = rule.kind === 'own-scales' || rule.kind === 'joined-scale';
+    const hasOneType = rule.kind === 'weighted' || rule.kind === 'own-scales' || rule.kind === 'joined-scale';
     for (const name of hasOneType ? [...inputs, ...outputs] : outputs) {
       if (!isOtherType(graph, name)) isFloat.add(name);
     }

@@ -34,7 +34,8 @@ export function feedsIntegers(
   );
 }
 
-function readsIntegers(
+/** Whether what the layer reads comes in integers: some of it, or all where it has to share one scale. */
+export function readsIntegers(
   graph: Graph,
   {rule, inputs}: Candidate,
   chosen: ReadonlyMap<number, Candidate>,

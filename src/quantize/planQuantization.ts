@@ -4,7 +4,7 @@ import type {OnnxTensor} from '../model/onnx/messages.ts';
 import {candidateLayers, type Candidate} from './candidateLayers.ts';
 import {decodingLayers, followedBy} from './decodeTails.ts';
 import {constantsOf, floatsOfTensor} from './floatsOfTensor.ts';
-import {feedsIntegers, integerLayers} from './integerLayers.ts';
+import {feedsIntegers, integerLayers, readsIntegers} from './integerLayers.ts';
 import type {FloatReason, QuantizationPlan, TensorRange, WeightedLayer} from './quantizationPlan.ts';
 import {ScaleGroups} from './scaleGroups.ts';
 
@@ -49,9 +49,9 @@ export function planQuantization(
   function reasonLeftOver(index: number): FloatReason {
     if (!isFollowed.has(index)) return 'decode-tail';
     const candidate = candidates.get(index);
-    return candidate !== undefined && feedsIntegers(graph, candidate, chosen)
-      ? 'input-in-float'
-      : 'output-in-float';
+    return candidate !== undefined && readsIntegers(graph, candidate, chosen)
+      ? 'output-in-float'
+      : 'input-in-float';
   }
 }
 

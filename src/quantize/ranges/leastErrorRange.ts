@@ -44,6 +44,8 @@ function bestEnd(
     const step = (to - from) / STEPS;
     for (let count = 0; count <= STEPS; count += 1) {
       const fraction = from + count * step;
+      // A range of no width would not clip: it gets scale 1.
+      if (fraction === 0) continue;
       const candidate = rangeOf(Math.fround(outermost * fraction));
       const error = errorOf(candidate);
       if (error < leastError) [best, leastError, bestFraction] = [candidate, error, fraction];
