@@ -8,7 +8,6 @@
 import {globSync, mkdtempSync, rmSync, statfsSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {basename, join} from 'node:path';
-import {randomFeeds} from '../src/engine/randomFeeds.ts';
 import {foldConstants} from '../src/model/foldConstants.ts';
 import {writeModel} from '../src/model/onnx/writeModel.ts';
 import {stripOverridableInitializers} from '../src/model/stripOverridableInitializers.ts';
@@ -33,13 +32,13 @@ interface Entry {
 function entries(): Entry[] {
   const small = CORPUS.map((one): Entry => ({
     ...one,
-    check: async folder => checkModel(await writeCorpusModel(one, folder), folder, one.shapes),
+    check: async folder => checkModel(await writeCorpusModel(one, folder), folder, one),
   }));
   const hasShared = explainSharedModels('the real models');
-  const shared = SHARED_CORPUS.map(({path, ...rest}): Entry => ({
-    ...rest,
-    name: path,
-    check: folder => checkModel(join(SHARED_MODELS, path), folder),
+  const shared = SHARED_CORPUS.map((one): Entry => ({
+    ...one,
+    name: one.path,
+    check: folder => checkModel(join(SHARED_MODELS, one.path), folder, one),
   }));
   const light = globSync(join(SHARED_MODELS, 'light-topologies/*.onnx'))
     .sort()
@@ -66,12 +65,10 @@ async function writeSeeded(source: string, folder: string): Promise<string> {
 async function checkLarge(folder: string): Promise<CorpusResult> {
   const {bavail, bsize} = statfsSync(folder);
   if (bavail * bsize < LARGE_DISK_BYTES) throw new Error(`${folder} has less than 10 GB free`);
-  return checkModel(await writeLargeModel(folder), folder, {}, (inputs, requestCount) =>
-    startSampleRunner(
-      {requestCount, readRequest: async seed => randomFeeds(inputs, seed)},
-      {temporaryFolder: folder},
-    ),
-  );
+  return checkModel(await writeLargeModel(folder), folder, {
+    startRunner: (feed, requestCount) =>
+      startSampleRunner({requestCount, readRequest: async seed => feed(seed)}, {temporaryFolder: folder}),
+  });
 }
 
 const wanted = process.argv.slice(2);

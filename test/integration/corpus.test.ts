@@ -23,13 +23,13 @@ function expectWithinTolerance({difference, decibels}: CorpusResult, tolerance: 
 describe('a model is prepared, answers the same, and survives int8', () => {
   it.each(CORPUS.map(one => [one.name, one] as const))('%s', async (_, one) => {
     const path = await writeCorpusModel(one, folder);
-    expectWithinTolerance(await checkModel(path, folder, one.shapes), one.tolerance);
+    expectWithinTolerance(await checkModel(path, folder, one), one.tolerance);
   });
 
   it.skipIf(!explainSharedModels('the corpus')).each(SHARED_CORPUS.map(one => [one.path, one] as const))(
     '%s',
-    async (path, {tolerance}) => {
-      expectWithinTolerance(await checkModel(join(SHARED_MODELS, path), folder), tolerance);
+    async (path, one) => {
+      expectWithinTolerance(await checkModel(join(SHARED_MODELS, path), folder, one), one.tolerance);
     },
   );
 });

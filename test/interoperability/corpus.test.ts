@@ -9,7 +9,7 @@ import {bytesFromModel} from '../../src/model/onnx/writeModel.ts';
 import {prepareFloatModel} from '../../src/workflows/prepareFloatModel.ts';
 import {quantizeModel, writeCorpusModel} from '../tools/corpus/checkModel.ts';
 import {CORPUS} from '../tools/corpus/corpus.ts';
-import {randomSampleRunner} from '../tools/corpus/runHere.ts';
+import {randomFeed, sampleRunnerHere} from '../tools/corpus/runHere.ts';
 
 const python = process.env['EDGEWISE_PYTHON'];
 
@@ -36,7 +36,7 @@ describe.skipIf(python === undefined)(
           inputShapes: one.shapes ?? {},
           temporaryFolder: folder,
         });
-        const quantized = await quantizeModel(float.graph, randomSampleRunner(float.inputs, 1));
+        const quantized = await quantizeModel(float.graph, sampleRunnerHere(randomFeed(float.inputs), 1));
         save(`${one.name} prepared`, float.model);
         save(`${one.name} quantised`, quantized.model);
         await float.close();

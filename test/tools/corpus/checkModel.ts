@@ -1,5 +1,5 @@
 import {join} from 'node:path';
-import type {NamedTensors, Tensor, TensorSpec} from '../../../src/documents/tensor.ts';
+import type {NamedTensors, Tensor} from '../../../src/documents/tensor.ts';
 import type {Graph} from '../../../src/model/graph.ts';
 import {nameLayers} from '../../../src/model/nameLayers.ts';
 import type {OnnxModel} from '../../../src/model/onnx/messages.ts';
@@ -15,7 +15,7 @@ import {openModel} from '../../../src/workflows/openModel.ts';
 import {prepareFloatModel, type FloatModel} from '../../../src/workflows/prepareFloatModel.ts';
 import {writeAtomically} from '../../../src/workspace/writeAtomically.ts';
 import type {CorpusModel} from './corpusModel.ts';
-import {randomSampleRunner, runOnSamples} from './runHere.ts';
+import {randomFeed, runOnSamples, sampleRunnerHere, type Feed} from './runHere.ts';
 
 const SAMPLES = 4;
 
@@ -44,6 +44,13 @@ export async function writeCorpusModel(one: CorpusModel, folder: string): Promis
   return path;
 }
 
+export interface CheckOptions {
+  readonly shapes?: CorpusModel['shapes'];
+  /** Of float inputs; 1 unless given. */
+  readonly amplitude?: number;
+  readonly startRunner?: (feed: Feed, sampleCount: number) => SampleRunner;
+}
+
 export const BOUNDS = {
   /** Between two ways of computing the same in float32, relative to the largest value. */
   difference: 1e-5,
@@ -59,14 +66,14 @@ export const BOUNDS = {
 export async function checkModel(
   modelFile: string,
   folder: string,
-  inputShapes: CorpusModel['shapes'] = {},
-  startRunner: (inputs: readonly TensorSpec[], sampleCount: number) => SampleRunner = randomSampleRunner,
+  {shapes = {}, amplitude = 1, startRunner = sampleRunnerHere}: CheckOptions = {},
 ): Promise<CorpusResult> {
-  const float = await prepareFloatModel({modelFile, inputShapes, temporaryFolder: folder});
+  const float = await prepareFloatModel({modelFile, inputShapes: shapes, temporaryFolder: folder});
   try {
     requirePrepared(float);
-    const original = await answersOf(await withOwnNames(modelFile, folder), float.inputs);
-    const prepared = await answersOf(float.path, float.inputs);
+    const feed = randomFeed(float.inputs, amplitude);
+    const original = await answersOf(await withOwnNames(modelFile, folder), feed);
+    const prepared = await answersOf(float.path, feed);
     const difference = Math.max(
       ...original.map((answers, at) => largestDifference(answers, prepared[at] ?? {})),
     );
@@ -74,7 +81,7 @@ export async function checkModel(
       layers: float.graph.layers.length,
       decisions: float.decisions.map(({decision}) => decision),
       difference,
-      ...(await quantizeAndCompare(float, startRunner(float.inputs, SAMPLES))),
+      ...(await quantizeAndCompare(float, startRunner(feed, SAMPLES))),
     };
   } finally {
     await float.close();
@@ -110,9 +117,9 @@ async function withOwnNames(modelFile: string, folder: string): Promise<string> 
   }
 }
 
-async function answersOf(path: string, inputs: readonly TensorSpec[]): Promise<NamedTensors[]> {
+async function answersOf(path: string, feed: Feed): Promise<NamedTensors[]> {
   const answers: NamedTensors[] = [];
-  await runOnSamples(path, 'disabled', inputs, [...Array(SAMPLES).keys()], values => answers.push(values));
+  await runOnSamples(path, 'disabled', feed, [...Array(SAMPLES).keys()], values => answers.push(values));
   return answers;
 }
 

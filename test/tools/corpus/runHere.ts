@@ -11,11 +11,26 @@ import type {SampleRunner} from '../../../src/quantize/sampleRunner.ts';
 // As in the engine's worker: the runtime's binding sees no bytes in the Float16Array that newer versions of Node have.
 Reflect.deleteProperty(globalThis, 'Float16Array');
 
+/** A model's inputs by seed. */
+export type Feed = (seed: number) => NamedTensors;
+
+/** Random floats from 0 up to `amplitude`, as pictures of 0 to 255 want it, and whole numbers below 8. */
+export function randomFeed(inputs: readonly TensorSpec[], amplitude = 1): Feed {
+  return seed => {
+    const feeds = Object.entries(randomFeeds(inputs, seed)).map(([name, tensor]) => {
+      if (tensor.elementType !== 'float32') return [name, tensor] as const;
+      const values = new Float32Array(new Uint8Array(tensor.bytes).buffer).map(value => value * amplitude);
+      return [name, {...tensor, bytes: new Uint8Array(values.buffer)}] as const;
+    });
+    return Object.fromEntries(feeds);
+  };
+}
+
 /** The answers to seeded random samples, each handed over as it comes; runs in this very thread, which starts faster. */
 export async function runOnSamples(
   model: string | Uint8Array,
   level: 'disabled' | 'all',
-  inputs: readonly TensorSpec[],
+  feed: Feed,
   seeds: readonly number[],
   visit: (values: NamedTensors, seed: number) => void,
 ): Promise<void> {
@@ -26,7 +41,7 @@ export async function runOnSamples(
   });
   try {
     for (const seed of seeds) {
-      const feeds = Object.entries(randomFeeds(inputs, seed))
+      const feeds = Object.entries(feed(seed))
         .filter(([name]) => session.inputNames.includes(name))
         .map(([name, tensor]) => [name, ortTensorFromTensor(OrtTensor, name, tensor)] as const);
       const results = await session.run(Object.fromEntries(feeds));
@@ -41,7 +56,7 @@ export async function runOnSamples(
 }
 
 /** Runs models on seeded random samples for the quantiser. */
-export function randomSampleRunner(inputs: readonly TensorSpec[], sampleCount: number): SampleRunner {
+export function sampleRunnerHere(feed: Feed, sampleCount: number): SampleRunner {
   return {
     sampleCount,
     async run({model, tensors, mode, from = 0, to = sampleCount, visit}) {
@@ -50,7 +65,7 @@ export function randomSampleRunner(inputs: readonly TensorSpec[], sampleCount: n
       const part = pruneOpsetImports(dropUnused({...model, graph: {...model.graph, outputs}}));
       const seeds = Array.from({length: to - from}, (_, at) => from + at);
       const level = mode === 'fused' ? 'all' : 'disabled';
-      await runOnSamples(bytesFromModel(part), level, inputs, seeds, visit);
+      await runOnSamples(bytesFromModel(part), level, feed, seeds, visit);
     },
   };
 }
