@@ -51,6 +51,11 @@ export interface QuantizationScheme {
   readonly operators: Readonly<Record<string, OperatorRule>>;
   /** Layers whose weights are smaller than this many columns or rows run faster in float: GEMV on TensorRT. */
   readonly smallestMatMulSide?: number;
+  /**
+   * Products whose input is a matrix of so many rows (or of an unknown number) stay in float: the vendor's kernels compute
+   * them wrongly. OpenVINO 2026.4: 4, 6 and 8, see docs/compilers.md.
+   */
+  readonly miscomputedMatrixRows?: readonly number[];
   /** Outputs of weighted layers are left in float where the next layer takes float: TensorRT. */
   readonly leavesWeightedOutputs?: boolean;
   /** At an Add of a skip connection only the skip side is quantised: TensorRT. */

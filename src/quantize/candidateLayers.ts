@@ -82,6 +82,7 @@ function candidateFromLayer(
     if (typeof operands === 'string') return operands;
     if (!isFloat.has(operands.input) || !isFloat.has(operands.weight)) return 'not-float32';
     if (isTooSmall(graph, scheme, layer, operands)) return 'too-small';
+    if (isMiscomputed(graph, scheme, layer, operands)) return 'no-kernel';
     return {...plain, inputs: [operands.input], operands};
   }
   const takesAll = rule.kind === 'own-scales' || rule.kind === 'joined-scale';
@@ -150,4 +151,17 @@ function isTooSmall(
       ?.shape?.slice(-2)
       .some(size => size < smallestMatMulSide) === true
   );
+}
+
+function isMiscomputed(
+  graph: Graph,
+  {miscomputedMatrixRows = []}: QuantizationScheme,
+  {operator}: Layer,
+  {input}: WeightedOperands,
+): boolean {
+  if (miscomputedMatrixRows.length === 0 || (operator !== 'MatMul' && operator !== 'Gemm')) return false;
+  const shape = graph.tensors.get(input)?.shape;
+  if (shape === undefined) return true;
+  const [rows = 1] = shape;
+  return shape.length === 2 && miscomputedMatrixRows.includes(rows);
 }

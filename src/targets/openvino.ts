@@ -31,9 +31,11 @@ const SCHEME: QuantizationScheme = {
     DepthToSpace: {kind: 'same-scale'},
     Flatten: {kind: 'same-scale'},
     Gather: {kind: 'same-scale'},
-    MaxPool: {kind: 'same-scale'},
+    // These three must not stay in float between integers: OpenVINO 2026.4 then loses the scale, see docs/compilers.md.
+    GlobalMaxPool: {kind: 'same-scale'},
     ReduceMax: {kind: 'same-scale'},
     ReduceMin: {kind: 'same-scale'},
+    MaxPool: {kind: 'same-scale'},
     Reshape: {kind: 'same-scale'},
     Slice: {kind: 'same-scale'},
     Split: {kind: 'same-scale'},
@@ -41,6 +43,7 @@ const SCHEME: QuantizationScheme = {
     Transpose: {kind: 'same-scale'},
     Unsqueeze: {kind: 'same-scale'},
   },
+  miscomputedMatrixRows: [4, 6, 8],
 };
 
 const BUILD = {

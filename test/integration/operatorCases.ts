@@ -60,10 +60,10 @@ export const OPERATOR_CASES: readonly OperatorCase[] = [
   {operator: 'ConvTranspose', operands: [image, {weight: [16, 16, 3, 3], channelAxis: 1}, {bias: 16}]},
   {
     operator: 'Gemm',
-    operands: [{activation: [4, 16]}, {weight: [16, 16], channelAxis: 0}, {bias: 16}],
+    operands: [{activation: [5, 16]}, {weight: [16, 16], channelAxis: 0}, {bias: 16}],
     attributes: {transB: {int: 1n}},
   },
-  {operator: 'MatMul', operands: [{activation: [4, 16]}, {weight: [16, 16], channelAxis: 1}]},
+  {operator: 'MatMul', operands: [{activation: [5, 16]}, {weight: [16, 16], channelAxis: 1}]},
   ...['Add', 'Mul', 'Sub', 'Div', 'Max', 'Min', 'Pow', 'PRelu'].map(binary),
   {operator: 'Concat', operands: [image, image], attributes: {axis: {int: 1n}}},
   {

@@ -11,24 +11,24 @@ import type {OnnxModel, OnnxNode, OnnxTensor, OnnxValueInfo} from '../../../src/
 import {tensorFromValue} from '../../../src/model/onnx/tensorData.ts';
 import {floats, OPERATOR_CASES, type OperatorCase} from '../../integration/operatorCases.ts';
 
-/** How a following layer reads an operator's result: a convolution of so many channels, or a matrix product. */
-type Reader = {readonly channels: number} | {readonly columns: number};
+/** How a following layer reads an operator's result: a convolution of so many channels, or a product with this shape. */
+type Reader = {readonly channels: number} | {readonly shape: readonly number[]};
 
 /** Results that do not have 16 channels and two axes of pixels. */
 const READERS: Readonly<Record<string, Reader>> = {
   Concat: {channels: 32},
   DepthToSpace: {channels: 4},
-  Flatten: {columns: 4096},
+  Flatten: {shape: [1, 4096]},
   Gather: {channels: 2},
-  GatherElements: {columns: 16},
-  Gemm: {columns: 16},
-  MatMul: {columns: 16},
-  Reshape: {columns: 4096},
+  GatherElements: {shape: [1, 16]},
+  Gemm: {shape: [5, 16]},
+  MatMul: {shape: [5, 16]},
+  Reshape: {shape: [1, 4096]},
   Slice: {channels: 4},
   SpaceToDepth: {channels: 64},
   Split: {channels: 8},
-  Squeeze: {columns: 16},
-  Unsqueeze: {columns: 16},
+  Squeeze: {shape: [16, 16, 16]},
+  Unsqueeze: {shape: [1, 1, 16, 16, 16]},
 };
 
 /** Operators at whose input a Relu is put, so that there is one to be absorbed or kept. */
@@ -42,11 +42,15 @@ export function everyOperatorModel(): OnnxModel {
   const nodes: OnnxNode[] = [];
   const initializers: OnnxTensor[] = [];
   const inputs = new Map<string, OnnxValueInfo>();
+  /** Of what matrix products read. */
+  const shapes = new Map<string, readonly number[]>();
   const outputs: OnnxValueInfo[] = [];
   for (const one of OPERATOR_CASES) addBranch(one);
   addSkipConnection();
   // As in a prepared model, the type of every tensor is known.
-  const valueInfos = nodes.flatMap(node => node.outputs).map(name => createValueInfo(name, 'float32'));
+  const valueInfos = nodes
+    .flatMap(node => node.outputs)
+    .map(name => createValueInfo(name, 'float32', shapes.get(name)));
   return createModel(createGraph({nodes, initializers, inputs: [...inputs.values()], outputs, valueInfos}));
 
   function addBranch({operator, operands, attributes = {}, outputs: count = 1}: OperatorCase): void {
@@ -91,6 +95,7 @@ export function everyOperatorModel(): OnnxModel {
     nodes.push(
       createNode(isImage ? 'Conv' : 'MatMul', [input, weight], [`${name}_before`], {name: `before ${name}`}),
     );
+    if (!isImage) shapes.set(`${name}_before`, shape);
     if (!AFTER_RELU.has(operator)) return `${name}_before`;
     nodes.push(createNode('Relu', [`${name}_before`], [`${name}_relu`], {name: `relu ${name}`}));
     return `${name}_relu`;
@@ -99,7 +104,8 @@ export function everyOperatorModel(): OnnxModel {
   function addReader(operator: string, result: string): void {
     const reader = READERS[operator] ?? {channels: 16};
     const isConvolution = 'channels' in reader;
-    const shape = isConvolution ? [16, reader.channels, 1, 1] : [reader.columns, 16];
+    const shape = isConvolution ? [16, reader.channels, 1, 1] : [reader.shape.at(-1) ?? 1, 16];
+    if (!isConvolution) shapes.set(result, reader.shape);
     const weight = addConstant(`${result}_after_w`, weights(shape, initializers.length));
     const output = `${result}_after`;
     nodes.push(
