@@ -35,7 +35,7 @@ export function planQuantization(
   const isFollowed = followedBy(graph, weightedOf(chosen));
 
   return {
-    activations: activationsOf(chosen, constants),
+    activations: activationsOf(graph, scheme, chosen, constants),
     weighted: [...chosen.values()].flatMap(weightedLayer),
     absorbed: new Set([...absorbed].map(index => graph.layers[index]?.name ?? '')),
     quantizedLayers: graph.layers.flatMap(({index, name}) =>
@@ -82,6 +82,8 @@ function withFloatResults(
 }
 
 function activationsOf(
+  graph: Graph,
+  scheme: QuantizationScheme,
   chosen: ReadonlyMap<number, Chosen>,
   constants: ReadonlyMap<string, OnnxTensor>,
 ): QuantizationPlan['activations'] {
@@ -90,14 +92,15 @@ function activationsOf(
   for (const {rule, inputs, outputs, givesFloat} of chosen.values()) {
     for (const name of inputs) {
       groups.add(name);
-      const constant = constants.get(name);
-      if (constant !== undefined) fixed.set(name, rangeOfValues(floatsOfTensor(constant)));
+      const known = knownRange(graph, scheme, constants, name);
+      if (known !== null) fixed.set(name, known);
     }
     if (givesFloat) continue;
     for (const name of outputs) groups.add(name);
     if (rule.kind === 'same-scale' || rule.kind === 'joined-scale') groups.join([...inputs, ...outputs]);
-    if (rule.kind === 'fixed-output') {
-      for (const name of outputs) fixed.set(name, {min: rule.min, max: rule.max});
+    for (const name of outputs) {
+      const known = knownRange(graph, scheme, constants, name);
+      if (known !== null) fixed.set(name, known);
     }
   }
   return new Map(
@@ -106,6 +109,20 @@ function activationsOf(
       return [name, range === undefined ? {group} : {group, fixed: range}];
     }),
   );
+}
+
+/** Of constants, and of what an operator with known values gives, also where that is computed in float. */
+function knownRange(
+  graph: Graph,
+  scheme: QuantizationScheme,
+  constants: ReadonlyMap<string, OnnxTensor>,
+  name: string,
+): TensorRange | null {
+  const constant = constants.get(name);
+  if (constant !== undefined) return rangeOfValues(floatsOfTensor(constant));
+  const maker = graph.layers[graph.tensors.get(name)?.producer ?? -1];
+  const rule = maker?.domain === '' ? scheme.operators[maker.operator] : undefined;
+  return rule?.kind === 'fixed-output' ? {min: rule.min, max: rule.max} : null;
 }
 
 function weightedOf(candidates: ReadonlyMap<number, Candidate>): Set<number> {

@@ -18,6 +18,7 @@ export class Network {
   readonly #nodes: OnnxNode[] = [];
   readonly #constants: OnnxTensor[] = [];
   readonly #inputs: {name: string; dims: readonly number[]; elementType: ElementType}[] = [];
+  readonly #masks = new Set<string>();
   readonly #random: () => number;
 
   constructor(seed = 1) {
@@ -63,6 +64,12 @@ export class Network {
     return name;
   }
 
+  /** A layer whose result is a mask. */
+  mask(name: string, operator: string, inputs: readonly string[]): string {
+    this.#masks.add(name);
+    return this.layer(name, operator, inputs);
+  }
+
   /** A convolution with weights of its own that keeps height and width. */
   conv(name: string, input: string, from: number, to: number, kernel = 3): string {
     const pad = (kernel - 1) / 2;
@@ -88,7 +95,7 @@ export class Network {
         initializers: this.#constants,
         inputs: this.#inputs.map(({name, dims, elementType}) => createValueInfo(name, elementType, dims)),
         outputs: outputs.map(name => createValueInfo(name, 'float32')),
-        valueInfos: inner.map(name => createValueInfo(name, 'float32')),
+        valueInfos: inner.map(name => createValueInfo(name, this.#masks.has(name) ? 'bool' : 'float32')),
       }),
       {opsetImports: [{domain: '', version: opset, unknown: []}], irVersion: opset >= 21 ? 10 : 8},
     );
