@@ -129,6 +129,12 @@ describe('a vendor compiler', () => {
     );
   });
 
+  it('is told that this is a CI job, so that it sends nothing home', async () => {
+    install('stedgeai', `${STEDGEAI}\necho "$CI" > "$7/model.nb"`);
+    const {artefacts} = await runCompiler(machine, stedgeaiJob('stm32mp25'), input(), ignoreEvents);
+    expect(Buffer.from(artefacts[0]!.bytes).toString()).toBe('true\n');
+  });
+
   it('keeps its timing cache for the next model', async () => {
     const script = [
       'for word in "$@"; do case "$word" in --timingCacheFile=*) echo known >> "${word#*=}"; : > model.engine;; esac; done',
