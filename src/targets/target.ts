@@ -73,6 +73,8 @@ export interface CandidateBuild {
    * that only ONNX Runtime knows; `basic` leaves what other compilers read. Higher levels are for one machine only.
    */
   readonly optimisation: 'basic' | 'extended';
+  /** Weights of dynamic quantisation use half their range: x86 without VNNI. Schemes say it of static quantisation. */
+  readonly weightBits?: 7;
   /** Only for processors with one of these features; without a device it is left out. */
   readonly onlyWith?: readonly string[];
   /** Only for processors with none of these features; without a device it is taken. */

@@ -21,7 +21,10 @@ export const X86: TargetDefinition = {
         {activations: 'uint8', weights: 'uint8', weightBits: 8},
         'unsigned weights are widened before they are multiplied: slower, but nothing saturates and they keep 8 bits',
       ),
-      ...CPU_OTHERS,
+      // Dynamic quantisation multiplies by the same instruction.
+      ...CPU_OTHERS.map(other =>
+        other.precision === 'int8-dynamic' ? {...other, weightBits: 7 as const} : other,
+      ),
     ],
     artefact: 'onnx',
     compiler: null,

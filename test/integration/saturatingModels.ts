@@ -248,7 +248,7 @@ function largeWeight(random: () => number, bits: 8 | 7): number {
 }
 
 /** mulberry32: small, and the same everywhere. @see https://gist.github.com/tommyettinger/46a874533244883189143505d203312c */
-function pseudoRandom(seed: number): () => number {
+export function pseudoRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

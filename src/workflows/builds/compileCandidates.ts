@@ -201,7 +201,7 @@ async function lowerTo(
     };
     return lowerStatically(context, scheme);
   }
-  const lowered = lowerWeights(float.graph, precision);
+  const lowered = lowerWeights(float.graph, precision, candidate.weightBits);
   if (lowered === null) throw new Error(`no way to ${precision} without calibration data`);
   return lowered;
 }
