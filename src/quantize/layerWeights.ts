@@ -12,8 +12,8 @@ import {outputChannels} from './weightedOperands.ts';
 export interface LayerWeights {
   readonly dims: readonly number[];
   readonly weights: QuantizedWeights;
-  /** The float values that `weights` came from; factors of the layer (alpha of Gemm) are in them. */
-  readonly floatWeights: Float32Array;
+  /** The float values that round to `weights`; `null` where those are the initialiser's own. */
+  readonly floatWeights: Float32Array | null;
   /** In float, with factors of the layer (beta of Gemm) in it; one number per output channel. */
   readonly floatBias: Float32Array | null;
   /** With the scale input scale · weight scale. `null` where there is no bias, or it stays in float. */
@@ -44,18 +44,20 @@ export function layerWeights(
   );
   const alpha = layer.operator === 'Gemm' ? floatAttribute(layer.node, 'alpha', 1) : 1;
   const given = corrected.weights?.get(name);
+  const isAsGiven =
+    alpha === 1 && given?.scales.every((scale, index) => scale >= (smallestScales[index] ?? 0)) === true;
   given?.scales.forEach((scale, index) => {
     smallestScales[index] = Math.max(scale * Math.abs(alpha), smallestScales[index] ?? 0);
   });
-  const floatWeights = scaled(
-    given ? dequantizeWeights(given, weight.dims, axis) : floatsOfTensor(weight),
-    alpha,
-  );
-  const weights = quantizeWeights(floatWeights, weight.dims, axis, {bits, smallestScales});
+  const floats = (): Float32Array =>
+    scaled(given ? dequantizeWeights(given, weight.dims, axis) : floatsOfTensor(weight), alpha);
+  const weights =
+    given && isAsGiven ? given : quantizeWeights(floats(), weight.dims, axis, {bits, smallestScales});
+  const isPairOfOthers = scheme.weights.isPairOnWeights && (given !== undefined || alpha !== 1);
   return {
     dims: weight.dims,
     weights,
-    floatWeights,
+    floatWeights: isPairOfOthers ? floats() : null,
     floatBias,
     bias: floatBias && isIntegerBias ? quantizeBias(floatBias, inputScale, weights.scales) : null,
   };

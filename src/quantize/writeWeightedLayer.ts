@@ -75,7 +75,10 @@ function writeWeights(
   const tensor = writer.freshTensor(`${name}_dequantized`);
   let source: string;
   if (isPairOnWeights) {
-    const floats = writer.addInitializer(`${name}_float`, 'float32', dims, from.floatWeights);
+    const floats =
+      from.floatWeights === null
+        ? name
+        : writer.addInitializer(`${name}_float`, 'float32', dims, from.floatWeights);
     source = writer.addQuantize(name, floats, operands);
   } else {
     const integers = elementType === 'uint8' ? Uint8Array.from(values, value => value + middle) : values;
