@@ -1,34 +1,59 @@
+import type {Improvement} from '../../documents/improvements.ts';
 import type {QuantizationScheme} from '../../documents/quantizationScheme.ts';
 import {rankLayers} from '../../quantize/accuracy/rankLayers.ts';
 import {compactModel} from '../../quantize/compactModel.ts';
-import {planQuantization, tensorsToMeasure} from '../../quantize/planQuantization.ts';
+import {improveQuantization, type ImprovementStep} from '../../quantize/correction/improveQuantization.ts';
+import {planQuantization} from '../../quantize/planQuantization.ts';
+import type {Decision} from '../../quantize/precision/loweredModel.ts';
 import {quantizeGraph} from '../../quantize/quantizeGraph.ts';
-import {collectRanges} from '../../quantize/ranges/collectRanges.ts';
 import type {Lowering, LoweringContext} from './lowering.ts';
 
 /**
- * int8 with ranges measured on the calibration samples.
+ * int8 weights and activations with ranges measured on the calibration samples, made good as far as each step helps on
+ * the samples held out. Layers that are kept in float later leave what was learned of the others as it is.
  * @throws ExpectedError `activation-not-finite`
  */
 export async function lowerStatically(
-  {graph, runner, calibrationRequests, report}: LoweringContext,
+  context: LoweringContext,
   scheme: QuantizationScheme,
 ): Promise<Lowering> {
-  const plan = planQuantization(graph, scheme);
+  const {runner, calibrationRequests, mode, without, report} = context;
+  const plan = planQuantization(context.graph, scheme);
   report('measure ranges');
-  const ranges = await collectRanges(graph, tensorsToMeasure(plan), runner, 'min-max', {
-    from: 0,
-    to: calibrationRequests,
+  const {graph, ranges, corrected, steps} = await improveQuantization({
+    graph: context.graph,
+    plan,
+    scheme,
+    runner,
+    mode,
+    learned: calibrationRequests,
+    without,
+    onStep: (name, detail) => report(detail === undefined ? name : `${name}, ${detail}`),
   });
   return {
     graph,
-    decisions: [],
+    decisions: steps.map(decisionFrom),
     build(keptLayers) {
       const keepFloat = new Map([...keptLayers].map(layer => [layer, 'accuracy' as const]));
       const kept = keptLayers.size === 0 ? plan : planQuantization(graph, scheme, keepFloat);
-      const model = quantizeGraph(graph, kept, scheme, ranges);
+      const model = quantizeGraph(graph, kept, scheme, ranges, corrected);
       return {model: compactModel(model, graph), floatLayers: kept.floatLayers};
     },
     rank: errors => rankLayers(graph, plan, errors),
   };
+}
+
+const WORDS: Readonly<Record<Improvement, string>> = {
+  equalization: 'channels of activations equalised',
+  smoothing: 'outliers of activations moved into weights',
+  ranges: 'ranges chosen by what they do to the outputs',
+  rounding: 'integers learned layer by layer',
+  'bias-correction': 'biases corrected layer by layer',
+};
+
+function decisionFrom({name, isKept, beforeDb, afterDb}: ImprovementStep): Decision {
+  const change = `${beforeDb.toFixed(1)} → ${afterDb.toFixed(1)} dB on samples held out`;
+  return isKept
+    ? {decision: WORDS[name], reason: change}
+    : {decision: `not kept: ${WORDS[name]}`, reason: `no gain, ${change}`};
 }

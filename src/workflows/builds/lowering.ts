@@ -1,3 +1,4 @@
+import type {Improvement} from '../../documents/improvements.ts';
 import type {Graph} from '../../model/graph.ts';
 import type {OnnxModel} from '../../model/onnx/messages.ts';
 import type {TensorError} from '../../quantize/accuracy/layerErrors.ts';
@@ -29,7 +30,7 @@ export interface LoweringContext {
   readonly calibrationRequests: number;
   readonly mode: RunMode;
   /** Steps that the user switched off. */
-  readonly without: readonly string[];
+  readonly without: readonly Improvement[];
   readonly seed: number;
   readonly report: (step: string, detail?: string) => void;
 }

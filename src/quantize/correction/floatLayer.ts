@@ -1,0 +1,28 @@
+import type {Graph} from '../../model/graph.ts';
+import {constantsOf, floatsOfTensor} from '../floatsOfTensor.ts';
+import type {WeightedLayer} from '../quantizationPlan.ts';
+import type {LayerGeometry} from './layerGeometry.ts';
+
+/** The float weights of a layer as outputs × inputs, all groups after each other. */
+export function floatRows(graph: Graph, {weight}: WeightedLayer, geometry: LayerGeometry): Float32Array {
+  const tensor = constantsOf(graph).get(weight);
+  if (tensor === undefined) throw new RangeError(`no weights "${weight}"`);
+  return geometry.rowsFromWeights(floatsOfTensor(tensor));
+}
+
+/** The float bias of a layer, one number per output; zeros where it has none, a scalar of Gemm spread out. */
+export function floatBias(graph: Graph, {bias}: WeightedLayer, outputs: number): Float32Array {
+  const tensor = bias === null ? undefined : constantsOf(graph).get(bias);
+  if (tensor === undefined) return new Float32Array(outputs);
+  const values = floatsOfTensor(tensor);
+  return values.length === outputs ? values : new Float32Array(outputs).fill(values[0] ?? 0);
+}
+
+/**
+ * Whether a bias costs the layer nothing. MatMul takes one only where it gives float: else the Add would stand between it
+ * and its rounding, and no integer kernel does that.
+ */
+export function canHaveBias(graph: Graph, layer: WeightedLayer, isRounded: boolean): boolean {
+  const operator = graph.layers.find(({name}) => name === layer.layer)?.operator;
+  return operator !== 'MatMul' || !isRounded;
+}

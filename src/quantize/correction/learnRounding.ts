@@ -1,0 +1,101 @@
+import {activationParameters} from '../activationParameters.ts';
+import {integerLimits} from '../integerLimits.ts';
+import type {CorrectedValues, QuantizedWeights} from '../quantizationPlan.ts';
+import {smallestWeightScales} from '../quantizeBias.ts';
+import type {CorrectionTask} from './correctionTask.ts';
+import {canHaveBias, floatBias, floatRows} from './floatLayer.ts';
+import {measureInputMoments, type LayerMoments} from './inputMoments.ts';
+import {quadraticFromMoments} from './refitWeights.ts';
+import {RowRounding, type RoundedRow} from './roundRows.ts';
+import {startScale} from './startScale.ts';
+
+/** Of the variances. GPTQ adds 0.01 of their mean (Frantar et al., arXiv 2210.17323, section 3.3). */
+const DAMPING = 0.01;
+
+/**
+ * Learns the integers and scales of weighted layers from what they read in the float model: each weight's rounding error
+ * is made up for by the other weights of its row, as far as their inputs vary together; the bias takes up what is left
+ * of the mean. Layers whose inputs cannot be laid out as rows are left to plain rounding.
+ */
+export async function learnRounding(
+  task: CorrectionTask,
+  onLayer: (done: number, all: number) => void = () => {},
+): Promise<CorrectedValues> {
+  const {graph, plan, scheme, ranges} = task;
+  const weights = new Map<string, QuantizedWeights>();
+  const biases = new Map<string, Float32Array>();
+  const parameters = activationParameters(graph, plan, scheme, ranges);
+  await measureInputMoments(task, layer => {
+    const {weighted, geometry, groups} = layer;
+    const outputs = geometry.groups * geometry.outputsPerGroup;
+    const rows = floatRows(graph, weighted, geometry);
+    const bias = floatBias(graph, weighted, outputs);
+    const rounded = roundLayer(task, layer, rows, bias, parameters.get(weighted.input)?.scale ?? 1);
+    const integers = new Int8Array(rows.length);
+    rounded.forEach((row, output) => integers.set(row.integers, output * geometry.inputsPerGroup));
+    const scales = rounded.map(({scale}) => scale);
+    weights.set(weighted.layer, {
+      values: geometry.weightsFromRows(integers),
+      scales: Float32Array.from(scheme.weights.isPerChannel ? scales : scales.slice(0, 1)),
+    });
+    if (canHaveBias(graph, weighted, plan.activations.has(weighted.output))) {
+      const means = groups.map(blocks => blocks.flatMap(block => [...block.inputMeans]));
+      biases.set(
+        weighted.layer,
+        bias.map((value, output) => {
+          const mean = means[Math.floor(output / geometry.outputsPerGroup)] ?? [];
+          return value + meanError(rows, output, rounded[output], mean);
+        }),
+      );
+    }
+    onLayer(weights.size, plan.weighted.length);
+  });
+  return {weights, biases};
+}
+
+function roundLayer(
+  {scheme}: CorrectionTask,
+  {geometry, groups}: LayerMoments,
+  rows: Float32Array,
+  bias: Float32Array,
+  inputScale: number,
+): RoundedRow[] {
+  const {inputsPerGroup: inputs, outputsPerGroup: outputs} = geometry;
+  const {isPerChannel, bits} = scheme.weights;
+  const {highest} = integerLimits('int8', {isSymmetric: true, bits});
+  const hasIntegerBias = scheme.bias === 'int32';
+  const smallest = smallestWeightScales(
+    hasIntegerBias ? bias : null,
+    inputScale,
+    isPerChannel ? bias.length : 1,
+  );
+  const largest = rows.reduce((most, weight) => Math.max(most, Math.abs(weight)), 0);
+  return groups.flatMap((blocks, group) => {
+    const quadratics = blocks.map(moments => quadraticFromMoments(moments, DAMPING));
+    const rounding = new RowRounding(quadratics, highest);
+    const variances = quadratics.flatMap(({size, matrix}) =>
+      Array.from({length: size}, (_, at) => matrix[at * size + at] ?? 0),
+    );
+    return Array.from({length: outputs}, (_, output) => {
+      const at = group * outputs + output;
+      const row = rows.subarray(at * inputs, (at + 1) * inputs);
+      if (!isPerChannel) return rounding.round(row, Math.max(largest / highest, smallest[0] ?? 0));
+      return rounding.roundWithScale(row, startScale(row, variances, highest), smallest[at] ?? 0);
+    });
+  });
+}
+
+/** Σ (w − ŵ)·mean(x) of one output: what rounding its weights takes from its mean. */
+function meanError(
+  rows: Float32Array,
+  output: number,
+  rounded: RoundedRow | undefined,
+  mean: readonly number[],
+): number {
+  if (rounded === undefined) return 0;
+  const from = output * mean.length;
+  return mean.reduce(
+    (sum, value, at) => sum + value * ((rows[from + at] ?? 0) - rounded.scale * (rounded.integers[at] ?? 0)),
+    0,
+  );
+}

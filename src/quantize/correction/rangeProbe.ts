@@ -1,0 +1,148 @@
+import type {QuantizationScheme} from '../../documents/quantizationScheme.ts';
+import type {Graph} from '../../model/graph.ts';
+import {createAttribute, createNode, createUntypedValueInfo} from '../../model/onnx/createMessages.ts';
+import type {OnnxModel, OnnxNode, OnnxTensor} from '../../model/onnx/messages.ts';
+import {tensorFromValue} from '../../model/onnx/tensorData.ts';
+import {freshNames, freshTensorNames, type TakeName} from '../../model/freshNames.ts';
+import {parametersFromRange} from '../parametersFromRange.ts';
+import type {QuantizationPlan, TensorRange} from '../quantizationPlan.ts';
+
+/** What one candidate range of one tensor is judged by. */
+export interface ProbedRange {
+  readonly tensor: string;
+  readonly candidate: number;
+  /** Per layer that computes with the tensor: energy of what its result is off, and of the result itself. */
+  readonly results: readonly {readonly noise: string; readonly signal: string}[];
+}
+
+export interface RangeProbe {
+  /** The float model with branches; its outputs are the energies, one number each. */
+  readonly model: OnnxModel;
+  readonly probed: readonly ProbedRange[];
+}
+
+/**
+ * A model that rounds each tensor to each of its candidate ranges, everything else in float, and measures what the layers
+ * that read it then get wrong: after their weights, and after an absorbed Relu or the Relu behind an Add, which hide what
+ * is cut off below zero. One run of it over the samples judges all candidates of all tensors.
+ */
+export function buildRangeProbe(
+  graph: Graph,
+  plan: QuantizationPlan,
+  scheme: QuantizationScheme,
+  candidates: ReadonlyMap<string, readonly TensorRange[]>,
+  depth: number,
+): RangeProbe {
+  const writer = new ProbeWriter(graph, plan);
+  const probed = [...candidates].flatMap(([tensor, ranges]) =>
+    ranges.map((range, candidate) => ({
+      tensor,
+      candidate,
+      results: writer.follow(tensor, writer.addRounding(tensor, range, scheme), depth),
+    })),
+  );
+  return {model: writer.finish(), probed};
+}
+
+class ProbeWriter {
+  readonly #graph: Graph;
+  readonly #weighted: ReadonlySet<string>;
+  readonly #takeTensor: TakeName;
+  readonly #takeNode: TakeName;
+  readonly #nodes: OnnxNode[];
+  readonly #initializers: OnnxTensor[];
+  readonly #energies = new Map<string, string>();
+  readonly #outputs: string[] = [];
+  #count = 0;
+
+  constructor(graph: Graph, plan: QuantizationPlan) {
+    this.#graph = graph;
+    this.#weighted = new Set(plan.weighted.map(({layer}) => layer));
+    this.#takeTensor = freshTensorNames(graph.model);
+    this.#takeNode = freshNames(graph.model.graph.nodes.map(({name}) => name));
+    this.#nodes = [...graph.model.graph.nodes];
+    this.#initializers = [...graph.model.graph.initializers];
+  }
+
+  addRounding(tensor: string, range: TensorRange, {activations}: QuantizationScheme): string {
+    const {elementType, scale, zeroPoint} = parametersFromRange(range, activations);
+    const constant = (type: 'float32' | typeof elementType, bytes: Uint8Array): string => {
+      const name = this.#freshTensor();
+      this.#initializers.push(tensorFromValue(name, {elementType: type, shape: [], bytes}));
+      return name;
+    };
+    const operands = [
+      constant('float32', new Uint8Array(Float32Array.of(scale).buffer)),
+      constant(elementType, Uint8Array.of(zeroPoint)),
+    ];
+    const integers = this.#add('QuantizeLinear', [tensor, ...operands]);
+    return this.#add('DequantizeLinear', [integers, ...operands]);
+  }
+
+  /** A branch of the layers behind `tensor`, through `depth` weighted ones, reading `rounded` instead. */
+  follow(tensor: string, rounded: string, depth: number): {noise: string; signal: string}[] {
+    const copies = new Map([[tensor, {name: rounded, depth: 0}]]);
+    const seen = new Set<string>();
+    const {layers, tensors} = this.#graph;
+    for (const layer of layers.slice((tensors.get(tensor)?.producer ?? -1) + 1)) {
+      const read = [...layer.inputs, ...layer.outerInputs].filter(name => copies.has(name));
+      if (read.length === 0) continue;
+      const before = Math.max(...read.map(name => copies.get(name)?.depth ?? 0));
+      const isWeighted = this.#weighted.has(layer.name);
+      if ((isWeighted && before >= depth) || layer.outerInputs.length > 0) {
+        for (const name of read) seen.add(name);
+        continue;
+      }
+      const outputs = layer.node.outputs.map(name => (name === '' ? '' : this.#freshTensor()));
+      const inputs = layer.node.inputs.map(name => copies.get(name)?.name ?? name);
+      this.#nodes.push({...layer.node, name: this.#freshNode(), inputs, outputs});
+      layer.node.outputs.forEach((name, at) => {
+        copies.set(name, {name: outputs[at] ?? '', depth: before + (isWeighted ? 1 : 0)});
+      });
+    }
+    for (const name of this.#graph.outputs) if (copies.has(name)) seen.add(name);
+    return [...seen].flatMap(name =>
+      tensors.get(name)?.elementType === 'float32' ? [this.#compare(name, copies.get(name)?.name ?? '')] : [],
+    );
+  }
+
+  finish(): OnnxModel {
+    const {model} = this.#graph;
+    const outputs = this.#outputs.map(createUntypedValueInfo);
+    const body = {...model.graph, nodes: this.#nodes, initializers: this.#initializers, outputs};
+    return {...model, graph: body};
+  }
+
+  #compare(exact: string, rounded: string): {noise: string; signal: string} {
+    let signal = this.#energies.get(exact);
+    if (signal === undefined) {
+      signal = this.#addEnergy(exact);
+      this.#energies.set(exact, signal);
+    }
+    return {noise: this.#addEnergy(this.#add('Sub', [rounded, exact])), signal};
+  }
+
+  #addEnergy(tensor: string): string {
+    const energy = this.#freshTensor();
+    const attributes = [createAttribute('keepdims', {int: 0n})];
+    const name = this.#freshNode();
+    this.#nodes.push(createNode('ReduceSumSquare', [tensor], [energy], {name, attributes}));
+    this.#outputs.push(energy);
+    return energy;
+  }
+
+  #add(operator: string, inputs: readonly string[]): string {
+    const output = this.#freshTensor();
+    this.#nodes.push(createNode(operator, inputs, [output], {name: this.#freshNode()}));
+    return output;
+  }
+
+  // Numbered here: thousands of names of one word would be numbered by trying.
+  #freshTensor(): string {
+    return this.#takeTensor(`probe/${(this.#count += 1)}`);
+  }
+
+  #freshNode(): string {
+    return this.#takeNode(`probe/${(this.#count += 1)}`);
+  }
+}
