@@ -234,10 +234,15 @@ describe('a choice of samples', () => {
 });
 
 describe('random data', () => {
+  it('fill whole requests, however few samples were asked for', async () => {
+    const set = await open({random: {samples: 5}}, [input([4, 2])]);
+    expect(set).toMatchObject({sampleCount: 8, requestCount: 2, notes: []});
+  });
+
   it('come only when asked for by name, say so, and are the same each time', async () => {
     const inputs = [input([2, 3]), input([2, 3], 'int64', 'ids')];
     const set = await open({random: {samples: 5, seed: 3}}, inputs);
-    expect(set).toMatchObject({isRandom: true, sampleCount: 4, requestCount: 2});
+    expect(set).toMatchObject({isRandom: true, sampleCount: 6, requestCount: 3});
     const again = await open({random: {samples: 5, seed: 3}}, inputs);
     expect(await set.readRequest(1)).toEqual(await again.readRequest(1));
     expect(await set.digest()).toBe(await again.digest());

@@ -72,6 +72,7 @@ export function rowsOfInputs(
     return {steps, rowFromImage: makeRowFromImage(input, steps)};
   };
 
+  const rowsPerRequest = isBatched ? (inputs[0]?.shape[0] ?? 1) : 1;
   const byInput = [...sources].map(([input, source], index): InputRows => {
     switch (source.kind) {
       case 'images': {
@@ -89,11 +90,14 @@ export function rowsOfInputs(
       }
       case 'random': {
         const spec = {...input, shape: rowShapeOf(input, false)};
-        return {input, rows: randomRows(spec, source, index, inputs.length), preprocessing: null};
+        // What is made up can be made up for whole requests.
+        const rowCount = Math.ceil(source.samples / rowsPerRequest) * rowsPerRequest;
+        const rows = randomRows(spec, {rowCount, seed: source.seed}, index, inputs.length);
+        return {input, rows, preprocessing: null};
       }
     }
   });
-  return {byInput, rowsPerRequest: isBatched ? (inputs[0]?.shape[0] ?? 1) : 1, notes};
+  return {byInput, rowsPerRequest, notes};
 }
 
 /** Whether the first axis of every input can count samples: they all have one, of the same size. */
@@ -160,12 +164,12 @@ function slicesPerRow(
 
 function randomRows(
   input: TensorSpec,
-  {samples, seed}: Extract<InputSource, {kind: 'random'}>,
+  {rowCount, seed}: {readonly rowCount: number; readonly seed: number},
   index: number,
   inputCount: number,
 ): RowSource {
   return {
-    rowCount: samples,
+    rowCount,
     async readRow(row) {
       // Seeds of a data set's rows and inputs follow one another; those of two data sets lie far apart.
       const rowSeed = seed * 0x10000 + row * inputCount + index;
