@@ -1,4 +1,6 @@
 import type {Graph, Layer} from '../../model/graph.ts';
+import {integersAttribute, textAttribute} from '../correction/attributes.ts';
+import {floatAttribute, integerAttribute} from '../nodeAttributes.ts';
 import type {BoundContext} from './boundContext.ts';
 import {boundWeighted} from './boundWeighted.ts';
 import {channelLayers} from './channelLayers.ts';
@@ -13,7 +15,6 @@ import {
 } from './channelRanges.ts';
 import {constantValues} from './constantValues.ts';
 import {axisFromEnd} from './couplingContext.ts';
-import {floatAttribute, integerAttribute, integersAttribute, textAttribute} from './nodeAttributes.ts';
 import {padding} from './padding.ts';
 import {indexInPart, reshapeBlocks} from './reshapeBlocks.ts';
 import {slicing} from './slicing.ts';
@@ -230,7 +231,11 @@ function boundPad(
   const pads = padding(layer.node, shapeOf(x).length, constants);
   const [, , given = ''] = layer.node.inputs;
   const value = given === '' ? 0 : constants.floats(given)?.[0];
-  if (pads === null || value === undefined || textAttribute(layer.node, 'mode', 'constant') !== 'constant')
+  if (
+    pads === null ||
+    value === undefined ||
+    (textAttribute(layer.node, 'mode') || 'constant') !== 'constant'
+  )
     return null;
   const isWiderElsewhere = pads.some(({before, after}, each) => each !== axis && (before > 0 || after > 0));
   const places = Array.from({length: shapeOf(y)[axis] ?? 0}, (_, index) => {

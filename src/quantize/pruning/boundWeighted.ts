@@ -1,7 +1,8 @@
+import {integersAttribute, textAttribute} from '../correction/attributes.ts';
+import {floatAttribute} from '../nodeAttributes.ts';
 import type {BoundContext} from './boundContext.ts';
 import type {ChannelLayer} from './channelLayers.ts';
 import {addProduct, unboundedRanges, type ChannelRanges} from './channelRanges.ts';
-import {floatAttribute, integersAttribute, textAttribute} from './nodeAttributes.ts';
 
 /** Bounds of a convolution or matrix product from those of its input channels and its weights. */
 export function boundWeighted(context: BoundContext, channelLayer: ChannelLayer): ChannelRanges | null {
@@ -64,7 +65,7 @@ export function readsPadding(
   const {operator, weight} = channelLayer;
   if (operator === 'Gemm' || operator === 'MatMul') return false;
   if (operator === 'ConvTranspose') return true;
-  const automatic = textAttribute(layer.node, 'auto_pad', 'NOTSET');
+  const automatic = textAttribute(layer.node, 'auto_pad') || 'NOTSET';
   if (automatic === 'VALID' || graph.tensors.get(weight)?.shape === undefined) return false;
   if (automatic !== 'NOTSET')
     return shapeOf(weight)

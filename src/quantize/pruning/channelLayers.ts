@@ -1,7 +1,7 @@
 import type {Graph, Layer} from '../../model/graph.ts';
 import type {WeightedLayer} from '../quantizationPlan.ts';
+import {integerAttribute} from '../nodeAttributes.ts';
 import {isChannelwise} from './coupleWeighted.ts';
-import {integerAttribute} from './nodeAttributes.ts';
 
 /** A layer with constant float32 weights, and where its channels are. */
 export interface ChannelLayer extends WeightedLayer {
@@ -32,8 +32,7 @@ function channelLayer(graph: Graph, layer: Layer): ChannelLayer | null {
     const tensor = graph.tensors.get(name);
     return name === '' || (tensor?.isWeight === true && tensor.elementType === 'float32' && !tensor.isSparse);
   });
-  const rank = graph.tensors.get(input)?.shape?.length;
-  if (!isConstant || dims === undefined || rank === undefined) return null;
+  if (!isConstant || dims === undefined) return null;
   const common = {
     layer: layer.name,
     index: layer.index,
@@ -69,7 +68,8 @@ function channelLayer(graph: Graph, layer: Layer): ChannelLayer | null {
         outputAxis: 1,
       };
     case 'MatMul': {
-      if (dims.length !== 2) return null;
+      const rank = graph.tensors.get(input)?.shape?.length;
+      if (dims.length !== 2 || rank === undefined) return null;
       const outputRank = graph.tensors.get(output)?.shape?.length ?? rank;
       return {...common, operator, channelAxis: 1, inputAxis: rank - 1, outputAxis: outputRank - 1};
     }

@@ -1,4 +1,5 @@
-import {integerAttribute, integersAttribute} from './nodeAttributes.ts';
+import {integersAttribute} from '../correction/attributes.ts';
+import {integerAttribute} from '../nodeAttributes.ts';
 import {
   axisFromEnd,
   endsOf,
@@ -97,7 +98,8 @@ function coupleReduction(context: CouplingContext): void {
   const {x, y} = endsOf(context);
   const rank = shapeOf(context, x).length;
   const given = inputAt(context, 1);
-  const named = given === undefined ? integersAttribute(layer.node, 'axes') : constants.integers(given);
+  const named =
+    given === undefined ? (integersAttribute(layer.node, 'axes') ?? null) : constants.integers(given);
   if (given !== undefined && named === null) {
     refuseLayer(context, 'shape-computed');
     return;

@@ -1,4 +1,5 @@
-import {integerAttribute, integersAttribute, textAttribute} from './nodeAttributes.ts';
+import {integersAttribute, textAttribute} from '../correction/attributes.ts';
+import {integerAttribute} from '../nodeAttributes.ts';
 import {
   axisFromEnd,
   endsOf,
@@ -148,7 +149,7 @@ function couplePad(context: CouplingContext): void {
     refuseLayer(context, 'shape-computed');
     return;
   }
-  const mode = textAttribute(layer.node, 'mode', 'constant');
+  const mode = textAttribute(layer.node, 'mode') || 'constant';
   shape.forEach((size, axis) => {
     const {before, after} = pads[axis] ?? {before: 0, after: 0};
     for (let index = Math.max(0, -before); index < size - Math.max(0, -after); index += 1)
@@ -187,8 +188,8 @@ function coupleResize(context: CouplingContext): void {
   const sizes = inputAt(context, 3);
   // A scale next to 1 may leave the size as it is, and so may a crop.
   const isPlain =
-    textAttribute(layer.node, 'keep_aspect_ratio_policy', 'stretch') === 'stretch' &&
-    textAttribute(layer.node, 'coordinate_transformation_mode', 'half_pixel') !== 'tf_crop_and_resize';
+    (textAttribute(layer.node, 'keep_aspect_ratio_policy') || 'stretch') === 'stretch' &&
+    (textAttribute(layer.node, 'coordinate_transformation_mode') || 'half_pixel') !== 'tf_crop_and_resize';
   const factors = scales === undefined ? [] : constants.floats(scales);
   if (!isPlain || factors === null || (sizes !== undefined && constants.integers(sizes) === null)) {
     refuseLayer(context, 'shape-computed');

@@ -1,4 +1,4 @@
-import {integerAttribute} from './nodeAttributes.ts';
+import {integerAttribute} from '../nodeAttributes.ts';
 import {
   endsOf,
   inputAt,

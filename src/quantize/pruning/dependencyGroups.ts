@@ -39,7 +39,7 @@ export function dependencyGroups(graph: Graph): DependencyGroups {
   const makersOf = new Map<number, Set<string>>();
   for (const layer of layers) {
     if (layer.isChannelwise) continue;
-    for (const channel of coupling.classes(layer.output, layer.outputAxis)) {
+    for (const channel of madeChannels(coupling, layer)) {
       const makers = makersOf.get(channel);
       if (makers === undefined) makersOf.set(channel, new Set([layer.layer]));
       else makers.add(layer.layer);
@@ -49,7 +49,11 @@ export function dependencyGroups(graph: Graph): DependencyGroups {
   const members = new Map<string, number[]>();
   for (const channel of makersOf.keys()) {
     const refusal = coupling.refusalOf(channel);
-    const key = `${footprints.get(channel) ?? ''}|${refusal?.reason ?? ''}|${refusal?.layer ?? ''}`;
+    // Of channels that stay it only matters whose they are and why.
+    const key =
+      refusal === null
+        ? (footprints.get(channel) ?? '')
+        : JSON.stringify([[...(makersOf.get(channel) ?? [])], refusal.reason, refusal.layer]);
     const channels = members.get(key);
     if (channels === undefined) members.set(key, [channel]);
     else channels.push(channel);
@@ -75,6 +79,16 @@ export function dependencyGroups(graph: Graph): DependencyGroups {
     else refused.push({...group, refusal});
   }
   return {coupling, layers, groups, refused};
+}
+
+/** Where the output's shape is unknown, the weight still tells its channels. */
+function madeChannels(
+  coupling: Coupling,
+  {output, outputAxis, weight, channelAxis}: ChannelLayer,
+): Int32Array {
+  return coupling.shapeOf(output) === undefined
+    ? coupling.classes(weight, channelAxis)
+    : coupling.classes(output, outputAxis);
 }
 
 /** For each channel, how often it occurs along which axes: equal texts mean that the channels cost the same. */

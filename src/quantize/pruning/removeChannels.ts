@@ -54,7 +54,8 @@ export function removeChannels(graph: Graph, coupling: Coupling, removed: Readon
   return withMeasuredTypes(graphFromModel(dropUnused(shrunk)), shrunkTypes(graph, keptAlong));
 }
 
-type KeptAlong = (tensor: string, axis: number) => Int32Array | null;
+/** The indices that stay along an axis; `null` when all do. */
+export type KeptAlong = (tensor: string, axis: number) => Int32Array | null;
 
 /** @throws RangeError when nothing is kept along an axis */
 export function keptIndices(coupling: Coupling, removed: ReadonlySet<number>): KeptAlong {

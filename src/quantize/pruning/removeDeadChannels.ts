@@ -1,11 +1,11 @@
 import type {Graph} from '../../model/graph.ts';
+import {floatAttribute} from '../nodeAttributes.ts';
 import {boundChannels} from './boundChannels.ts';
 import {forEachWeight, readsPadding} from './boundWeighted.ts';
 import {channelLayers, type ChannelLayer} from './channelLayers.ts';
 import {constantValues, type ConstantValues} from './constantValues.ts';
 import {dependencyGroups, type DependencyGroups} from './dependencyGroups.ts';
 import {biasOf, withLayerValues, type LayerValues} from './layerValues.ts';
-import {floatAttribute} from './nodeAttributes.ts';
 import {keptIndices, removeChannels} from './removeChannels.ts';
 
 /** `unread`: all weights with which it is read are 0; `constant`: it always has the same value. */
@@ -67,15 +67,15 @@ function findDead(graph: Graph, {coupling, layers, groups}: DependencyGroups): M
   const isAlive = new Set<number>();
   const isConstant = new Set<number>();
   for (const layer of layers) {
-    if (layer.isChannelwise) continue;
     const {input, inputAxis} = layer;
+    if (layer.isChannelwise || coupling.shapeOf(input) === undefined) continue;
     const unread = unreadInputs(graph, constants, layer);
+    const canFold = takesConstants(graph, constants, layer);
     const bounds = ranges.get(input);
     coupling.classes(input, inputAxis).forEach((channel, index) => {
       if (!candidates.has(channel) || unread.has(index)) return;
       const value = bounds?.axis === inputAxis ? bounds.low[index] : undefined;
-      const isFolded =
-        value !== undefined && value === bounds?.high[index] && (value === 0 || takesConstants(graph, layer));
+      const isFolded = value !== undefined && value === bounds?.high[index] && (value === 0 || canFold);
       if (!isFolded) isAlive.add(channel);
       else {
         isConstant.add(channel);
@@ -109,12 +109,12 @@ function unreadInputs(graph: Graph, constants: ConstantValues, layer: ChannelLay
 }
 
 /** Whether a constant on an input channel is the same as a constant in the bias. */
-function takesConstants(graph: Graph, layer: ChannelLayer): boolean {
+function takesConstants(graph: Graph, constants: ConstantValues, layer: ChannelLayer): boolean {
   const node = graph.layers[layer.index];
   if (node === undefined) return false;
   const isScaled = floatAttribute(node.node, 'alpha', 1) !== 1 || floatAttribute(node.node, 'beta', 1) !== 1;
   const shapeOf = (tensor: string): readonly number[] => graph.tensors.get(tensor)?.shape ?? [];
-  const isPlainBias = biasOf(graph, constantValues(graph.model), layer) !== null;
+  const isPlainBias = biasOf(graph, constants, layer) !== null;
   return isPlainBias && !isScaled && !readsPadding({graph, layer: node, shapeOf}, layer);
 }
 
