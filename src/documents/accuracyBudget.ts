@@ -26,7 +26,7 @@ export type AccuracyBudget =
   /** A value of its own, whatever the original's: decibels for sqnr. */
   | {readonly kind: 'at-least'; readonly limit: number};
 
-const BUDGET = /^(\d+(?:\.\d+)?)\s*(%|points?)?$/;
+const BUDGET = /^(\d+(?:\.\d+)?(?:e[-+]?\d+)?)\s*(%|points?)?$/;
 
 /**
  * `0.01` (absolute, in the metric's unit), `0.5 points` (hundredths, for metrics between 0 and 1), `1%` (of the
@@ -40,6 +40,37 @@ export function budgetFromText(text: string): AccuracyBudget | null {
   return unit === '%'
     ? {kind: 'relative-drop', limit: value / 100}
     : {kind: 'absolute-drop', limit: value / 100};
+}
+
+/** What a metric takes in place of a budget that says nothing about it. */
+export interface UnsuitableBudget {
+  readonly expected: string;
+  readonly because: string;
+}
+
+/**
+ * Why `text`, a budget as budgetFromText reads it, cannot be one for the metric; `null` when it can. Without a metric it
+ * will be top-1 or cosine, which take the same.
+ */
+export function unsuitableBudget(metric: AccuracyMetric | undefined, text: string): UnsuitableBudget | null {
+  const unit = BUDGET.exec(text.trim())?.[2];
+  if (metric === 'sqnr')
+    return {expected: '"minimum" in its place', because: 'sqnr has no value of the original to drop from'};
+  if (metric === 'mean-absolute-error')
+    return unit === undefined
+      ? null
+      : {
+          expected: "a plain number, in the outputs' own unit",
+          because: 'the original differs from itself by 0, which has no hundredths',
+        };
+  if (typeof metric === 'object')
+    return unit === undefined || unit === '%'
+      ? null
+      : {expected: 'a number or a percentage', because: 'points are hundredths of top-1, top-5 or cosine'};
+  const limit = budgetFromText(text)?.limit ?? 0;
+  return limit < 1
+    ? null
+    : {expected: 'less than all of it, as 1%, "1 point" or 0.01', because: 'no build could fail it'};
 }
 
 /** What the project allows; `null` when it does not say. */
@@ -62,18 +93,18 @@ export const accuracySchema = z
     maxDrop: maxDrop
       .optional()
       .describe(
-        'How much worse than the original a build may be: 0.01 or "0.5 points" (absolute), "1%" (of the original\'s value).',
+        'How much worse than the original a build may be: 0.01 or "0.5 points" (absolute), "1%" (of the original\'s value). mean-absolute-error takes a plain number, a command a number or a percentage, sqnr "minimum" in its place.',
       ),
     minimum: z.number().optional().describe('For sqnr: the lowest value in dB.'),
   })
   .superRefine((accuracy, context) => {
     const {metric, maxDrop: drop, minimum} = accuracy;
-    // The original against itself has no noise at all: there is nothing finite to drop from.
-    if (metric === 'sqnr' && drop !== undefined)
+    const unsuitable = drop === undefined ? null : unsuitableBudget(metric, String(drop));
+    if (unsuitable !== null)
       context.addIssue({
         code: 'custom',
         path: ['maxDrop'],
-        message: 'expected "minimum" in its place: sqnr has no value of the original to drop from',
+        message: `expected ${unsuitable.expected}: ${unsuitable.because}`,
         input: drop,
       });
     if (metric !== 'sqnr' && minimum !== undefined)
@@ -82,14 +113,6 @@ export const accuracySchema = z
         path: ['minimum'],
         message: 'expected "maxDrop" in its place: only sqnr has a minimum',
         input: minimum,
-      });
-    const isPoints = typeof drop === 'string' && /points?$/.test(drop);
-    if (isPoints && (typeof metric === 'object' || metric === 'mean-absolute-error'))
-      context.addIssue({
-        code: 'custom',
-        path: ['maxDrop'],
-        message: 'expected a number or a percentage: points are hundredths of top-1, top-5 or cosine',
-        input: drop,
       });
   });
 

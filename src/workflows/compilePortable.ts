@@ -60,7 +60,7 @@ export async function compilePortable(project: OpenProject, emit: EmitEvent): Pr
   });
 }
 
-type Comparison = Pick<Build, 'fidelity'> & Partial<Pick<Build, 'accuracy'>>;
+type Comparison = Pick<Build, 'fidelity'> & Partial<Pick<Build, 'accuracy' | 'warnings'>>;
 
 async function compareWithOriginal(
   project: OpenProject,
@@ -84,6 +84,7 @@ async function compareWithOriginal(
       const {maxAbsoluteDifference, samples: count} = fidelity;
       return {
         fidelity: {maxAbsoluteDifference, samples: count},
+        ...(samples.notes.length === 0 ? {} : {warnings: [...samples.notes]}),
         ...(samples.labels === null
           ? {}
           : {

@@ -1,7 +1,8 @@
 import {spawn} from 'node:child_process';
 import {existsSync} from 'node:fs';
-import {copyFile, readdir, readFile, truncate, writeFile} from 'node:fs/promises';
+import {copyFile, mkdir, readdir, readFile, truncate, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
+import sharp from 'sharp';
 import {describe, expect, test} from 'vitest';
 import type {Build} from '../../src/documents/build.ts';
 import type {Evaluation} from '../../src/documents/evaluation.ts';
@@ -124,6 +125,21 @@ describe('edgewise compile', () => {
       expect(build?.warnings?.join()).toContain('random values');
     }));
 
+  test('what was assumed about the data stands in the build and in the evaluation', () =>
+    inProject('evaluation: photos\n', async folder => {
+      await mkdir(join(folder, 'photos'));
+      await sharp({
+        create: {width: SIZE, height: SIZE, channels: 3, background: {r: 200, g: 30, b: 60}},
+      }).toFile(join(folder, 'photos/red.png'));
+      const assumed = expect.arrayContaining([
+        expect.stringMatching(/^No preprocessing is declared for input image: "\w+" is assumed/) as string,
+      ]) as string[];
+      const [made] = jsonOf<Compiled>(await edgewise(folder, ['compile'])).builds;
+      expect(made?.build.warnings).toEqual(assumed);
+      const evaluated = await edgewise(folder, ['evaluate', 'model.onnx']);
+      expect(jsonOf<Evaluation>(evaluated).warnings).toEqual(assumed);
+    }));
+
   test.each([
     {
       name: 'no calibration data',
@@ -156,6 +172,14 @@ describe('edgewise compile', () => {
       code: 'accuracy-budget-invalid',
       exitCode: 2,
       says: 'neither a number, a percentage nor points',
+    },
+    {
+      name: 'a budget that the metric cannot lose',
+      yaml: `${DATA}accuracy: {metric: mean-absolute-error}\n`,
+      args: ['--target', 'x86-vnni', '--max-drop', '1%'],
+      code: 'accuracy-budget-invalid',
+      exitCode: 2,
+      says: 'does not suit mean-absolute-error',
     },
     {
       name: 'labels that do not match',

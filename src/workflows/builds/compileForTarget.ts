@@ -1,12 +1,7 @@
 import {rm} from 'node:fs/promises';
 import {availableParallelism} from 'node:os';
 import {resolve} from 'node:path';
-import {
-  budgetFromText,
-  budgetOf,
-  type AccuracyBudget,
-  type AccuracyMetric,
-} from '../../documents/accuracyBudget.ts';
+import type {AccuracyMetric} from '../../documents/accuracyBudget.ts';
 import {dataSourceFromText} from '../../documents/dataSource.ts';
 import {EXIT, ExpectedError} from '../../errors.ts';
 import type {EmitEvent} from '../../events.ts';
@@ -14,6 +9,7 @@ import type {MadeBuild} from '../compilePortable.ts';
 import {whenInterrupted} from '../interruption.ts';
 import type {OpenProject} from '../openProject.ts';
 import {runInWorker} from '../workerJob.ts';
+import {chooseBudget} from './chooseBudget.ts';
 import {chooseCandidates} from './chooseCandidates.ts';
 import type {CompileGoal} from './chooseGoals.ts';
 import type {CompiledCandidate, CompiledModel, CompileJob} from './compileJob.ts';
@@ -33,7 +29,7 @@ export async function compileForTarget(
   emit: EmitEvent,
 ): Promise<MadeBuild> {
   const candidates = chooseCandidates(goal.target, request.precision);
-  const budget = budgetFor(project, request);
+  const budget = chooseBudget(project.project.accuracy, request.maxDrop);
   return project.withTemporaryFolder(async temporaryFolder => {
     const job: CompileJob = {
       modelFile: project.modelFile,
@@ -75,26 +71,6 @@ export async function compileForTarget(
 function workerFile(): URL {
   const {url} = import.meta;
   return new URL(`./compileWorker${url.slice(url.lastIndexOf('.'))}`, url);
-}
-
-function budgetFor(
-  project: OpenProject,
-  {maxDrop}: CompileRequest,
-): {limit: AccuracyBudget; text: string} | null {
-  const {accuracy} = project.project;
-  if (maxDrop !== undefined) {
-    const limit = budgetFromText(maxDrop);
-    if (limit !== null) return {limit, text: maxDrop};
-    throw new ExpectedError(
-      'accuracy-budget-invalid',
-      `--max-drop ${maxDrop} is neither a number, a percentage nor points.`,
-      EXIT.usage,
-      {hints: ['--max-drop 1%', '--max-drop 0.01', '--max-drop "0.5 points"']},
-    );
-  }
-  const limit = accuracy === undefined ? null : budgetOf(accuracy);
-  if (limit === null) return null;
-  return {limit, text: String(accuracy?.maxDrop ?? `at least ${accuracy?.minimum ?? 0} dB`)};
 }
 
 function metricOf(project: OpenProject): AccuracyMetric | null {

@@ -66,9 +66,10 @@ export async function openCompileSamples(
     seed,
     labels: all.labels,
   });
+  const toHoldOut = Math.min(wholeRequests(heldOutCount), chosen.heldOut.length);
   const rest = splitSamples(chosen.heldOut.length, {
-    calibration: Math.min(wholeRequests(heldOutCount), chosen.heldOut.length),
-    heldOut: chosen.heldOut.length,
+    calibration: toHoldOut,
+    heldOut: chosen.heldOut.length - toHoldOut,
     seed,
     labels: all.labels === null ? null : chosen.heldOut.map(sample => all.labels?.[sample] ?? 0),
   });
@@ -77,6 +78,8 @@ export async function openCompileSamples(
   const warnings = [...all.notes, ...(judged?.notes ?? [])];
   if (all.isRandom)
     warnings.push('Calibrated on random values: ranges and accuracy say nothing about real data.');
+  else if (judged?.isRandom === true)
+    warnings.push('Judged on random values: the accuracy says nothing about real data.');
 
   const enough = (samples: readonly number[]): boolean => samples.length >= rows;
   if (!enough(heldOut))

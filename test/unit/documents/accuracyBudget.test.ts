@@ -13,7 +13,7 @@ describe('an accuracy budget', () => {
     ['0', {kind: 'absolute-drop', limit: 0}],
   ])('%j', (text, budget) => expect(budgetFromText(text)).toEqual(budget));
 
-  it.each(['', '-1', '1e-2', '.5', '1 percent', '1%%', '1,5 %'])('%j is none', text =>
+  it.each(['', '-1', '1e', '.5', '1 percent', '1%%', '1,5 %'])('%j is none', text =>
     expect(budgetFromText(text)).toBeNull(),
   );
 
@@ -40,6 +40,11 @@ describe('an accuracy budget', () => {
     {metric: 'sqnr', maxDrop: '1%'},
     {metric: 'top-1', minimum: 0.5},
     {metric: 'mean-absolute-error', maxDrop: '1 points'},
+    {metric: 'mean-absolute-error', maxDrop: '1%'},
+    {metric: {command: ['score.sh']}, maxDrop: '1 point'},
+    {metric: 'top-1', maxDrop: 1},
+    {maxDrop: '100 points'},
+    {metric: 'cosine', maxDrop: '100%'},
     {metric: {command: []}},
     {maxDrop: -1},
   ])('%j contradicts itself', accuracy => {
