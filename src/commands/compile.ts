@@ -40,9 +40,9 @@ export default class Compile extends BaseCommand {
       helpValue: 'DROP',
     }),
     precision: option({
-      options: ['auto', ...PRECISIONS] as const,
+      options: ['auto', ...PRECISIONS, 'int4'] as const,
       default: 'auto' as const,
-      description: "auto tries the target's recipe",
+      description: "auto tries the target's recipe; int4 is int4-weights",
     })(),
     prune: booleanFlag({
       description: 'also remove channels, as far as the budget and the device allow',
@@ -71,7 +71,7 @@ export default class Compile extends BaseCommand {
         ...(data === undefined ? {} : {data}),
         ...(evaluation === undefined ? {} : {evaluation}),
         ...(flags['max-drop'] === undefined ? {} : {maxDrop: flags['max-drop']}),
-        precision: flags.precision,
+        precision: flags.precision === 'int4' ? 'int4-weights' : flags.precision,
         isPruned: flags.prune,
         without: flags.without,
         calibrationSamples: flags.samples,

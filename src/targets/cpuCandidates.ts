@@ -33,6 +33,9 @@ const CPU_BUILD = {
   optimisation: 'basic',
 } as const;
 
+/** Blocks of 32 lose least for what their scales take; MatMulNBits has kernels of 4 and of 8 bits. */
+const CPU_BLOCKS = {bits: 4, blockSize: 32, isSymmetric: true, format: 'kernels'} as const;
+
 /** What every CPU target tries besides static int8. Float comes last: it is what anything else has to beat. */
 export const CPU_OTHERS: readonly CandidateBuild[] = [
   {
@@ -48,6 +51,7 @@ export const CPU_OTHERS: readonly CandidateBuild[] = [
     precision: 'int4-weights',
     reason: 'models that read more weights than they compute are as fast as their weights are small',
     suits: 'matrix-products',
+    blocks: CPU_BLOCKS,
   },
   {
     ...CPU_BUILD,
@@ -57,6 +61,46 @@ export const CPU_OTHERS: readonly CandidateBuild[] = [
     optimisation: 'extended',
   },
 ];
+
+/** What a CPU can run besides, for those who want a small file or know their model. */
+export const CPU_ON_REQUEST: readonly CandidateBuild[] = [
+  {
+    ...CPU_BUILD,
+    name: 'int8-weights',
+    precision: 'int8-weights',
+    reason: 'a quarter of the file in standard operators, with next to no error',
+  },
+  {
+    ...CPU_BUILD,
+    name: 'int8-blocks',
+    precision: 'int8-weights',
+    reason: 'products of matrices read 8-bit weights and compute on integers, with a scale per block of 32',
+    blocks: {...CPU_BLOCKS, bits: 8},
+  },
+  {
+    ...CPU_BUILD,
+    name: 'int4-weights-asymmetric',
+    precision: 'int4-weights',
+    reason: 'a zero point per block keeps weights that are not centred; it takes more room and time',
+    blocks: {...CPU_BLOCKS, isSymmetric: false},
+  },
+  {
+    ...CPU_BUILD,
+    name: 'int4-weights-standard',
+    precision: 'int4-weights',
+    reason: 'the smallest file, convolutions too, in standard operators; the runtime fuses those of products',
+    blocks: {...CPU_BLOCKS, format: 'dequantize'},
+  },
+];
+
+/** For processors without half-precision arithmetic. */
+export const CPU_FP16_STORED: CandidateBuild = {
+  ...CPU_BUILD,
+  name: 'fp16',
+  precision: 'fp16',
+  reason: 'half the file; this processor computes it in float32, with conversions between',
+  floatType: 'float16',
+};
 
 /** Half the bytes; on processors with half-precision arithmetic also less time, where the runtime has a kernel. */
 export const CPU_FP16: CandidateBuild = {

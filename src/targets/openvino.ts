@@ -95,6 +95,21 @@ export const OPENVINO: TargetDefinition = {
         reason: 'never hand out anything slower or worse than this',
       },
     ],
+    onRequest: [
+      {
+        ...BUILD,
+        name: 'int8-weights',
+        precision: 'int8-weights',
+        reason: 'a quarter of the file; OpenVINO keeps such weights as integers until they are used',
+      },
+      {
+        ...BUILD,
+        name: 'int4-weights',
+        precision: 'int4-weights',
+        reason: 'OpenVINO reads 4-bit weights from standard operators and keeps them so until they are used',
+        blocks: {bits: 4, blockSize: 32, isSymmetric: true, format: 'dequantize'},
+      },
+    ],
     artefact: 'openvino-ir',
     compiler: {name: 'openvino', runs: 'on-device'},
   },

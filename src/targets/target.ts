@@ -42,6 +42,10 @@ export interface Target {
 export interface Recipe {
   /** Builds to try, the most promising first. Of those within the accuracy budget the fastest on the device is taken. */
   readonly candidates: readonly CandidateBuild[];
+  /** Builds of further precisions, made when one is asked for by name; left out when there are none. */
+  readonly onRequest?: readonly CandidateBuild[];
+  /** Its kernels add two products in 16 bits and saturate there: the accuracy of integer builds is judged with that. */
+  readonly saturates?: boolean;
   readonly artefact: ArtefactKind;
   /** What makes the artefact from the ONNX file; `null` where the ONNX file is the artefact. */
   readonly compiler: {readonly name: CompilerName; readonly runs: 'here' | 'on-device'} | null;
@@ -53,6 +57,14 @@ export interface Recipe {
 export type ArtefactKind = 'onnx' | 'tensorrt-engine' | 'openvino-ir' | 'nbg' | 'rknn';
 
 export type CompilerName = 'trtexec' | 'openvino' | 'stedgeai' | 'rknn' | 'iree';
+
+/** `kernels`: operators of com.microsoft, for ONNX Runtime; `dequantize`: standard operators of opset 21, for any runtime. */
+export interface BlockStorage {
+  readonly bits: 4 | 8;
+  readonly blockSize: 32 | 128;
+  readonly isSymmetric: boolean;
+  readonly format: 'kernels' | 'dequantize';
+}
 
 export interface CandidateBuild {
   /** Unique within the recipe: `int8-u8s8`. */
@@ -73,6 +85,8 @@ export interface CandidateBuild {
    * that only ONNX Runtime knows; `basic` leaves what other compilers read. Higher levels are for one machine only.
    */
   readonly optimisation: 'basic' | 'extended';
+  /** How weights are stored with a scale per block; left out where they have one per channel. */
+  readonly blocks?: BlockStorage;
   /** Weights of dynamic quantisation use half their range: x86 without VNNI. Schemes say it of static quantisation. */
   readonly weightBits?: 7;
   /** Only for processors with one of these features; without a device it is left out. */

@@ -1,6 +1,6 @@
 import type {CandidateBuild, TargetDefinition} from './target.ts';
 import {recogniseTensorrt} from './recogniseTensorrt.ts';
-import {TENSORRT_SCHEME} from './tensorrtScheme.ts';
+import {TENSORRT_INT4, TENSORRT_SCHEME} from './tensorrtScheme.ts';
 
 const BUILD = {
   suits: 'every-model',
@@ -43,6 +43,9 @@ export const TENSORRT_11: TargetDefinition = {
         reason: 'never hand out anything slower or worse than this',
       },
     ],
+    onRequest: [TENSORRT_INT4],
+    // Tensor cores work on tiles of 16; those of Ampere and later skip two in four weights.
+    pruning: {multipleOf: 16, isTwoOfFour: true},
     artefact: 'tensorrt-engine',
     compiler: {name: 'trtexec', runs: 'on-device'},
   },

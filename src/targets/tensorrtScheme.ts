@@ -1,4 +1,5 @@
 import type {QuantizationScheme} from '../documents/quantizationScheme.ts';
+import type {CandidateBuild} from './target.ts';
 
 /**
  * What TensorRT fuses from explicit QuantizeLinear/DequantizeLinear pairs: symmetric int8, pairs on the weights, and no
@@ -30,4 +31,20 @@ export const TENSORRT_SCHEME: QuantizationScheme = {
   smallestMatMulSide: 16,
   leavesWeightedOutputs: true,
   quantizesSkipInputOnly: true,
+};
+
+/**
+ * 4-bit weights for language models: TensorRT takes blocks along the depth of a product, without zero points; 128 is
+ * what NVIDIA's own tool writes. @see NVIDIA/Model-Optimizer, modelopt/onnx/quantization/int4.py
+ */
+export const TENSORRT_INT4: CandidateBuild = {
+  name: 'int4-weights',
+  precision: 'int4-weights',
+  reason: 'models that read more weights than they compute are as fast as their weights are small',
+  suits: 'matrix-products',
+  scheme: null,
+  loweredBy: 'edgewise',
+  floatType: 'float32',
+  optimisation: 'basic',
+  blocks: {bits: 4, blockSize: 128, isSymmetric: true, format: 'dequantize'},
 };

@@ -1,4 +1,4 @@
-import {CPU_OTHERS, cpuInt8} from './cpuCandidates.ts';
+import {CPU_FP16_STORED, CPU_ON_REQUEST, CPU_OTHERS, cpuInt8} from './cpuCandidates.ts';
 import type {TargetDefinition} from './target.ts';
 
 /**
@@ -26,6 +26,9 @@ export const X86: TargetDefinition = {
         other.precision === 'int8-dynamic' ? {...other, weightBits: 7 as const} : other,
       ),
     ],
+    // Whether the kernel for 8-bit blocks saturates is not known, so it is not offered.
+    onRequest: [CPU_FP16_STORED, ...CPU_ON_REQUEST.filter(({blocks}) => blocks?.bits !== 8)],
+    saturates: true,
     artefact: 'onnx',
     compiler: null,
   },

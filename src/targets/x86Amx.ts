@@ -1,4 +1,4 @@
-import {CPU_OTHERS, cpuInt8} from './cpuCandidates.ts';
+import {CPU_FP16_STORED, CPU_ON_REQUEST, CPU_OTHERS, cpuInt8} from './cpuCandidates.ts';
 import type {TargetDefinition} from './target.ts';
 
 /** 64-bit x86 with AMX: TDPBUSD multiplies tiles of uint8 and int8 and adds in 32 bits. */
@@ -15,6 +15,7 @@ export const X86_AMX: TargetDefinition = {
       ),
       ...CPU_OTHERS,
     ],
+    onRequest: [CPU_FP16_STORED, ...CPU_ON_REQUEST],
     artefact: 'onnx',
     compiler: null,
   },

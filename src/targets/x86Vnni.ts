@@ -1,4 +1,4 @@
-import {CPU_OTHERS, cpuInt8} from './cpuCandidates.ts';
+import {CPU_FP16_STORED, CPU_ON_REQUEST, CPU_OTHERS, cpuInt8} from './cpuCandidates.ts';
 import type {TargetDefinition} from './target.ts';
 
 /** 64-bit x86 with VNNI: VPDPBUSD adds four products of uint8 and int8 into 32 bits, so weights use their full range. */
@@ -17,6 +17,7 @@ export const X86_VNNI: TargetDefinition = {
       ),
       ...CPU_OTHERS,
     ],
+    onRequest: [CPU_FP16_STORED, ...CPU_ON_REQUEST],
     artefact: 'onnx',
     compiler: null,
   },

@@ -18,22 +18,25 @@ const FP32: CandidateBuild = {
  * The builds to make: the recipe's, or those of one precision when it was asked for; fp32 among them in any case.
  * @throws ExpectedError `precision-unsupported` (exit 13) when the target has no way to the precision
  */
-export function chooseCandidates(target: Target, precision: Precision | 'auto'): CandidateBuild[] {
-  const {candidates} = target.recipe;
+export function chooseCandidates(
+  {name, recipe}: Target,
+  precision: Precision | 'auto',
+): readonly CandidateBuild[] {
+  const {candidates, onRequest = []} = recipe;
   const fp32 = candidates.find(candidate => candidate.precision === 'fp32') ?? FP32;
-  if (precision === 'auto') return candidates.includes(fp32) ? [...candidates] : [...candidates, fp32];
-  const chosen = candidates
-    .filter(candidate => candidate.precision === precision && candidate !== fp32)
+  if (precision === 'auto') return candidates.includes(fp32) ? candidates : [...candidates, fp32];
+  if (precision === 'fp32') return [fp32];
+  const all = [...candidates, ...onRequest];
+  const chosen = all
+    .filter(candidate => candidate.precision === precision)
     // Who asks for a precision by name wants it for this model.
     .map(candidate => ({...candidate, suits: 'every-model' as const}));
-  if (chosen.length > 0 || precision === 'fp32') return [...chosen, fp32];
-  if (precision === 'int8') {
-    throw new ExpectedError(
-      'precision-unsupported',
-      `There is no way to ${precision} for target ${target.name}; its recipe has ${candidates.map(({name}) => name).join(', ')}.`,
-      EXIT.unsupported,
-      {hints: ['edgewise compile --precision auto']},
-    );
-  }
-  return [{...FP32, name: precision, precision, reason: 'asked for', optimisation: 'basic'}, fp32];
+  if (chosen.length > 0) return [...chosen, fp32];
+  const known = [...new Set([...all, fp32].map(candidate => candidate.precision))];
+  throw new ExpectedError(
+    'precision-unsupported',
+    `Target ${name} has no way to ${precision}; it has ${known.join(', ')}.`,
+    EXIT.unsupported,
+    {hints: ['edgewise compile --precision auto']},
+  );
 }

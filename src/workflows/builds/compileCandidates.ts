@@ -24,9 +24,17 @@ import {floatLowering} from './floatLowering.ts';
 import {keepWithinBudget} from './keepWithinBudget.ts';
 import type {LoweredBuild, Lowering, LoweringContext} from './lowering.ts';
 import {lowerStatically} from './lowerStatically.ts';
-import {lowerWeights} from './lowerWeights.ts';
+import {
+  float16ByCompiler,
+  lowerToFloat16,
+  rangesForFloat16,
+  withFloat16,
+  type Ranges,
+} from './lowerToFloat16.ts';
+import {lowerWeights, opsetFor} from './lowerWeights.ts';
 import {openCompileSamples, type CompileSamples} from './openCompileSamples.ts';
-import {openJudge, type Judge, type Judgement} from './openJudge.ts';
+import {openJudge, type Judge, type Judgement, type OpenBuild} from './openJudge.ts';
+import {openSaturatingBuild} from './openSaturatingBuild.ts';
 
 /**
  * Builds every candidate of a recipe from one float model, each held to the accuracy budget on the same samples. The same
@@ -38,7 +46,7 @@ export async function compileCandidates(job: CompileJob, emit: EmitEvent): Promi
     emit,
     'prepare',
     'prepare the float model',
-    () => prepareFloatModel(job),
+    () => prepareFloatModel({...job, ...opsetOf(job)}),
     ({graph}) => ({detail: `${graph.layers.length} layers`}),
   );
   try {
@@ -87,16 +95,17 @@ async function compileWith(parts: Parts): Promise<CompiledModel> {
   });
   try {
     const candidates: CompiledCandidate[] = [];
+    const warnings = [...(samples?.warnings ?? [])];
     for (const candidate of suitedCandidates(job, float)) {
-      candidates.push(
-        await runStep(
-          parts.emit,
-          `build ${candidate.name}`,
-          `build ${candidate.name}`,
-          progress => compileCandidate(parts, candidate, judge, detail => progress({detail})),
-          made => ({detail: summaryOf(made, judge)}),
-        ),
+      const made = await runStep(
+        parts.emit,
+        `build ${candidate.name}`,
+        `build ${candidate.name}`,
+        progress => compileCandidate(parts, candidate, judge, detail => progress({detail})),
+        one => ({detail: one === null ? 'no layer for it' : summaryOf(one, judge)}),
       );
+      if (made === null) warnings.push(`There is no ${candidate.name} build: this model has no layer for it.`);
+      else candidates.push(made);
     }
     return {
       modelDigest: float.modelDigest,
@@ -122,34 +131,37 @@ async function compileWith(parts: Parts): Promise<CompiledModel> {
               original: finiteOr(judge.originalValue),
               samples: samples.evaluation.sampleCount,
             },
-      warnings: samples?.warnings ?? [],
+      warnings,
     };
   } finally {
     await judge.close();
   }
 }
 
+/** @returns `null` when the model has no layer that becomes lower */
 async function compileCandidate(
   {job, float, samples, store}: Parts,
   candidate: CandidateBuild,
   judge: Judge,
   report: (detail: string) => void,
-): Promise<CompiledCandidate> {
+): Promise<CompiledCandidate | null> {
   const lowering = await lowerTo(candidate, job, float, samples, report);
   let fileCount = 0;
-  const write = async ({model}: LoweredBuild): Promise<string> => {
+  const write = async ({model, standIn = model}: LoweredBuild): Promise<string> => {
     const path = join(job.temporaryFolder, `${candidate.name}-${(fileCount += 1)}.onnx`);
-    await writeAtomically(path, writeModel(model, {kind: 'inline'}).chunks);
+    await writeAtomically(path, writeModel(standIn, {kind: 'inline'}).chunks);
     report('judge');
     return path;
   };
   const isLossless = candidate.precision === 'fp32';
+  if (!isLossless && candidate.loweredBy === 'edgewise' && lowersNothing(lowering)) return null;
   const kept = await keepWithinBudget({
     lowering,
     budget: isLossless || samples === null ? null : job.budget,
     judge,
     runner: samples === null ? null : startSampleRunner(samples.learning, job),
     write,
+    ...openBuildOf(job, candidate),
   });
   const finished = await optimised(job, candidate, kept.build);
   const {judgement} = kept;
@@ -163,6 +175,7 @@ async function compileCandidate(
       ...float.decisions,
       {decision: candidate.name, reason: candidate.reason},
       ...lowering.decisions,
+      ...judgement.decisions,
       ...(kept.keptLayers.length === 0
         ? []
         : [
@@ -187,23 +200,64 @@ async function lowerTo(
   samples: CompileSamples | null,
   report: (detail: string) => void,
 ): Promise<Lowering> {
-  const {precision, scheme, loweredBy} = candidate;
-  if (loweredBy === 'compiler' || precision === 'fp32') return floatLowering(float.graph);
-  if (scheme !== null && samples !== null) {
+  const {precision, scheme, loweredBy, floatType} = candidate;
+  const {graph} = float;
+  if (precision === 'fp32') return floatLowering(graph);
+  const runner = samples === null ? null : startSampleRunner(samples.learning, job);
+  const calibrationRequests = samples?.calibrationRequests ?? 0;
+  const ranges = (): Promise<Ranges> => {
+    if (runner === null) return Promise.resolve(new Map());
+    report('measure ranges');
+    return rangesForFloat16(graph, runner, calibrationRequests);
+  };
+  if (loweredBy === 'compiler') {
+    if (precision === 'fp16') return float16ByCompiler(graph, await ranges());
+    return floatLowering(graph, [
+      {
+        decision: 'judged in float32',
+        reason: "the target's compiler quantises by itself, on the calibration samples",
+      },
+    ]);
+  }
+  if (precision === 'fp16') return lowerToFloat16(graph, await ranges());
+  if (scheme !== null && runner !== null) {
     const context: LoweringContext = {
-      graph: float.graph,
-      runner: startSampleRunner(samples.learning, job),
-      calibrationRequests: samples.calibrationRequests,
+      graph,
+      runner,
+      calibrationRequests,
       mode: 'fused',
       without: job.without,
       seed: job.seed,
       report,
     };
-    return lowerStatically(context, scheme);
+    const quantised = await lowerStatically(context, scheme);
+    return floatType === 'float16' ? withFloat16(quantised, await ranges()) : quantised;
   }
-  const lowered = lowerWeights(float.graph, precision, candidate.weightBits);
+  const lowered = lowerWeights(graph, candidate);
   if (lowered === null) throw new Error(`no way to ${precision} without calibration data`);
   return lowered;
+}
+
+/** Blocks of weights in standard operators need a newer opset than the rest. */
+function opsetOf({candidates}: CompileJob): {opset?: number} {
+  const opset = opsetFor(candidates);
+  return opset === null ? {} : {opset};
+}
+
+function openBuildOf(job: CompileJob, {precision}: CandidateBuild): {openBuild?: OpenBuild} {
+  const isInteger = precision === 'int8' || precision === 'int8-dynamic';
+  return job.saturates && isInteger ? {openBuild: path => openSaturatingBuild(path, job)} : {};
+}
+
+/** Nothing but float32, as before. */
+function lowersNothing(lowering: Lowering): boolean {
+  const {nodes, initializers} = lowering.build(new Set()).model.graph;
+  const {graph} = lowering.graph.model;
+  const types = new Set(graph.initializers.map(({elementTypeCode}) => elementTypeCode));
+  return (
+    nodes.length === graph.nodes.length &&
+    initializers.every(({elementTypeCode}) => types.has(elementTypeCode))
+  );
 }
 
 /** The file as the recipe wants it: higher levels of the optimiser fuse what only ONNX Runtime reads. */

@@ -4,6 +4,7 @@ import {resolve} from 'node:path';
 import type {AccuracyMetric} from '../../documents/accuracyBudget.ts';
 import {dataSourceFromText} from '../../documents/dataSource.ts';
 import {EXIT, ExpectedError} from '../../errors.ts';
+import type {CandidateBuild} from '../../targets/target.ts';
 import type {EmitEvent} from '../../events.ts';
 import type {MadeBuild} from '../compilePortable.ts';
 import {whenInterrupted} from '../interruption.ts';
@@ -42,6 +43,7 @@ export async function compileForTarget(
       budget: budget?.limit ?? null,
       candidates,
       isRecipe: request.precision === 'auto',
+      saturates: goal.target.recipe.saturates ?? false,
       without: request.without,
       pruning: request.isPruned ? {multipleOf: 8} : null,
       seed: request.seed,
@@ -89,7 +91,7 @@ function dataFor(
     request.evaluation === undefined ? evaluation : absolute(dataSourceFromText(request.evaluation));
   const source = given ?? judged;
   if (source === undefined) {
-    if (candidates.every(({scheme}) => scheme === null) && request.maxDrop === undefined) return null;
+    if (!candidates.some(isCalibrated) && request.maxDrop === undefined) return null;
     throw new ExpectedError(
       'no-calibration-data',
       `${project.file} declares no calibration data, and none are given.`,
@@ -110,6 +112,11 @@ function dataFor(
     baseFolder: project.folder,
     calibrationSamples: request.calibrationSamples,
   };
+}
+
+/** By edgewise or by the vendor's compiler. */
+function isCalibrated({scheme, precision, loweredBy}: CandidateBuild): boolean {
+  return scheme !== null || (precision === 'int8' && loweredBy === 'compiler');
 }
 
 /** What was named on the command line is meant from the current folder, not from the project's. */

@@ -27,6 +27,8 @@ export interface CompileJob {
   readonly candidates: readonly CandidateBuild[];
   /** The candidates are a recipe's: those that do not suit the model are left out. */
   readonly isRecipe: boolean;
+  /** Of the target: integer builds are judged as its processors compute them, which saturate at 16 bits. */
+  readonly saturates: boolean;
   readonly without: readonly Improvement[];
   /** Share of the multiply-adds that pruning may aim at most; `null` without pruning. */
   readonly pruning: {readonly multipleOf: number} | null;

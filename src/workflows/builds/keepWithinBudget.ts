@@ -2,9 +2,9 @@ import type {AccuracyBudget} from '../../documents/accuracyBudget.ts';
 import {graphFromModel} from '../../model/graphFromModel.ts';
 import {controlAccuracy} from '../../quantize/accuracy/controlAccuracy.ts';
 import {judgeAccuracy} from '../../quantize/accuracy/judgeAccuracy.ts';
-import {ownErrors} from '../../quantize/accuracy/layerErrors.ts';
+import {accumulatedErrors, ownErrors} from '../../quantize/accuracy/layerErrors.ts';
 import type {SampleRunner} from '../../quantize/sampleRunner.ts';
-import type {Judge, Judgement} from './openJudge.ts';
+import type {Judge, Judgement, OpenBuild} from './openJudge.ts';
 import type {LoweredBuild, Lowering} from './lowering.ts';
 
 /** Samples that the sensitivity of layers is measured on. */
@@ -27,6 +27,8 @@ export interface BudgetTask {
   readonly runner: SampleRunner | null;
   /** Writes a model to where the judge can open it. */
   readonly write: (build: LoweredBuild) => Promise<string>;
+  /** How the judge is to run builds; as on this machine when left out. */
+  readonly openBuild?: OpenBuild;
 }
 
 /**
@@ -43,7 +45,7 @@ export async function keepWithinBudget(task: BudgetTask): Promise<KeptWithinBudg
           .isMet;
   const judged = async (keptLayers: readonly string[]) => {
     const build = lowering.build(new Set(keptLayers));
-    const judgement = await judge.judge(await write(build));
+    const judgement = await judge.judge(await write(build), task.openBuild);
     return {build, judgement, keptLayers, isWithinBudget: isMet(judgement.value)};
   };
 
@@ -71,9 +73,10 @@ async function rankBySensitivity(
   runner: SampleRunner,
   build: LoweredBuild,
 ): Promise<readonly string[]> {
-  const errors = await ownErrors({
+  const measure = lowering.rankedBy === 'accumulated-errors' ? accumulatedErrors : ownErrors;
+  const errors = await measure({
     float: lowering.graph,
-    quantized: graphFromModel(build.model),
+    quantized: graphFromModel(build.inFloat32 ?? build.model),
     runner,
     mode: 'exact',
     sampleCount: SENSITIVITY_SAMPLES,

@@ -9,6 +9,10 @@ import type {RunMode, SampleRunner} from '../../quantize/sampleRunner.ts';
 export interface LoweredBuild {
   readonly model: OnnxModel;
   readonly floatLayers: readonly {readonly layer: string; readonly reason: string}[];
+  /** The same before what is left went to float16: layer by layer, models are compared in float32. */
+  readonly inFloat32?: OnnxModel;
+  /** What is judged instead, where a vendor's compiler lowers the model: the nearest thing that runs here. */
+  readonly standIn?: OnnxModel;
 }
 
 /** One way to a lower precision, prepared so that it can be walked again with more layers kept. */
@@ -18,7 +22,9 @@ export interface Lowering {
   /** What was decided for all layers alike. */
   readonly decisions: readonly Decision[];
   build(keptLayers: ReadonlySet<string>): LoweredBuild;
-  /** The layers that can be kept, most sensitive first, by the own errors of what they make. */
+  /** What `rank` goes by; the layers' own errors when left out. */
+  readonly rankedBy?: 'own-errors' | 'accumulated-errors';
+  /** The layers that can be kept, most sensitive first, by the errors of what they make. */
   rank(errors: readonly TensorError[]): readonly string[];
 }
 

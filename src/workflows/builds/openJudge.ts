@@ -1,11 +1,12 @@
 import type {AccuracyMetric} from '../../documents/accuracyBudget.ts';
 import type {NamedTensors} from '../../documents/tensor.ts';
-import {openSession, type Session} from '../../engine/session.ts';
+import {openSession} from '../../engine/session.ts';
 import type {Optimization} from '../../engine/workerMessages.ts';
 import {EXIT, ExpectedError} from '../../errors.ts';
 import {largestDifference} from '../../quantize/accuracy/largestDifference.ts';
 import {METRIC_FACTS, startMetric} from '../../quantize/accuracy/metric.ts';
 import {startSignalToNoise} from '../../quantize/accuracy/signalToNoise.ts';
+import type {Decision} from '../../quantize/precision/loweredModel.ts';
 import {askMetricCommand} from './askMetricCommand.ts';
 import type {SampleSource} from '../startSampleRunner.ts';
 
@@ -29,6 +30,16 @@ export interface JudgeOptions {
   readonly onSample?: () => void;
 }
 
+/** A build as the machine it is for computes it. */
+export type OpenBuild = (path: string) => Promise<JudgedBuild>;
+
+export interface JudgedBuild {
+  run(feeds: NamedTensors): Promise<NamedTensors>;
+  close(): Promise<void>;
+  /** What is to be said about how it was run. */
+  readonly decisions: readonly Decision[];
+}
+
 export interface Judgement {
   /** NaN when the outputs are. */
   readonly value: number;
@@ -39,6 +50,7 @@ export interface Judgement {
     /** Infinity where the outputs are equal. */
     readonly outputs: readonly {readonly name: string; readonly sqnrDb: number}[];
   };
+  readonly decisions: readonly Decision[];
 }
 
 /** Holds builds against the original on the evaluation samples, by one metric. */
@@ -47,7 +59,8 @@ export interface Judge {
   readonly metricName: string;
   readonly isHigherBetter: boolean;
   readonly originalValue: number;
-  judge(buildPath: string): Promise<Judgement>;
+  /** @param open how the build is run; by the runtime of this machine when left out */
+  judge(buildPath: string, open?: OpenBuild): Promise<Judgement>;
   close(): Promise<void>;
 }
 
@@ -69,6 +82,15 @@ export async function openJudge(options: JudgeOptions): Promise<Judge> {
     .filter(({elementType}) => elementType !== 'string')
     .map(({name}) => name);
 
+  async function openHere(path: string): Promise<JudgedBuild> {
+    const session = await openSession({path}, sessionOptions);
+    return {
+      run: async feeds => (await session.run(feeds)).outputs,
+      close: () => session.close(),
+      decisions: [],
+    };
+  }
+
   async function answerOfOriginal(index: number, feeds: NamedTensors): Promise<NamedTensors> {
     const known = kept[index];
     if (known !== undefined) return known;
@@ -81,14 +103,14 @@ export async function openJudge(options: JudgeOptions): Promise<Judge> {
     return outputs;
   }
 
-  async function judgeSession(session: Session | null): Promise<Judgement> {
+  async function judgeBuild(build: JudgedBuild | null): Promise<Judgement> {
     const sum = typeof metric === 'string' ? startMetric(metric, outputNames) : null;
     const noise = startSignalToNoise(outputNames);
     let maxAbsoluteDifference = 0;
     for (let index = 0; index < samples.requestCount; index += 1) {
       const feeds = await samples.readRequest(index);
       const reference = await answerOfOriginal(index, feeds);
-      const outputs = session === null ? reference : (await session.run(feeds)).outputs;
+      const outputs = build === null ? reference : await build.run(feeds);
       noise.add(reference, outputs);
       for (const [name, tensor] of Object.entries(reference)) {
         maxAbsoluteDifference = Math.max(maxAbsoluteDifference, largestDifference(tensor, outputs[name]));
@@ -105,6 +127,7 @@ export async function openJudge(options: JudgeOptions): Promise<Judge> {
         samples: samples.requestCount * samples.rowsPerRequest,
         outputs: [...noise.decibels()].map(([name, sqnrDb]) => ({name, sqnrDb})),
       },
+      decisions: build?.decisions ?? [],
     };
   }
 
@@ -112,21 +135,21 @@ export async function openJudge(options: JudgeOptions): Promise<Judge> {
     requireLabels(metric, samples);
     const originalValue =
       typeof metric === 'string'
-        ? (await judgeSession(null)).value
+        ? (await judgeBuild(null)).value
         : await askMetricCommand(metric.command, originalPath);
     return {
       metricName: typeof metric === 'string' ? metric : metric.command.join(' '),
       isHigherBetter:
         typeof metric === 'string' ? METRIC_FACTS[metric].isHigherBetter : metric.better !== 'lower',
       originalValue,
-      async judge(buildPath) {
-        const session = await openSession({path: buildPath}, sessionOptions);
+      async judge(buildPath, open = openHere) {
+        const build = await open(buildPath);
         try {
-          const judgement = await judgeSession(session);
+          const judgement = await judgeBuild(build);
           if (typeof metric === 'string') return judgement;
           return {...judgement, value: await askMetricCommand(metric.command, buildPath)};
         } finally {
-          await session.close();
+          await build.close();
         }
       },
       close: () => original.close(),
