@@ -29,6 +29,24 @@ const latency = z.strictObject({
   ratio: z.number().positive(),
 });
 
+const pruning = z.strictObject({
+  /** The candidate that is the same but for what was pruned. */
+  unpruned: z.string(),
+  /** Of the multiply-adds that are gone, 0 to 1. */
+  multiplyAddsRemoved: z.number().nonnegative(),
+  /** By the layers that made the channels, which lose the same ones together. */
+  channels: z.array(
+    z.strictObject({layers: z.array(z.string()), of: z.int().positive(), removed: z.int().positive()}),
+  ),
+  /** Layers of whose weights two in every four are 0. */
+  sparseLayers: z.array(z.string()).optional(),
+  /** In the metric of the accuracy. */
+  accuracy: z.strictObject({unpruned: z.number().nullable(), pruned: z.number().nullable()}),
+  latencyMs: z
+    .strictObject({unpruned: z.number().nonnegative(), pruned: z.number().nonnegative()})
+    .optional(),
+});
+
 const candidate = z.strictObject({
   name: z.string(),
   precision: z.enum(PRECISIONS),
@@ -76,6 +94,7 @@ export const buildSchema = z.strictObject({
   }),
   accuracy: accuracy.optional(),
   latency: latency.optional(),
+  pruning: pruning.optional(),
   /** What else was built for this target, and what decided. */
   candidates: z.array(candidate).optional(),
 });

@@ -46,11 +46,20 @@ export interface Recipe {
   readonly onRequest?: readonly CandidateBuild[];
   /** Its kernels add two products in 16 bits and saturate there: the accuracy of integer builds is judged with that. */
   readonly saturates?: boolean;
+  /** How models are pruned for it; channels in eights, the lanes of a 256-bit vector, when left out. */
+  readonly pruning?: TargetPruning;
   readonly artefact: ArtefactKind;
   /** What makes the artefact from the ONNX file; `null` where the ONNX file is the artefact. */
   readonly compiler: {readonly name: CompilerName; readonly runs: 'here' | 'on-device'} | null;
   /** Of the runtime's sessions on the device; `null` without a device: then as many as the machine has cores. */
   readonly threads: number | null;
+}
+
+export interface TargetPruning {
+  /** Of channels that stay: what does not fill the vectors or tiles of the kernels costs time and saves none. */
+  readonly multipleOf: 8 | 16;
+  /** Sparse kernels leave out two of every four weights. */
+  readonly isTwoOfFour: boolean;
 }
 
 /** `onnx` files are what the agent serves; the others are for the vendor's own runtime. */

@@ -29,6 +29,14 @@ const compiledSchema = z.strictObject({
       accuracy: z.number().nullable(),
       isWithinBudget: z.boolean(),
       validations: z.int(),
+      pruning: z
+        .strictObject({
+          unpruned: z.string(),
+          savedShare: z.number(),
+          groups: z.array(z.strictObject({layers: z.array(z.string()), channels: z.int(), removed: z.int()})),
+          sparseLayers: z.array(z.string()),
+        })
+        .nullable(),
     }),
   ),
   calibration: buildSchema.shape.calibration.unwrap().nullable(),
@@ -40,6 +48,7 @@ const compiledSchema = z.strictObject({
       samples: z.int(),
     })
     .nullable(),
+  pruningEnded: z.string().nullable(),
   warnings: z.array(z.string()),
 });
 

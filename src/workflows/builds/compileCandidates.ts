@@ -4,6 +4,7 @@ import type {DataSource} from '../../documents/dataSource.ts';
 import {runStep, type EmitEvent} from '../../events.ts';
 import {optimizeModel} from '../../engine/optimizeModel.ts';
 import {readRuntimeVersion} from '../../engine/runtimeVersion.ts';
+import type {Graph} from '../../model/graph.ts';
 import {graphFromModel} from '../../model/graphFromModel.ts';
 import {layerCosts} from '../../model/layerCosts.ts';
 import {writeModel} from '../../model/onnx/writeModel.ts';
@@ -19,6 +20,7 @@ import {classCountOf} from '../projectData.ts';
 import {startSampleRunner} from '../startSampleRunner.ts';
 import {keyOfJob, readCompiled, writeCompiled} from './compileCache.ts';
 import type {CompiledCandidate, CompiledModel, CompileJob} from './compileJob.ts';
+import {candidatePruning, compilePruned, prunedName} from './compilePruned.ts';
 import {finiteDecibels} from './finiteDecibels.ts';
 import {floatLowering} from './floatLowering.ts';
 import {keepWithinBudget} from './keepWithinBudget.ts';
@@ -35,6 +37,8 @@ import {lowerWeights, opsetFor} from './lowerWeights.ts';
 import {openCompileSamples, type CompileSamples} from './openCompileSamples.ts';
 import {openJudge, type Judge, type Judgement, type OpenBuild} from './openJudge.ts';
 import {openSaturatingBuild} from './openSaturatingBuild.ts';
+import {pruneFloat, pruningDecision, type PrunedFloat} from './pruneFloat.ts';
+import {removeDeadFromFloat} from './removeDeadFromFloat.ts';
 
 /**
  * Builds every candidate of a recipe from one float model, each held to the accuracy budget on the same samples. The same
@@ -46,7 +50,7 @@ export async function compileCandidates(job: CompileJob, emit: EmitEvent): Promi
     emit,
     'prepare',
     'prepare the float model',
-    () => prepareFloatModel({...job, ...opsetOf(job)}),
+    async () => removeDeadFromFloat(await prepareFloatModel({...job, ...opsetOf(job)})),
     ({graph}) => ({detail: `${graph.layers.length} layers`}),
   );
   try {
@@ -96,16 +100,25 @@ async function compileWith(parts: Parts): Promise<CompiledModel> {
   try {
     const candidates: CompiledCandidate[] = [];
     const warnings = [...(samples?.warnings ?? [])];
-    for (const candidate of suitedCandidates(job, float)) {
-      const made = await runStep(
+    const compile = (
+      candidate: CandidateBuild,
+      pruned: PrunedFloat | null,
+    ): Promise<CompiledCandidate | null> => {
+      const name = pruned === null ? candidate.name : prunedName(candidate.name, pruned);
+      return runStep(
         parts.emit,
-        `build ${candidate.name}`,
-        `build ${candidate.name}`,
-        progress => compileCandidate(parts, candidate, judge, detail => progress({detail})),
+        `build ${name}`,
+        `build ${name}`,
+        progress => compileCandidate(parts, {candidate, pruned, name}, judge, detail => progress({detail})),
         one => ({detail: one === null ? 'no layer for it' : summaryOf(one, judge)}),
       );
-      if (made === null) warnings.push(`There is no ${candidate.name} build: this model has no layer for it.`);
-      else candidates.push(made);
+    };
+    const floats = samples === null ? null : await pruneFloat({...parts, samples, judge});
+    for (const candidate of suitedCandidates(job, float)) {
+      const made = await compile(candidate, null);
+      if (made === null)
+        warnings.push(`There is no ${candidate.name} build: this model has no layer for it.`);
+      else candidates.push(...(await compilePruned(floats, made, pruned => compile(candidate, pruned))));
     }
     return {
       modelDigest: float.modelDigest,
@@ -131,6 +144,7 @@ async function compileWith(parts: Parts): Promise<CompiledModel> {
               original: finiteOr(judge.originalValue),
               samples: samples.evaluation.sampleCount,
             },
+      pruningEnded: floats?.endedBecause ?? null,
       warnings,
     };
   } finally {
@@ -138,41 +152,51 @@ async function compileWith(parts: Parts): Promise<CompiledModel> {
   }
 }
 
+/** A candidate of the recipe, made from the whole float model or from a pruned one. */
+interface Variant {
+  readonly candidate: CandidateBuild;
+  readonly pruned: PrunedFloat | null;
+  readonly name: string;
+}
+
 /** @returns `null` when the model has no layer that becomes lower */
 async function compileCandidate(
   {job, float, samples, store}: Parts,
-  candidate: CandidateBuild,
+  {candidate, pruned, name}: Variant,
   judge: Judge,
   report: (detail: string) => void,
 ): Promise<CompiledCandidate | null> {
-  const lowering = await lowerTo(candidate, job, float, samples, report);
+  const {graph} = pruned ?? float;
+  const lowering = await lowerTo(candidate, job, graph, samples, report);
   let fileCount = 0;
   const write = async ({model, standIn = model}: LoweredBuild): Promise<string> => {
-    const path = join(job.temporaryFolder, `${candidate.name}-${(fileCount += 1)}.onnx`);
+    const path = join(job.temporaryFolder, `${name}-${(fileCount += 1)}.onnx`);
     await writeAtomically(path, writeModel(standIn, {kind: 'inline'}).chunks);
     report('judge');
     return path;
   };
-  const isLossless = candidate.precision === 'fp32';
-  if (!isLossless && candidate.loweredBy === 'edgewise' && lowersNothing(lowering)) return null;
+  const isFp32 = candidate.precision === 'fp32';
+  if (!isFp32 && candidate.loweredBy === 'edgewise' && lowersNothing(lowering)) return null;
   const kept = await keepWithinBudget({
     lowering,
-    budget: isLossless || samples === null ? null : job.budget,
+    budget: samples === null || (isFp32 && pruned === null) ? null : job.budget,
     judge,
-    runner: samples === null ? null : startSampleRunner(samples.learning, job),
+    // A pruned build that needs layers in float is left for one that is pruned less.
+    runner: samples === null || pruned !== null ? null : startSampleRunner(samples.learning, job),
     write,
     ...openBuildOf(job, candidate),
   });
   const finished = await optimised(job, candidate, kept.build);
   const {judgement} = kept;
   return {
-    name: candidate.name,
+    name,
     precision: candidate.precision,
     digest: await store.put(finished.chunks),
     sizeBytes: finished.sizeBytes,
     layers: finished.layers,
     recipe: [
       ...float.decisions,
+      ...(pruned === null ? [] : [pruningDecision(pruned)]),
       {decision: candidate.name, reason: candidate.reason},
       ...lowering.decisions,
       ...judgement.decisions,
@@ -190,18 +214,18 @@ async function compileCandidate(
     accuracy: samples === null ? null : finiteOr(judgement.value),
     isWithinBudget: kept.isWithinBudget,
     validations: kept.validations,
+    pruning: pruned === null ? null : candidatePruning(candidate.name, pruned),
   };
 }
 
 async function lowerTo(
   candidate: CandidateBuild,
   job: CompileJob,
-  float: FloatModel,
+  graph: Graph,
   samples: CompileSamples | null,
   report: (detail: string) => void,
 ): Promise<Lowering> {
   const {precision, scheme, loweredBy, floatType} = candidate;
-  const {graph} = float;
   if (precision === 'fp32') return floatLowering(graph);
   const runner = samples === null ? null : startSampleRunner(samples.learning, job);
   const calibrationRequests = samples?.calibrationRequests ?? 0;

@@ -21,7 +21,8 @@ import {timeBuilds} from './timeBuilds.ts';
 /**
  * Makes every build of the target's recipe, times those within the accuracy budget where they will run, and hands out the
  * best of them: the file and a document that says every decision with its reason.
- * @throws ExpectedError `no-calibration-data`, `accuracy-budget-invalid` (exit 2), `accuracy-budget-not-met` (exit 1) …
+ * @throws ExpectedError `no-calibration-data`, `accuracy-budget-invalid`, `accuracy-budget-missing` (exit 2),
+ * `accuracy-budget-not-met` (exit 1) …
  */
 export async function compileForTarget(
   project: OpenProject,
@@ -31,6 +32,7 @@ export async function compileForTarget(
 ): Promise<MadeBuild> {
   const candidates = chooseCandidates(goal.target, request.precision);
   const budget = chooseBudget(project.project.accuracy, request.maxDrop);
+  if (request.isPruned && budget === null) throw pruningWithoutBudget();
   return project.withTemporaryFolder(async temporaryFolder => {
     const job: CompileJob = {
       modelFile: project.modelFile,
@@ -45,7 +47,7 @@ export async function compileForTarget(
       isRecipe: request.precision === 'auto',
       saturates: goal.target.recipe.saturates ?? false,
       without: request.without,
-      pruning: request.isPruned ? {multipleOf: 8} : null,
+      pruning: request.isPruned ? (goal.target.recipe.pruning ?? {multipleOf: 8, isTwoOfFour: false}) : null,
       seed: request.seed,
       threads: availableParallelism(),
     };
@@ -91,7 +93,8 @@ function dataFor(
     request.evaluation === undefined ? evaluation : absolute(dataSourceFromText(request.evaluation));
   const source = given ?? judged;
   if (source === undefined) {
-    if (!candidates.some(isCalibrated) && request.maxDrop === undefined) return null;
+    const isNeeded = request.isPruned || request.maxDrop !== undefined || candidates.some(isCalibrated);
+    if (!isNeeded) return null;
     throw new ExpectedError(
       'no-calibration-data',
       `${project.file} declares no calibration data, and none are given.`,
@@ -112,6 +115,15 @@ function dataFor(
     baseFolder: project.folder,
     calibrationSamples: request.calibrationSamples,
   };
+}
+
+function pruningWithoutBudget(): ExpectedError {
+  return new ExpectedError(
+    'accuracy-budget-missing',
+    '--prune takes away as much as an accuracy budget allows, and there is none.',
+    EXIT.usage,
+    {hints: ['edgewise compile --prune --max-drop 1%', 'Set accuracy.maxDrop in edgewise.yaml.']},
+  );
 }
 
 /** By edgewise or by the vendor's compiler. */
@@ -147,7 +159,8 @@ function refuseUnmetBudget(
 
 /** fp32 first, since ratios are to it. Only what may be handed out is worth the device's time. */
 function orderedForTiming(candidates: readonly CompiledCandidate[]): CompiledCandidate[] {
-  const isFp32 = ({precision}: CompiledCandidate): boolean => precision === 'fp32';
+  const isFp32 = ({precision, pruning}: CompiledCandidate): boolean =>
+    precision === 'fp32' && pruning === null;
   return [
     ...candidates.filter(isFp32),
     ...candidates.filter(candidate => !isFp32(candidate) && candidate.isWithinBudget),

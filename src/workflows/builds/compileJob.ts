@@ -3,7 +3,8 @@ import type {Build, Precision} from '../../documents/build.ts';
 import type {DataSource} from '../../documents/dataSource.ts';
 import type {Improvement} from '../../documents/improvements.ts';
 import type {Preprocessing} from '../../documents/preprocessing.ts';
-import type {CandidateBuild} from '../../targets/target.ts';
+import type {PrunedGroup} from '../../quantize/pruning/proposePruning.ts';
+import type {CandidateBuild, TargetPruning} from '../../targets/target.ts';
 
 /** Everything that decides what comes out; plain data, because the work is done in a thread of its own. */
 export interface CompileJob {
@@ -30,10 +31,19 @@ export interface CompileJob {
   /** Of the target: integer builds are judged as its processors compute them, which saturate at 16 bits. */
   readonly saturates: boolean;
   readonly without: readonly Improvement[];
-  /** Share of the multiply-adds that pruning may aim at most; `null` without pruning. */
-  readonly pruning: {readonly multipleOf: number} | null;
+  /** `null` without pruning. */
+  readonly pruning: TargetPruning | null;
   readonly seed: number;
   readonly threads: number;
+}
+
+/** What was pruned from the float model before its precision was lowered. */
+export interface CandidatePruning {
+  /** Name of the candidate that is the same but for this. */
+  readonly unpruned: string;
+  readonly savedShare: number;
+  readonly groups: readonly PrunedGroup[];
+  readonly sparseLayers: readonly string[];
 }
 
 /** One finished candidate, in the store. */
@@ -52,6 +62,7 @@ export interface CompiledCandidate {
   readonly isWithinBudget: boolean;
   /** Full validations spent by accuracy control. */
   readonly validations: number;
+  readonly pruning: CandidatePruning | null;
 }
 
 export interface CompiledModel {
@@ -67,5 +78,7 @@ export interface CompiledModel {
     readonly original: number | null;
     readonly samples: number;
   } | null;
+  /** Why no more was pruned; `null` without pruning. */
+  readonly pruningEnded: string | null;
   readonly warnings: readonly string[];
 }

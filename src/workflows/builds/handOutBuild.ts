@@ -10,6 +10,7 @@ import {writeDocument} from '../../workspace/projectFolder.ts';
 import type {MadeBuild} from '../compilePortable.ts';
 import type {OpenProject} from '../openProject.ts';
 import type {CompiledCandidate, CompiledModel} from './compileJob.ts';
+import {pruningDecisions, pruningOf} from './reportPruning.ts';
 import type {BuildTimes} from './timeBuilds.ts';
 
 export interface TimedCandidates {
@@ -33,7 +34,7 @@ export async function handOutBuild(
   const {name, verdicts} = chooseBuild(
     compiled.candidates.map(candidate => ({
       name: candidate.name,
-      isFp32: candidate.precision === 'fp32',
+      isFp32: candidate.precision === 'fp32' && candidate.pruning === null,
       isWithinBudget: candidate.isWithinBudget,
       ratioToFp32: timeOf(candidate.name)?.ratioToFirst ?? null,
     })),
@@ -67,6 +68,7 @@ export async function handOutBuild(
       {decision: `target ${target.name}`, reason: target.recognisedBy.join(', ')},
       ...chosen.recipe,
       {decision: chosen.name, reason: verdicts.get(name) ?? ''},
+      ...pruningDecisions(compiled, chosen, verdicts, times !== null),
     ],
     ...(chosen.floatLayers.length === 0 ? {} : {floatLayers: chosen.floatLayers}),
     ...(compiled.calibration === null ? {} : {calibration: compiled.calibration}),
@@ -94,6 +96,7 @@ export async function handOutBuild(
             ratio: time.ratioToFirst,
           },
         }),
+    ...pruningOf(compiled, chosen, candidate => timeOf(candidate)?.run.medianMs),
     candidates: compiled.candidates.map(candidate => ({
       name: candidate.name,
       precision: candidate.precision,
