@@ -1,14 +1,9 @@
 import {string as stringArgument} from '@oclif/core/args';
-import {
-  boolean as booleanFlag,
-  integer as integerFlag,
-  option,
-  string as stringFlag,
-} from '@oclif/core/flags';
-import {PRECISIONS, type Build} from '../documents/build.ts';
-import {IMPROVEMENTS} from '../documents/improvements.ts';
+import type {Build} from '../documents/build.ts';
 import {BaseCommand, projectFlags} from '../terminal/baseCommand.ts';
+import {compileFlags} from '../terminal/compileFlags.ts';
 import {connectFlags, connectOptionsFrom} from '../terminal/connectFlags.ts';
+import {widthOf} from '../terminal/formatTable.ts';
 
 export default class Compile extends BaseCommand {
   static override summary = 'Compile and quantise the model per hardware, held to an accuracy budget.';
@@ -25,37 +20,7 @@ export default class Compile extends BaseCommand {
   static override flags = {
     ...projectFlags,
     ...connectFlags,
-    device: stringFlag({description: 'device to compile for and to measure on', helpValue: 'NAME'}),
-    target: stringFlag({description: 'hardware family to compile for, without asking a device'}),
-    data: stringFlag({
-      description: 'calibration data: a folder of images, .npy, .npz, CSV, or "random"',
-      helpValue: 'PATH',
-    }),
-    evaluation: stringFlag({
-      description: 'data to judge builds on; a part of the calibration data when left out',
-      helpValue: 'PATH',
-    }),
-    'max-drop': stringFlag({
-      description: 'accuracy budget: 1% of the original, 0.01, or "0.5 points"',
-      helpValue: 'DROP',
-    }),
-    precision: option({
-      options: ['auto', ...PRECISIONS, 'int4'] as const,
-      default: 'auto' as const,
-      description: "auto tries the target's recipe; int4 is int4-weights",
-    })(),
-    prune: booleanFlag({
-      description: 'also remove channels, as far as the budget and the device allow',
-      default: false,
-    }),
-    without: option({
-      options: IMPROVEMENTS,
-      multiple: true,
-      default: [],
-      description: 'leave out a step of making the quantised model good',
-    })(),
-    samples: integerFlag({description: 'samples to calibrate on at most', default: 128, min: 1}),
-    seed: integerFlag({description: 'chooses which samples are for what', default: 0, min: 0}),
+    ...compileFlags,
   };
 
   async run(): Promise<{builds: {file: string; build: Build}[]}> {
@@ -73,7 +38,7 @@ export default class Compile extends BaseCommand {
         ...(flags['max-drop'] === undefined ? {} : {maxDrop: flags['max-drop']}),
         precision: flags.precision === 'int4' ? 'int4-weights' : flags.precision,
         isPruned: flags.prune,
-        without: flags.without,
+        without: flags.without ?? [],
         calibrationSamples: flags.samples,
         seed: flags.seed,
         connect: connectOptionsFrom(flags),
@@ -82,7 +47,8 @@ export default class Compile extends BaseCommand {
     );
     await this.endProgress();
     const {textFromBuild} = await import('../terminal/textFromBuild.ts');
-    this.show(builds.map(textFromBuild).join('\n\n'));
+    const width = widthOf(process.stdout);
+    this.show(builds.map(made => textFromBuild(made, width)).join('\n\n'));
     return {builds};
   }
 }

@@ -2,6 +2,7 @@ import {string as stringArgument} from '@oclif/core/args';
 import {integer as integerFlag, string as stringFlag} from '@oclif/core/flags';
 import type {Evaluation} from '../documents/evaluation.ts';
 import {BaseCommand, projectFlags} from '../terminal/baseCommand.ts';
+import {widthOf} from '../terminal/formatTable.ts';
 
 export default class Evaluate extends BaseCommand {
   static override summary =
@@ -21,8 +22,16 @@ export default class Evaluate extends BaseCommand {
       description: "the original ONNX file; the project's model when left out",
       helpValue: 'MODEL',
     }),
-    data: stringFlag({description: "instead of the project's evaluation data", helpValue: 'PATH'}),
-    layers: integerFlag({description: 'how many of the worst layers to list', default: 5, min: 0}),
+    data: stringFlag({
+      description: "data to compare on, instead of the project's evaluation data",
+      helpValue: 'PATH',
+    }),
+    layers: integerFlag({
+      description: 'how many of the worst layers to list',
+      default: 5,
+      min: 0,
+      helpValue: 'COUNT',
+    }),
   };
 
   async run(): Promise<Evaluation> {
@@ -41,7 +50,7 @@ export default class Evaluate extends BaseCommand {
     );
     await this.endProgress();
     const {textFromEvaluation} = await import('../terminal/textFromEvaluation.ts');
-    this.show(textFromEvaluation(evaluation));
+    this.show(textFromEvaluation(evaluation, widthOf(process.stdout)));
     return evaluation;
   }
 }

@@ -29,13 +29,15 @@ export function chooseBuild(builds: readonly MeasuredBuild[]): ChosenBuild {
     const speed = ratioToFp32 === null ? '' : ` (${ratioToFp32.toFixed(2)} × the time of fp32)`;
     if (build === chosen) {
       if (isFp32)
-        return rivals.length === 0 ? 'taken: nothing else meets the budget' : 'taken: nothing else is faster';
-      return isTimed
-        ? `taken: the fastest within the budget${speed}`
-        : 'taken: first of the recipe, not timed';
+        return builds.length === 1
+          ? 'taken: there is no other'
+          : rivals.length === 0
+            ? 'taken: nothing else meets the budget'
+            : 'taken: nothing else is faster';
+      return isTimed ? `taken: the fastest${speed}` : 'taken: first of the recipe, not timed';
     }
     if (!isWithinBudget) return 'left: outside the accuracy budget';
-    if (isFp32) return 'left: slower';
+    if (isFp32) return isTimed ? 'left: slower' : 'left: to fall back to, not timed';
     if (!isTimed) return 'left: a later choice of the recipe, not timed';
     return (ratioToFp32 ?? Infinity) >= 1
       ? `left: slower than fp32${speed}`

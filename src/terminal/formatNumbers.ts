@@ -38,6 +38,15 @@ export function formatShare(share: number): string {
   return `${rounded} %`;
 }
 
+export function formatSamples(count: number): string {
+  return count === 1 ? '1 sample' : `${count} samples`;
+}
+
+/** Of the original over the difference; documents have `null` where there is none. */
+export function formatDecibels(decibels: number | null): string {
+  return decibels === null ? 'equal' : `${decibels.toFixed(1)} dB`;
+}
+
 /** One table column of numbers: as many decimals for all as the largest of `alike` needs for three significant digits. */
 export function formatColumn(
   values: readonly (number | null)[],

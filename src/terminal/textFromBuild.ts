@@ -1,6 +1,6 @@
 import type {Build} from '../documents/build.ts';
-import {formatBytes, formatMs, formatShare} from './formatNumbers.ts';
-import {formatTable, type Column} from './formatTable.ts';
+import {formatBytes, formatDecibels, formatMs, formatSamples, formatShare} from './formatNumbers.ts';
+import {formatTable, wrapText, type Column} from './formatTable.ts';
 
 const CANDIDATE_COLUMNS: readonly Column[] = [
   {title: 'build'},
@@ -11,15 +11,20 @@ const CANDIDATE_COLUMNS: readonly Column[] = [
 ];
 
 /** Every decision with its reason, and how the build compares with the original. */
-export function textFromBuild({file, build}: {readonly file: string; readonly build: Build}): string {
+export function textFromBuild(
+  {file, build}: {readonly file: string; readonly build: Build},
+  width?: number,
+): string {
+  const inner = width === undefined ? undefined : width - 2;
+  const indented = (text: string): string => `  ${wrapText(text, inner, '    ')}`;
   const {artefact, target, precision, model} = build;
   return [
     `${model.name} for target ${target}: ${precision}, ${artefact.layers} layers, ${sizeText(artefact)}`,
-    ...build.recipe.map(({decision, reason}) => `  ${decision}: ${reason}`),
-    ...floatLayerLines(build.floatLayers ?? []),
-    ...comparisonLines(build),
-    ...candidateLines(build),
-    ...(build.warnings ?? []).map(text => `  warning: ${text}`),
+    ...build.recipe.map(({decision, reason}) => indented(`${decision}: ${reason}`)),
+    ...floatLayerLines(build.floatLayers ?? []).map(indented),
+    ...comparisonLines(build).map(indented),
+    ...candidateLines(build, inner).map(line => `  ${line}`),
+    ...(build.warnings ?? []).map(text => indented(`warning: ${text}`)),
     `Written to ${file}${artefact.file === undefined ? '' : ` and ${artefact.file}`}`,
   ].join('\n');
 }
@@ -35,34 +40,32 @@ function floatLayerLines(layers: NonNullable<Build['floatLayers']>): string[] {
   for (const {layer, reason} of layers) byReason.set(reason, [...(byReason.get(reason) ?? []), layer]);
   return [...byReason].map(([reason, names]) => {
     const shown = names.slice(0, 3).join(', ');
-    return `  ${names.length} in float (${reason}): ${shown}${names.length > 3 ? ', …' : ''}`;
+    return `${names.length} in float (${reason}): ${shown}${names.length > 3 ? ', …' : ''}`;
   });
 }
 
 function comparisonLines({fidelity, accuracy, latency}: Build): string[] {
   const {maxAbsoluteDifference, samples, outputs = []} = fidelity;
   const lines = [
-    `  largest difference from the original ${maxAbsoluteDifference.toExponential(1)} over ${samples} samples`,
-    ...outputs.map(
-      ({name, sqnrDb}) => `  output ${name}: ${sqnrDb === null ? 'equal' : `${sqnrDb.toFixed(1)} dB`}`,
-    ),
+    `largest difference from the original ${maxAbsoluteDifference.toExponential(1)} over ${formatSamples(samples)}`,
+    ...outputs.map(({name, sqnrDb}) => `output ${name}: ${formatDecibels(sqnrDb)}`),
   ];
   if (accuracy !== undefined) {
     const show = (value: number | null): string => accuracyText(accuracy.metric, value);
     const budget = accuracy.budget === undefined ? '' : `, budget ${accuracy.budget}`;
     lines.push(
-      `  ${accuracy.metric} ${show(accuracy.build)} (original ${show(accuracy.original)}) of ${accuracy.samples} samples${budget}`,
+      `${accuracy.metric} ${show(accuracy.build)} (original ${show(accuracy.original)}) of ${formatSamples(accuracy.samples)}${budget}`,
     );
   }
   if (latency !== undefined) {
     lines.push(
-      `  ${formatMs(latency.build.medianMs)} on ${latency.machine} (original ${formatMs(latency.original.medianMs)}, ratio ${latency.ratio.toFixed(2)})`,
+      `${formatMs(latency.build.medianMs)} on ${latency.machine} (original ${formatMs(latency.original.medianMs)}, ratio ${latency.ratio.toFixed(2)})`,
     );
   }
   return lines;
 }
 
-function candidateLines({candidates = [], accuracy}: Build): string[] {
+function candidateLines({candidates = [], accuracy}: Build, width?: number): string[] {
   if (candidates.length < 2) return [];
   const rows = candidates.map(({name, sizeBytes, accuracy: value, latencyMs, verdict}) => [
     name,
@@ -71,9 +74,7 @@ function candidateLines({candidates = [], accuracy}: Build): string[] {
     latencyMs === undefined ? '-' : formatMs(latencyMs),
     verdict,
   ]);
-  return formatTable(CANDIDATE_COLUMNS, rows)
-    .split('\n')
-    .map(line => `  ${line}`);
+  return formatTable(CANDIDATE_COLUMNS, rows, width).split('\n');
 }
 
 export function accuracyText(metric: string, value: number | null): string {

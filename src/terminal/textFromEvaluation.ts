@@ -1,6 +1,6 @@
 import type {Evaluation, LayerError} from '../documents/evaluation.ts';
-import {formatBytes, formatShare} from './formatNumbers.ts';
-import {formatTable, type Column} from './formatTable.ts';
+import {formatBytes, formatDecibels, formatSamples, formatShare} from './formatNumbers.ts';
+import {formatTable, wrapText, type Column} from './formatTable.ts';
 import {accuracyText} from './textFromBuild.ts';
 
 const LAYER_COLUMNS: readonly Column[] = [
@@ -10,27 +10,25 @@ const LAYER_COLUMNS: readonly Column[] = [
 ];
 
 /** How good a build is, and which layers it loses its accuracy in. */
-export function textFromEvaluation(evaluation: Evaluation): string {
+export function textFromEvaluation(evaluation: Evaluation, width?: number): string {
   const {accuracy, sizeBytes, originalSizeBytes, samples} = evaluation;
   const show = (value: number | null): string => accuracyText(accuracy.metric, value);
   return [
-    `${evaluation.build} against ${evaluation.against}, ${samples} samples`,
+    `${evaluation.build} against ${evaluation.against}, ${formatSamples(samples)}`,
     `  size ${formatBytes(sizeBytes)}, ${formatShare(sizeBytes / originalSizeBytes)} of the original`,
     `  ${accuracy.metric} ${show(accuracy.build)} (original ${show(accuracy.original)})`,
     `  largest difference ${evaluation.maxAbsoluteDifference.toExponential(1)}`,
-    ...evaluation.outputs.map(({name, sqnrDb}) => `  output ${name}: ${decibels(sqnrDb)}`),
-    ...layerTable('Worst layers by accumulated error', evaluation.worstAccumulated),
-    ...layerTable('Worst layers by their own error', evaluation.worstOwn),
-    ...evaluation.warnings.map(text => `warning: ${text}`),
+    ...evaluation.outputs.map(({name, sqnrDb}) => `  output ${name}: ${formatDecibels(sqnrDb)}`),
+    ...layerTable('Worst layers by accumulated error', evaluation.worstAccumulated, width),
+    ...layerTable('Worst layers by their own error', evaluation.worstOwn, width),
+    ...evaluation.warnings.map(text => wrapText(`warning: ${text}`, width, '  ')),
   ].join('\n');
 }
 
-function layerTable(title: string, errors: readonly LayerError[]): string[] {
-  if (errors.length === 0) return [];
-  const rows = errors.map(({layer, operator, sqnrDb}) => [layer, operator, decibels(sqnrDb)]);
-  return ['', title, formatTable(LAYER_COLUMNS, rows)];
-}
-
-function decibels(value: number | null): string {
-  return value === null ? 'equal' : `${value.toFixed(1)} dB`;
+/** Layers that compute what the original does are no bad ones. */
+function layerTable(title: string, errors: readonly LayerError[], width?: number): string[] {
+  const rows = errors
+    .filter(({sqnrDb}) => sqnrDb !== null)
+    .map(({layer, operator, sqnrDb}) => [layer, operator, formatDecibels(sqnrDb)]);
+  return rows.length === 0 ? [] : ['', title, formatTable(LAYER_COLUMNS, rows, width)];
 }

@@ -12,7 +12,11 @@ import {openProjectOrModel} from './openProject.ts';
  * `profile-missing` … and what reading models and data throws
  */
 export async function compile(request: CompileRequest, emit: EmitEvent): Promise<MadeBuild[]> {
-  const project = await openProjectOrModel(request.projectPath, request);
+  const project = await openProjectOrModel(request.projectPath, {
+    ...request,
+    purpose: 'the model to compile',
+    hint: 'edgewise compile MODEL.onnx --device local --data FOLDER',
+  });
   if (isPortableRequest(request) && project.project.calibration === undefined) {
     return [await compilePortable(project, emit)];
   }
@@ -25,7 +29,7 @@ export async function compile(request: CompileRequest, emit: EmitEvent): Promise
 
 /** Nothing was asked for but the model. */
 function isPortableRequest(request: CompileRequest): boolean {
-  const {device, target, data, precision, isPruned, maxDrop} = request;
-  const isAnyNamed = [device, target, data, maxDrop].some(value => value !== undefined);
+  const {device, target, data, evaluation, precision, isPruned, maxDrop} = request;
+  const isAnyNamed = [device, target, data, evaluation, maxDrop].some(value => value !== undefined);
   return !isAnyNamed && precision === 'auto' && !isPruned;
 }

@@ -16,7 +16,7 @@ import {finiteDecibels} from './builds/finiteDecibels.ts';
 import {openJudge} from './builds/openJudge.ts';
 import {openDataSet, type DataSet} from './openDataSet.ts';
 import {openModel} from './openModel.ts';
-import {openProjectOrModel, type OpenProject} from './openProject.ts';
+import {hasNone, openProjectOrModel, type OpenProject} from './openProject.ts';
 import {prepareFloatModel, type FloatModel} from './prepareFloatModel.ts';
 import {classCountOf} from './projectData.ts';
 import {startSampleRunner} from './startSampleRunner.ts';
@@ -43,10 +43,11 @@ const LAYER_SAMPLES = 16;
  */
 export async function evaluate(request: EvaluateRequest, emit: EmitEvent): Promise<Evaluation> {
   const buildFile = requireFile(resolve(request.build), 'the build to evaluate');
-  const project = await openProjectOrModel(
-    request.projectPath,
-    request.against === undefined ? {} : {model: request.against},
-  );
+  const project = await openProjectOrModel(request.projectPath, {
+    ...(request.against === undefined ? {} : {model: request.against}),
+    purpose: 'the original to compare with',
+    hint: 'edgewise evaluate BUILD --against MODEL.onnx --data PATH',
+  });
   const artefact = await artefactOf(buildFile, project);
   return project.withTemporaryFolder(async temporaryFolder => {
     const float = await runStep(emit, 'prepare', 'prepare the original', () =>
@@ -112,7 +113,7 @@ async function openSamples(
   if (given === undefined) {
     throw new ExpectedError(
       'evaluation-missing',
-      `${project.file} declares no evaluation set, and none is given.`,
+      `No evaluation data are given, and ${hasNone(project, 'evaluation')}.`,
       EXIT.usage,
       {hints: ['edgewise evaluate BUILD --data PATH', 'Set evaluation: PATH in edgewise.yaml.']},
     );

@@ -1,3 +1,4 @@
+import {existsSync} from 'node:fs';
 import {resolve} from 'node:path';
 import {EXIT, ExpectedError} from '../errors.ts';
 import {projectFromYaml} from '../documents/readDocument.ts';
@@ -27,18 +28,32 @@ export async function openProject(path: string): Promise<OpenProject> {
   return {...folder, project, modelFile};
 }
 
+export interface NamedModel {
+  readonly model?: string;
+  /** What the model is there for, in messages. */
+  readonly purpose: string;
+  readonly device?: string;
+  /** How to do without a project. */
+  readonly hint: string;
+}
+
 /**
  * The project at `path` with another model when one is named; without an edgewise.yaml there, one made up from the model
  * and the device alone, whose name is its address.
  * @throws ExpectedError `file-missing`, `project-missing`
  */
-export async function openProjectOrModel(
-  path: string,
-  named: {readonly model?: string; readonly device?: string},
-): Promise<OpenProject> {
-  const {model, device = 'local'} = named;
-  if (model === undefined) return openProject(path);
-  const modelFile = requireFile(resolve(model), 'the model to compile');
+export async function openProjectOrModel(path: string, named: NamedModel): Promise<OpenProject> {
+  const {model, purpose, device = 'local', hint} = named;
+  if (model === undefined) {
+    if (hasProjectFile(path)) return openProject(path);
+    throw new ExpectedError(
+      'project-missing',
+      `There is no edgewise.yaml in ${resolve(path)}, and no model is named.`,
+      EXIT.usage,
+      {hints: [hint]},
+    );
+  }
+  const modelFile = requireFile(resolve(model), purpose);
   if (hasProjectFile(path)) {
     const project = await openProject(path);
     return {...project, modelFile, project: {...project.project, model: {file: modelFile}}};
@@ -50,6 +65,11 @@ export async function openProjectOrModel(
     devices: [{name: device, address: device}],
   };
   return {...openBareFolder(path, JSON.stringify(project)), project, modelFile};
+}
+
+/** The end of a sentence on what was not given: the project does not have it either. */
+export function hasNone({file, folder}: Pick<OpenProject, 'file' | 'folder'>, what: string): string {
+  return existsSync(file) ? `${file} has no ${what}` : `there is no edgewise.yaml in ${folder} to name any`;
 }
 
 /** The devices named, or all of them. @throws ExpectedError `unknown-device` with the names there are */

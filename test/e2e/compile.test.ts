@@ -55,6 +55,9 @@ function edgewise(folder: string, args: readonly string[]): Promise<Ended> {
   return runEdgewise([...args, '--json'], {cwd: folder, home: folder});
 }
 
+/** The step that takes longest, left out where it is not what a test is about. */
+const QUICKLY = ['--without', 'rounding'];
+
 function failureOf(ended: Ended): {code: string; message: string} {
   expect(ended.stderr).not.toMatch(/bug in edgewise|\n\s+at /);
   return jsonOf<{error: {code: string; message: string}}>(ended).error;
@@ -87,7 +90,7 @@ describe('edgewise compile', () => {
 
   test('a damaged build in the store is made again', () =>
     inProject(DATA, async folder => {
-      const args = ['compile', '--target', 'arm64', '--precision', 'int8'];
+      const args = ['compile', '--target', 'arm64', '--precision', 'int8', ...QUICKLY];
       const [made] = jsonOf<Compiled>(await edgewise(folder, args)).builds;
       const blob = join(folder, '.edgewise/store/sha256', made?.build.artefact.digest.slice(7) ?? '');
       await truncate(blob, 1000);
@@ -100,7 +103,18 @@ describe('edgewise compile', () => {
     inProject(DATA, async folder => {
       const bare = join(folder, 'bare');
       const ended = await runEdgewise(
-        ['compile', 'model.onnx', '--device', 'local', '--data', 'calibration.npy', '-C', bare, '--json'],
+        [
+          'compile',
+          'model.onnx',
+          '--device',
+          'local',
+          '--data',
+          'calibration.npy',
+          '-C',
+          bare,
+          '--json',
+          ...QUICKLY,
+        ],
         {cwd: folder, home: folder},
       );
       const [made] = jsonOf<Compiled>(ended).builds;
@@ -119,6 +133,7 @@ describe('edgewise compile', () => {
         'int8',
         '--data',
         'random',
+        ...QUICKLY,
       ]);
       const {build} = jsonOf<Compiled>(ended).builds[0] ?? {};
       expect(build?.calibration?.isRandom).toBe(true);
@@ -134,8 +149,14 @@ describe('edgewise compile', () => {
       const assumed = expect.arrayContaining([
         expect.stringMatching(/^No preprocessing is declared for input image: "\w+" is assumed/) as string,
       ]) as string[];
-      const [made] = jsonOf<Compiled>(await edgewise(folder, ['compile'])).builds;
-      expect(made?.build.warnings).toEqual(assumed);
+      for (const args of [['--target', 'x86', '--precision', 'fp32'], []]) {
+        const [made] = jsonOf<Compiled>(await edgewise(folder, ['compile', ...args])).builds;
+        expect(made?.build.warnings).toEqual(assumed);
+        const file = join(folder, 'edgewise.yaml');
+        const text = await readFile(file, 'utf8');
+        // A portable build wants the shape to be said.
+        await writeFile(file, text.replace('model.onnx', 'model.onnx, inputs: {image: [1, 3, 32, 32]}'));
+      }
       const evaluated = await edgewise(folder, ['evaluate', 'model.onnx']);
       expect(jsonOf<Evaluation>(evaluated).warnings).toEqual(assumed);
     }));
@@ -147,7 +168,7 @@ describe('edgewise compile', () => {
       args: ['--target', 'x86-vnni'],
       code: 'no-calibration-data',
       exitCode: 2,
-      says: 'declares no calibration data',
+      says: 'No calibration data are given',
     },
     {
       name: 'an unknown target',
@@ -215,7 +236,7 @@ describe('edgewise compile', () => {
     },
   ])('$name: a clear error and no build', ({yaml, args, code, exitCode, says}) =>
     inProject(yaml, async folder => {
-      const ended = await edgewise(folder, ['compile', ...args]);
+      const ended = await edgewise(folder, ['compile', ...args, ...QUICKLY]);
       expect(failureOf(ended)).toMatchObject({code, message: expect.stringContaining(says) as string});
       expect(ended.exitCode).toBe(exitCode);
       expect(existsSync(join(folder, 'builds'))).toBe(false);
@@ -229,7 +250,14 @@ describe('edgewise compile', () => {
     inProject(
       `${DATA}accuracy: {metric: {command: [sh, -c, 'echo model of 2 kinds; echo 0.5']}, maxDrop: 0.1}\n`,
       async folder => {
-        const ended = await edgewise(folder, ['compile', '--target', 'arm64', '--precision', 'int8']);
+        const ended = await edgewise(folder, [
+          'compile',
+          '--target',
+          'arm64',
+          '--precision',
+          'int8',
+          ...QUICKLY,
+        ]);
         expect(jsonOf<Compiled>(ended).builds[0]?.build.accuracy).toMatchObject({original: 0.5, build: 0.5});
       },
     ));
@@ -257,7 +285,7 @@ describe('edgewise compile', () => {
 describe('edgewise evaluate', () => {
   test('tells metric, decibels and the layers that lose most', () =>
     inProject(DATA, async folder => {
-      await edgewise(folder, ['compile', '--target', 'arm64', '--precision', 'int8']);
+      await edgewise(folder, ['compile', '--target', 'arm64', '--precision', 'int8', ...QUICKLY]);
       const evaluation = jsonOf<Evaluation>(
         await edgewise(folder, ['evaluate', 'builds/arm64.yaml', '--layers', '3']),
       );

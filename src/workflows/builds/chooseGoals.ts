@@ -5,10 +5,10 @@ import type {ProjectDevice} from '../../documents/project.ts';
 import {EXIT, ExpectedError} from '../../errors.ts';
 import type {Target} from '../../targets/target.ts';
 import {targetByName} from '../../targets/targetByName.ts';
-import {targetFromHardware} from '../../targets/targetFromHardware.ts';
+import {targetsFromHardware} from '../../targets/targetFromHardware.ts';
 import {readDocumentText} from '../../workspace/projectFolder.ts';
 import {withDevice, type ConnectOptions} from '../connectDevice.ts';
-import {selectDevices, type OpenProject} from '../openProject.ts';
+import {hasNone, selectDevices, type OpenProject} from '../openProject.ts';
 
 /** What to compile for, and where to measure it. */
 export interface CompileGoal {
@@ -17,7 +17,7 @@ export interface CompileGoal {
 }
 
 /**
- * The target that was named, that of the device that was named, or one goal per target among the project's devices. A
+ * The target that was named, those of the device that was named, or one goal per target among the project's devices. A
  * device that was never profiled is asked what it is when it was named.
  * @throws ExpectedError `unknown-target`, `unknown-device`, `profile-missing`, `architecture-unsupported`
  */
@@ -27,18 +27,22 @@ export async function chooseGoals(
 ): Promise<CompileGoal[]> {
   const device = request.device === undefined ? null : deviceNamed(project, request.device);
   if (request.target !== undefined) return [{target: targetByName(request.target), device}];
-  if (device !== null) return [{target: await targetOf(project, device, request.connect), device}];
+  if (device !== null) {
+    const targets = await targetsOf(project, device, request.connect);
+    return targets.map(target => ({target, device}));
+  }
 
   const goals = new Map<string, CompileGoal>();
   for (const candidate of project.project.devices) {
-    const target = await knownTargetOf(project, candidate);
-    if (target !== null && !goals.has(target.name)) goals.set(target.name, {target, device: candidate});
+    for (const target of (await knownTargetsOf(project, candidate)) ?? []) {
+      if (!goals.has(target.name)) goals.set(target.name, {target, device: candidate});
+    }
   }
   if (goals.size > 0) return [...goals.values()];
   const [first] = project.project.devices;
   throw new ExpectedError(
     'profile-missing',
-    `No device of ${project.file} has been profiled, and none declares its target.`,
+    `No device or target is named, and ${hasNone(project, 'device that was profiled or says its target')}.`,
     EXIT.usage,
     {
       hints: [
@@ -56,20 +60,33 @@ function deviceNamed(project: OpenProject, name: string): ProjectDevice {
   return device;
 }
 
-async function targetOf(
+async function targetsOf(
   project: OpenProject,
   device: ProjectDevice,
   connect: ConnectOptions,
-): Promise<Target> {
-  const known = await knownTargetOf(project, device);
-  return known ?? targetFromHardware(await withDevice(project, device, connect, probeHardware));
+): Promise<readonly Target[]> {
+  const known = await knownTargetsOf(project, device);
+  return known ?? servedTargets(await withDevice(project, device, connect, probeHardware));
 }
 
 /** Without asking the device: what it declares, or what its profile shows. */
-async function knownTargetOf(project: OpenProject, device: ProjectDevice): Promise<Target | null> {
-  if (device.target !== undefined) return targetByName(device.target);
+async function knownTargetsOf(
+  project: OpenProject,
+  device: ProjectDevice,
+): Promise<readonly Target[] | null> {
+  if (device.target !== undefined) return [targetByName(device.target)];
   const hardware = await profiledHardware(project, device.name);
-  return hardware === null ? null : targetFromHardware(hardware);
+  return hardware === null ? null : servedTargets(hardware);
+}
+
+/**
+ * The best target of a machine and, where that takes what a vendor's compiler makes, the first besides whose ONNX file the
+ * agent serves: a Jetson is a TensorRT target and an ARM CPU.
+ */
+function servedTargets(hardware: Hardware): readonly Target[] {
+  const [best, ...others] = targetsFromHardware(hardware);
+  const served = others.find(({recipe}) => recipe.artefact === 'onnx');
+  return best.recipe.artefact === 'onnx' || served === undefined ? [best] : [best, served];
 }
 
 async function profiledHardware(project: OpenProject, device: string): Promise<Hardware | null> {

@@ -8,7 +8,7 @@ import type {CandidateBuild} from '../../targets/target.ts';
 import type {EmitEvent} from '../../events.ts';
 import type {MadeBuild} from '../compilePortable.ts';
 import {whenInterrupted} from '../interruption.ts';
-import type {OpenProject} from '../openProject.ts';
+import {hasNone, type OpenProject} from '../openProject.ts';
 import {runInWorker} from '../workerJob.ts';
 import {chooseBudget} from './chooseBudget.ts';
 import {chooseCandidates} from './chooseCandidates.ts';
@@ -97,7 +97,7 @@ function dataFor(
     if (!isNeeded) return null;
     throw new ExpectedError(
       'no-calibration-data',
-      `${project.file} declares no calibration data, and none are given.`,
+      `No calibration data are given, and ${hasNone(project, 'calibration')}.`,
       EXIT.usage,
       {
         hints: [

@@ -1,0 +1,94 @@
+import {describe, expect, it} from 'vitest';
+import type {Build} from '../../../src/documents/build.ts';
+import type {Evaluation} from '../../../src/documents/evaluation.ts';
+import {textFromBuild} from '../../../src/terminal/textFromBuild.ts';
+import {textFromEvaluation} from '../../../src/terminal/textFromEvaluation.ts';
+
+const digest = `sha256:${'0'.repeat(64)}`;
+const build: Build = {
+  kind: 'edgewise/build',
+  formatVersion: 1,
+  madeBy: 'edgewise 0.1.0',
+  madeAt: '2026-01-01T00:00:00.000Z',
+  madeFrom: {model: digest},
+  target: 'x86-vnni',
+  precision: 'int8',
+  model: {name: 'pictures', digest},
+  artefact: {
+    file: 'builds/x86-vnni.onnx',
+    digest,
+    sizeBytes: 550_000,
+    originalSizeBytes: 2_200_000,
+    layers: 30,
+  },
+  recipe: [{decision: 'int8-u8s8', reason: 'VNNI multiplies unsigned by signed bytes and adds in 32 bits'}],
+  floatLayers: ['a', 'b', 'c', 'd'].map(layer => ({layer, reason: 'decode-tail'})),
+  warnings: ['No preprocessing is declared for input image.'],
+  runtime: {onnxruntime: '1.30.0'},
+  fidelity: {maxAbsoluteDifference: 0.02, samples: 1, outputs: [{name: 'probabilities', sqnrDb: 41.94}]},
+  accuracy: {metric: 'top-1', original: 0.96, build: 0.95, samples: 100, budget: '1%'},
+  candidates: [
+    {
+      name: 'int8-u8s8',
+      precision: 'int8',
+      sizeBytes: 550_000,
+      accuracy: 0.95,
+      latencyMs: 0.5,
+      verdict: 'taken',
+    },
+    {name: 'fp32', precision: 'fp32', sizeBytes: 2_200_000, verdict: 'left: slower'},
+  ],
+};
+
+describe('what compile shows', () => {
+  it('says decisions, layers in float by reason, accuracy against the budget, rivals and warnings', () => {
+    expect(textFromBuild({file: 'builds/x86-vnni.yaml', build})).toBe(
+      [
+        'pictures for target x86-vnni: int8, 30 layers, 550 kB (25 % of the original)',
+        '  int8-u8s8: VNNI multiplies unsigned by signed bytes and adds in 32 bits',
+        '  4 in float (decode-tail): a, b, c, …',
+        '  largest difference from the original 2.0e-2 over 1 sample',
+        '  output probabilities: 41.9 dB',
+        '  top-1 95 % (original 96 %) of 100 samples, budget 1%',
+        '  build        size  accuracy    time  verdict',
+        '  int8-u8s8  550 kB      95 %  0.5 ms  taken',
+        '  fp32       2.2 MB         -       -  left: slower',
+        '  warning: No preprocessing is declared for input image.',
+        'Written to builds/x86-vnni.yaml and builds/x86-vnni.onnx',
+      ].join('\n'),
+    );
+  });
+
+  it('keeps within the width of the terminal', () => {
+    const lines = textFromBuild({file: 'b.yaml', build}, 60).split('\n');
+    expect(lines.filter(line => /^ /.test(line) && line.length > 60)).toEqual([]);
+    expect(lines.filter(line => /^ {4}\S/.test(line))).toHaveLength(1);
+  });
+});
+
+describe('what evaluate shows', () => {
+  const evaluation: Evaluation = {
+    build: 'b.onnx',
+    against: 'model.onnx',
+    samples: 100,
+    sizeBytes: 550_000,
+    originalSizeBytes: 2_200_000,
+    accuracy: {metric: 'cosine', original: 1, build: 0.9987, drop: 0.0013},
+    maxAbsoluteDifference: 0.5,
+    outputs: [{name: 'y', sqnrDb: null}],
+    worstAccumulated: [
+      {layer: 'conv1', operator: 'Conv', tensor: 't', sqnrDb: 31.44},
+      {layer: 'conv2', operator: 'Conv', tensor: 'u', sqnrDb: null},
+    ],
+    worstOwn: [{layer: 'conv1', operator: 'Conv', tensor: 't', sqnrDb: null}],
+    warnings: [],
+  };
+
+  it('lists layers that differ, and no table when none does', () => {
+    const text = textFromEvaluation(evaluation);
+    expect(text).toContain('cosine 0.9987 (original 1.000)');
+    expect(text).toContain('output y: equal');
+    expect(text).toMatch(/accumulated error\nlayer .*\nconv1 +Conv +31\.4 dB$/);
+    expect(text).not.toContain('own error');
+  });
+});
