@@ -3,6 +3,7 @@ import {floatAttribute} from '../nodeAttributes.ts';
 import type {BoundContext} from './boundContext.ts';
 import type {ChannelLayer} from './channelLayers.ts';
 import {addProduct, unboundedRanges, type ChannelRanges} from './channelRanges.ts';
+import {weightPlaces} from './weightPlaces.ts';
 
 /** Bounds of a convolution or matrix product from those of its input channels and its weights. */
 export function boundWeighted(context: BoundContext, channelLayer: ChannelLayer): ChannelRanges | null {
@@ -24,37 +25,23 @@ export function boundWeighted(context: BoundContext, channelLayer: ChannelLayer)
     if (biases !== null)
       addProduct(ranges, channel, biasFactor, biases.low[place] as number, biases.high[place] as number);
   }
-  forEachWeight(channelLayer, shapeOf(weight), (made, read, at) => {
-    const low = inputs.low[read] as number;
-    const high = inputs.high[read] as number;
-    const product = factor * (values[at] as number);
-    if (mayMissTaps) addProduct(ranges, made, product, Math.min(low, 0), Math.max(high, 0));
-    else addProduct(ranges, made, product, low, high);
-  });
-  return {axis: outputAxis, low: ranges.low.map(Math.fround), high: ranges.high.map(Math.fround)};
-}
-
-/** Calls with output channel, input channel and place of every weight. */
-export function forEachWeight(
-  {operator, groups, channelAxis}: ChannelLayer,
-  dims: readonly number[],
-  visit: (output: number, input: number, at: number) => void,
-): void {
-  const [first = 0, second = 0, ...kernel] = dims;
-  const taps = kernel.reduce((product, size) => product * size, 1);
-  const perGroup = first / groups;
-  for (let a = 0, at = 0; a < first; a += 1) {
-    // Both convolutions have the whole number of channels on their first axis and one group's on their second.
-    const start = Math.floor(a / perGroup) * second;
-    for (let b = 0; b < second; b += 1) {
-      for (let tap = 0; tap < taps; tap += 1, at += 1) {
-        if (operator === 'Conv') visit(a, start + b, at);
-        else if (operator === 'ConvTranspose') visit(start + b, a, at);
-        else if (channelAxis === 0) visit(a, b, at);
-        else visit(b, a, at);
+  const {outputsPerGroup, inputsPerGroup, taps, place} = weightPlaces(channelLayer, shapeOf(weight));
+  for (let made = 0; made < size; made += 1) {
+    const group = Math.floor(made / outputsPerGroup);
+    for (let each = 0; each < inputsPerGroup; each += 1) {
+      // Most channels have no bounds after their first weights: the rest need not be read.
+      if (ranges.low[made] === -Infinity && ranges.high[made] === Infinity) break;
+      const read = group * inputsPerGroup + each;
+      const [low, high] = [inputs.low[read] as number, inputs.high[read] as number];
+      const from = place(group, made % outputsPerGroup, each);
+      for (let tap = 0; tap < taps; tap += 1) {
+        const product = factor * (values[from + tap] as number);
+        if (mayMissTaps) addProduct(ranges, made, product, Math.min(low, 0), Math.max(high, 0));
+        else addProduct(ranges, made, product, low, high);
       }
     }
   }
+  return {axis: outputAxis, low: ranges.low.map(Math.fround), high: ranges.high.map(Math.fround)};
 }
 
 /** Whether some outputs see zeros, or nothing, where others see a channel's values. */

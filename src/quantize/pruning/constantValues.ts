@@ -1,7 +1,7 @@
 import type {OnnxModel} from '../../model/onnx/messages.ts';
 import {bytesOfTensor, elementTypeOfTensor} from '../../model/onnx/tensorData.ts';
 
-/** A model's initialisers by name, read when asked for and then kept. */
+/** A model's initialisers by name, read whenever they are asked for: a model may be larger than memory. */
 export interface ConstantValues {
   /** `null` for what is no dense float32 initialiser. */
   floats(name: string): Float32Array | null;
@@ -11,7 +11,6 @@ export interface ConstantValues {
 
 export function constantValues(model: OnnxModel): ConstantValues {
   const tensors = new Map(model.graph.initializers.map(tensor => [tensor.name, tensor]));
-  const floats = new Map<string, Float32Array | null>();
   const bytesOf = (name: string, ...elementTypes: string[]): {type: string; buffer: ArrayBuffer} | null => {
     const tensor = tensors.get(name);
     if (tensor === undefined) return null;
@@ -21,12 +20,8 @@ export function constantValues(model: OnnxModel): ConstantValues {
   };
   return {
     floats(name) {
-      const known = floats.get(name);
-      if (known !== undefined) return known;
       const found = bytesOf(name, 'float32');
-      const values = found && new Float32Array(found.buffer);
-      floats.set(name, values);
-      return values;
+      return found && new Float32Array(found.buffer);
     },
     integers(name) {
       const found = bytesOf(name, 'int64', 'int32');

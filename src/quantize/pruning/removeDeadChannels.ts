@@ -1,12 +1,13 @@
 import type {Graph} from '../../model/graph.ts';
 import {floatAttribute} from '../nodeAttributes.ts';
 import {boundChannels} from './boundChannels.ts';
-import {forEachWeight, readsPadding} from './boundWeighted.ts';
+import {readsPadding} from './boundWeighted.ts';
 import {channelLayers, type ChannelLayer} from './channelLayers.ts';
 import {constantValues, type ConstantValues} from './constantValues.ts';
 import {dependencyGroups, type DependencyGroups} from './dependencyGroups.ts';
 import {biasOf, withLayerValues, type LayerValues} from './layerValues.ts';
 import {keptIndices, removeChannels} from './removeChannels.ts';
+import {weightPlaces} from './weightPlaces.ts';
 
 /** `unread`: all weights with which it is read are 0; `constant`: it always has the same value. */
 export type DeadReason = 'unread' | 'constant';
@@ -98,14 +99,23 @@ function findDead(graph: Graph, {coupling, layers, groups}: DependencyGroups): M
 /** Input channels whose weights are all 0. */
 function unreadInputs(graph: Graph, constants: ConstantValues, layer: ChannelLayer): Set<number> {
   const values = constants.floats(layer.weight) ?? new Float32Array();
-  const dims = graph.tensors.get(layer.weight)?.shape ?? [];
-  const seen = new Set<number>();
-  const weighed = new Set<number>();
-  forEachWeight(layer, dims, (_output, input, at) => {
-    seen.add(input);
-    if (values[at] !== 0) weighed.add(input);
-  });
-  return new Set([...seen].filter(input => !weighed.has(input)));
+  const {groups, outputsPerGroup, inputsPerGroup, taps, place} = weightPlaces(
+    layer,
+    graph.tensors.get(layer.weight)?.shape ?? [],
+  );
+  const isWeighed = (group: number, input: number): boolean => {
+    for (let output = 0; output < outputsPerGroup; output += 1) {
+      const from = place(group, output, input);
+      for (let at = from; at < from + taps; at += 1) if (values[at] !== 0) return true;
+    }
+    return false;
+  };
+  const unread = new Set<number>();
+  for (let group = 0; group < groups; group += 1) {
+    for (let input = 0; input < inputsPerGroup; input += 1)
+      if (!isWeighed(group, input)) unread.add(group * inputsPerGroup + input);
+  }
+  return unread;
 }
 
 /** Whether a constant on an input channel is the same as a constant in the bias. */
@@ -139,9 +149,16 @@ function foldedBiases(
     const bias = biasOf(graph, constants, layer);
     if (held.size === 0 || weights === null || bias === null) continue;
     const sums = Float64Array.from(bias);
-    forEachWeight(layer, graph.tensors.get(layer.weight)?.shape ?? [], (output, input, at) => {
-      sums[output] = (sums[output] as number) + (weights[at] as number) * (held.get(input) ?? 0);
-    });
+    const places = weightPlaces(layer, graph.tensors.get(layer.weight)?.shape ?? []);
+    for (const [input, value] of held) {
+      const group = Math.floor(input / places.inputsPerGroup);
+      for (let output = 0; output < places.outputsPerGroup; output += 1) {
+        const from = places.place(group, output, input % places.inputsPerGroup);
+        const made = group * places.outputsPerGroup + output;
+        for (let at = from; at < from + places.taps; at += 1)
+          sums[made] = (sums[made] as number) + (weights[at] as number) * value;
+      }
+    }
     const kept = keptAlong(layer.output, layer.outputAxis) ?? sums.keys();
     updates.set(layer.layer, {bias: Float32Array.from(kept, index => sums[index] as number)});
   }
