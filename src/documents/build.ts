@@ -47,6 +47,14 @@ const pruning = z.strictObject({
     .optional(),
 });
 
+const compiled = z.strictObject({
+  /** The vendor's tools that told their version. */
+  by: z.array(z.string()),
+  /** Where they ran: the device's name, or "this machine". */
+  machine: z.string(),
+  files: z.array(z.strictObject({file: z.string(), digest: sha256Digest, sizeBytes: z.int().nonnegative()})),
+});
+
 const candidate = z.strictObject({
   name: z.string(),
   precision: z.enum(PRECISIONS),
@@ -71,6 +79,8 @@ export const buildSchema = z.strictObject({
     originalSizeBytes: z.int().nonnegative().optional(),
     layers: z.int().nonnegative(),
   }),
+  /** What the vendor's compiler made of the artefact, for the vendor's runtime. */
+  compiled: compiled.optional(),
   recipe: z.array(decision),
   /** Every layer that computes in float although the build is of lower precision. */
   floatLayers: z.array(z.strictObject({layer: z.string(), reason: z.string()})).optional(),

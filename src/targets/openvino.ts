@@ -107,7 +107,7 @@ export const OPENVINO: TargetDefinition = {
         name: 'int4-weights',
         precision: 'int4-weights',
         reason: 'OpenVINO reads 4-bit weights from standard operators and keeps them so until they are used',
-        blocks: {bits: 4, blockSize: 32, isSymmetric: true, format: 'dequantize'},
+        blocks: {bits: 4, blockSize: 32, isSymmetric: true, format: 'dequantize', wholeBlocks: [32, 16]},
       },
     ],
     artefact: 'openvino-ir',

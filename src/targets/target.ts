@@ -73,6 +73,8 @@ export interface BlockStorage {
   readonly blockSize: 32 | 128;
   readonly isSymmetric: boolean;
   readonly format: 'kernels' | 'dequantize';
+  /** Sizes to choose from, by preference, where the runtime takes no block that is cut short. */
+  readonly wholeBlocks?: readonly (16 | 32 | 64 | 128)[];
 }
 
 export interface CandidateBuild {

@@ -34,8 +34,8 @@ export const TENSORRT_SCHEME: QuantizationScheme = {
 };
 
 /**
- * 4-bit weights for language models: TensorRT takes blocks along the depth of a product, without zero points; 128 is
- * what NVIDIA's own tool writes. @see NVIDIA/Model-Optimizer, modelopt/onnx/quantization/int4.py
+ * 4-bit weights for language models: TensorRT takes blocks along the depth of a product, without zero points and
+ * without a block that is cut short; 128 is what NVIDIA's own tool writes. @see NVIDIA/Model-Optimizer, modelopt/onnx/quantization/int4.py
  */
 export const TENSORRT_INT4: CandidateBuild = {
   name: 'int4-weights',
@@ -46,5 +46,5 @@ export const TENSORRT_INT4: CandidateBuild = {
   loweredBy: 'edgewise',
   floatType: 'float32',
   optimisation: 'basic',
-  blocks: {bits: 4, blockSize: 128, isSymmetric: true, format: 'dequantize'},
+  blocks: {bits: 4, blockSize: 128, isSymmetric: true, format: 'dequantize', wholeBlocks: [128, 64]},
 };

@@ -197,7 +197,7 @@ async function raise(model: OnnxModel, atLeast: number, folder: string, decide: 
   const rewritten = [...counts].map(([what, count]) => `${what} (${counted(count, 'layer')})`);
   decide(
     `raise opset ${from} to ${atLeast}`,
-    [`scales per channel need ${OLDEST_TARGET}`, ...rewritten].join('; '),
+    [`scales per ${atLeast > OLDEST_TARGET ? 'block' : 'channel'} need ${atLeast}`, ...rewritten].join('; '),
   );
   // The constants that attributes became.
   return foldConstants(raised, runWithoutInputs(folder));

@@ -34,7 +34,7 @@ export interface CompilerResult {
   readonly versions: ReadonlyMap<string, string>;
 }
 
-interface FoundTool {
+export interface FoundTool {
   readonly program: string;
   readonly version: string | undefined;
 }
@@ -69,9 +69,7 @@ async function compileOn(
   inputs: readonly CompilerInput[],
   emit: EmitEvent,
 ): Promise<CompilerResult> {
-  const tools = new Map<Tool, FoundTool>();
-  for (const tool of new Set(job.calls.map(call => call.tool)))
-    tools.set(tool, await findTool(machine, tool));
+  const tools = await findTools(machine, job);
   const folders = await makeFolders(machine);
   const clean = async (): Promise<void> => {
     await machine.run(['rm', '-rf', folders.work]).catch(() => {});
@@ -122,6 +120,16 @@ async function compileOn(
   } finally {
     await clean();
   }
+}
+
+/**
+ * Where each of the job's tools is on the machine.
+ * @throws ExpectedError `compiler-missing` with how to get it, `compiler-failed` when one does not start
+ */
+export async function findTools(machine: Machine, {calls}: CompilerJob): Promise<Map<Tool, FoundTool>> {
+  const tools = new Map<Tool, FoundTool>();
+  for (const tool of new Set(calls.map(call => call.tool))) tools.set(tool, await findTool(machine, tool));
+  return tools;
 }
 
 /** The first of the tool's places where it answers. @throws ExpectedError `compiler-missing`, `compiler-failed` */

@@ -23,11 +23,16 @@ export interface BlockWeightOptions {
   readonly accuracyLevel?: 1 | 4;
   /** Weights take larger blocks where the file would otherwise be more than this share of the float one. */
   readonly largestShare?: number;
+  /**
+   * For runtimes that take no block which is cut short: the first of these sizes that divides the depth is taken, whatever
+   * `blockSize` and `largestShare` say; without one the weights stay as they are.
+   */
+  readonly wholeBlocks?: readonly BlockSize[];
   /** By layer. */
   readonly keepFloat?: ReadonlyMap<string, KeptReason>;
 }
 
-export type BlockSettings = Required<Omit<BlockWeightOptions, 'keepFloat' | 'largestShare'>>;
+export type BlockSettings = Required<Omit<BlockWeightOptions, 'keepFloat' | 'largestShare' | 'wholeBlocks'>>;
 
 /** How a format stores weights in blocks, and computes with them. */
 export interface BlockWriter {

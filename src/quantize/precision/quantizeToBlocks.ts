@@ -27,7 +27,12 @@ const LAYER_BYTES = 130;
  */
 export function quantizeToBlocks(
   graph: Graph,
-  {keepFloat = new Map<string, KeptReason>(), largestShare = Infinity, ...options}: BlockWeightOptions = {},
+  {
+    keepFloat = new Map<string, KeptReason>(),
+    largestShare = Infinity,
+    wholeBlocks,
+    ...options
+  }: BlockWeightOptions = {},
 ): LoweredModel {
   const settings: BlockSettings = {
     bits: 4,
@@ -42,11 +47,20 @@ export function quantizeToBlocks(
   const found = new Map<OnnxNode, BlockTarget | KeptReason>();
   rewriteLayers(graph, site => {
     const target = blockTarget(site);
-    if (target !== null) found.set(site.node, keepFloat.get(site.layer) ?? judge(target, writer, settings));
+    if (target !== null)
+      found.set(site.node, keepFloat.get(site.layer) ?? judge(target, writer, settings, wholeBlocks));
     return null;
   });
   const targets = [...found.values()].filter(target => typeof target !== 'string');
-  const sizes = sizesWithin(graph.model, targets, writer, settings.blockSize, largestShare);
+  const sizes =
+    wholeBlocks === undefined
+      ? sizesWithin(graph.model, targets, writer, settings.blockSize, largestShare)
+      : new Map(
+          targets.flatMap(target => {
+            const size = sizeOfWhole(target, wholeBlocks);
+            return size === undefined ? [] : [[target.weight, size]];
+          }),
+        );
   const {model, floatLayers, rewritten} = rewriteLayers(graph, site => {
     const target = found.get(site.node);
     if (target === undefined) return null;
@@ -57,20 +71,28 @@ export function quantizeToBlocks(
     return {nodes: writer.rewrite(site, target, blockSize, quantize)};
   });
   if (rewritten.length === 0) return {model, floatLayers, decisions: []};
-  const enlarged = sizeDecisions(sizes, settings.blockSize, largestShare);
+  const enlarged = wholeBlocks === undefined ? sizeDecisions(sizes, settings.blockSize, largestShare) : [];
   return {model: writer.declare(model), floatLayers, decisions: [writer.decision, ...enlarged]};
 }
 
 function judge(
   target: BlockTarget | KeptReason,
   writer: BlockWriter,
-  {blockSize}: BlockSettings,
+  settings: BlockSettings,
+  wholeBlocks: readonly BlockSize[] | undefined,
 ): BlockTarget | KeptReason {
   if (typeof target === 'string') return target;
   if (!writer.takes(target)) return 'no-kernel';
+  const blockSize = wholeBlocks === undefined ? settings.blockSize : sizeOfWhole(target, wholeBlocks);
+  if (blockSize === undefined) return 'no-kernel';
   // What stays above half of the float bytes is not worth its error: padding and scales outweigh the integers.
   if (writer.bytesOf(target, blockSize) * 2 > rangeOfTensor(target.weight).length) return 'too-small';
   return areFinite(viewFloats(target.weight)) ? target : 'weights-not-finite';
+}
+
+/** Tables have a scale per row, whatever the size. */
+function sizeOfWhole({kind, layout}: BlockTarget, sizes: readonly BlockSize[]): BlockSize | undefined {
+  return sizes.find(size => kind === 'table' || layout.depth % size === 0);
 }
 
 /** A size per weight with which the file stays within the share of the float one, or comes as near as it can. */

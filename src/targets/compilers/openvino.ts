@@ -39,7 +39,7 @@ export interface OpenvinoOptions {
   /** What is left in float is computed in this; `null` leaves it to the processor, which may take bfloat16. */
   readonly floatPrecision: 'f32' | null;
   /** Element type of the inputs, in OpenVINO's words; without it benchmark_app feeds pictures as bytes. */
-  readonly inputType: 'f32' | 'f16' | 'u8' | 'i64';
+  readonly inputType: 'f32' | 'f16' | 'u8' | 'i8' | 'i32' | 'i64';
   readonly seconds: number;
 }
 

@@ -10,7 +10,6 @@ import {layerCosts} from '../../model/layerCosts.ts';
 import {writeModel} from '../../model/onnx/writeModel.ts';
 import {pruneOpsetImports} from '../../model/pruneOpsetImports.ts';
 import type {CandidateBuild} from '../../targets/target.ts';
-import {resolveFrom} from '../../workspace/projectFolder.ts';
 import {openStore, type Store} from '../../workspace/store.ts';
 import {writeAtomically} from '../../workspace/writeAtomically.ts';
 import {openModel} from '../openModel.ts';
@@ -34,7 +33,8 @@ import {
   type Ranges,
 } from './lowerToFloat16.ts';
 import {lowerWeights, opsetFor} from './lowerWeights.ts';
-import {openCompileSamples, type CompileSamples} from './openCompileSamples.ts';
+import type {CompileSamples} from './openCompileSamples.ts';
+import {openJobSamples} from './openJobSamples.ts';
 import {openJudge, type Judge, type Judgement, type OpenBuild} from './openJudge.ts';
 import {openSaturatingBuild} from './openSaturatingBuild.ts';
 import {pruneFloat, pruningDecision, type PrunedFloat} from './pruneFloat.ts';
@@ -54,7 +54,7 @@ export async function compileCandidates(job: CompileJob, emit: EmitEvent): Promi
     ({graph}) => ({detail: `${graph.layers.length} layers`}),
   );
   try {
-    const samples = job.data === null ? null : await openSamples(job, job.data, float);
+    const samples = await openJobSamples(job, float.inputs, classCountOf(float.outputs));
     try {
       const key = keyOfJob(job, float.modelDigest, samples === null ? null : await samples.digest());
       const store = openStore(job.storeFolder);
@@ -323,26 +323,6 @@ function suitedCandidates(
     .reduce((sum, {index}) => sum + (layers[index]?.multiplyAdds ?? 0), 0);
   const isOfProducts = products > totals.multiplyAdds / 2;
   return candidates.filter(({suits}) => suits === 'every-model' || isOfProducts);
-}
-
-async function openSamples(
-  job: CompileJob,
-  data: NonNullable<CompileJob['data']>,
-  float: FloatModel,
-): Promise<CompileSamples> {
-  const {calibration, evaluation, preprocessing, baseFolder, calibrationSamples} = data;
-  return openCompileSamples(
-    {
-      calibration,
-      ...(evaluation === null ? {} : {evaluation}),
-      ...(preprocessing === null ? {} : {preprocessing}),
-      resolve: path => resolveFrom(baseFolder, path),
-      classCount: classCountOf(float.outputs),
-      seed: job.seed,
-      calibrationSamples,
-    },
-    float.inputs,
-  );
 }
 
 function fidelityOf(judgement: Judgement): CompiledCandidate['fidelity'] {

@@ -11,6 +11,9 @@ import {whenInterrupted} from '../interruption.ts';
 import {hasNone, type OpenProject} from '../openProject.ts';
 import {runInWorker} from '../workerJob.ts';
 import {chooseBudget} from './chooseBudget.ts';
+import {compileByVendor} from './compileByVendor.ts';
+import {explainMachines} from './explainMachines.ts';
+import {findVendorCompiler} from './findVendorCompiler.ts';
 import {chooseCandidates} from './chooseCandidates.ts';
 import type {CompileGoal} from './chooseGoals.ts';
 import type {CompiledCandidate, CompiledModel, CompileJob} from './compileJob.ts';
@@ -51,23 +54,33 @@ export async function compileForTarget(
       seed: request.seed,
       threads: availableParallelism(),
     };
+    const compiler = await findVendorCompiler(project, goal, candidates, request.connect);
     const compiled = await whenInterrupted(
       () => rm(temporaryFolder, {recursive: true, force: true}),
       () => runInWorker<CompileJob, CompiledModel>(workerFile(), job, emit),
     );
     refuseUnmetBudget(compiled, request, budget?.text ?? null);
     const rivals = orderedForTiming(compiled.candidates);
-    const times =
-      rivals.length < 2
-        ? null
-        : await timeBuilds(
-            project,
-            goal,
-            rivals.map(({name, digest}) => ({name, path: project.store.pathOf(digest)})),
-            request.connect,
+    const vendor =
+      compiler.kind === 'found'
+        ? await compileByVendor(
+            {project, target: goal.target, compiler, job, rivals, connect: request.connect},
             emit,
-          );
-    return handOutBuild(project, goal.target, compiled, {rivals, times, budgetText: budget?.text ?? null});
+          )
+        : null;
+    // ONNX Runtime's times say nothing about a vendor's runtime.
+    const isServed = compiler.kind === 'not-needed' && rivals.length > 1;
+    const files = rivals.map(({name, digest}) => ({name, path: project.store.pathOf(digest)}));
+    const times = isServed
+      ? await timeBuilds(project, goal, files, request.connect, emit)
+      : (vendor?.times ?? null);
+    return handOutBuild(project, goal.target, compiled, {
+      rivals,
+      times,
+      budgetText: budget?.text ?? null,
+      vendor,
+      ...explainMachines(goal, {compiler, vendor, times, rivalCount: rivals.length}),
+    });
   });
 }
 

@@ -10,6 +10,8 @@ import {writeDocument} from '../../workspace/projectFolder.ts';
 import type {MadeBuild} from '../compilePortable.ts';
 import type {OpenProject} from '../openProject.ts';
 import type {CompiledCandidate, CompiledModel} from './compileJob.ts';
+import type {VendorBuilds} from './compileByVendor.ts';
+import {handOutArtefacts} from './handOutArtefacts.ts';
 import {pruningDecisions, pruningOf} from './reportPruning.ts';
 import type {BuildTimes} from './timeBuilds.ts';
 
@@ -18,6 +20,11 @@ export interface TimedCandidates {
   readonly rivals: readonly CompiledCandidate[];
   readonly times: BuildTimes | null;
   readonly budgetText: string | null;
+  /** What the target's own compiler made of them; `null` without one. */
+  readonly vendor: VendorBuilds | null;
+  /** What there is to say about compiler and timing. */
+  readonly decisions: Build['recipe'];
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -28,7 +35,7 @@ export async function handOutBuild(
   project: OpenProject,
   target: Target,
   compiled: CompiledModel,
-  {rivals, times, budgetText}: TimedCandidates,
+  {rivals, times, budgetText, vendor, decisions, warnings}: TimedCandidates,
 ): Promise<MadeBuild> {
   const timeOf = (name: string) => times?.times[rivals.findIndex(rival => rival.name === name)];
   const {name, verdicts} = chooseBuild(
@@ -44,6 +51,8 @@ export async function handOutBuild(
   const file = project.buildFile(target.name);
   const artefactFile = project.artefactFile(`${target.name}.onnx`);
   await mkdir(dirname(artefactFile), {recursive: true});
+  await rm(file, {force: true});
+  const handedOut = await handOutArtefacts(project, target, name, vendor);
   const [time, original] = [timeOf(name), times?.times[0]];
   const build: Build = {
     ...writeHeader('build', {
@@ -64,15 +73,19 @@ export async function handOutBuild(
       originalSizeBytes: compiled.originalSizeBytes,
       layers: chosen.layers,
     },
+    ...(handedOut === undefined ? {} : {compiled: handedOut}),
     recipe: [
       {decision: `target ${target.name}`, reason: target.recognisedBy.join(', ')},
       ...chosen.recipe,
       {decision: chosen.name, reason: verdicts.get(name) ?? ''},
+      ...decisions,
       ...pruningDecisions(compiled, chosen, verdicts, times !== null),
     ],
     ...(chosen.floatLayers.length === 0 ? {} : {floatLayers: chosen.floatLayers}),
     ...(compiled.calibration === null ? {} : {calibration: compiled.calibration}),
-    ...(compiled.warnings.length === 0 ? {} : {warnings: [...compiled.warnings]}),
+    ...(compiled.warnings.length + warnings.length === 0
+      ? {}
+      : {warnings: [...compiled.warnings, ...warnings]}),
     runtime: {onnxruntime: compiled.runtimeVersion},
     fidelity: chosen.fidelity,
     ...(compiled.judged === null
@@ -107,7 +120,6 @@ export async function handOutBuild(
     })),
   };
   // The document last: a build that is there is whole.
-  await rm(file, {force: true});
   await copyFile(project.store.pathOf(chosen.digest), artefactFile);
   await writeDocument(file, yamlFromDocument('build', build));
   return {file, build};

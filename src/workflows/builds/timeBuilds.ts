@@ -56,7 +56,7 @@ async function timeHere(files: readonly TimedFile[]): Promise<DeviceTime[]> {
   return timed.map(({run, ratioToFirst}, index) => ({name: files[index]?.name ?? '', run, ratioToFirst}));
 }
 
-async function isTargetOfThisMachine(target: string): Promise<boolean> {
+export async function isTargetOfThisMachine(target: string): Promise<boolean> {
   const machine = await connectMachine(
     {name: 'local', address: 'local'},
     {acceptNewHostKeys: false, environment: process.env},
