@@ -2,6 +2,7 @@ import type {Graph, Layer} from '../../model/graph.ts';
 import {bytesOfTensor} from '../../model/onnx/tensorData.ts';
 import {integerAttribute} from '../nodeAttributes.ts';
 import {textAttribute} from './attributes.ts';
+import {integerConstant} from './integerConstant.ts';
 
 /**
  * Which channels (axis 1) of which tensors may be multiplied by a common positive factor without changing what the model
@@ -178,7 +179,7 @@ function padded(
   members: Int32Array | null,
 ): Int32Array | null {
   const [, pads = '', value = '', axes = ''] = layer.node.inputs;
-  const amounts = integersOf(graph, pads);
+  const amounts = integerConstant(graph, pads);
   const rank = graph.tensors.get(layer.inputs[0] ?? '')?.shape?.length;
   const mode = textAttribute(layer.node, 'mode') || 'constant';
   if (members === null || amounts === null || amounts.length !== 2 * (rank ?? 0) || axes !== '') return null;
@@ -190,25 +191,17 @@ function padded(
 
 function sliced(graph: Graph, layer: Layer, members: Int32Array | null): Int32Array | null {
   const [, startName = '', endName = '', axisName = '', stepName = ''] = layer.node.inputs;
-  const starts = integersOf(graph, startName);
-  const ends = integersOf(graph, endName);
+  const starts = integerConstant(graph, startName);
+  const ends = integerConstant(graph, endName);
   const rank = graph.tensors.get(layer.inputs[0] ?? '')?.shape?.length ?? 0;
   if (members === null || starts === null || ends === null) return null;
-  const axes = axisName === '' ? starts.map((_, at) => at) : integersOf(graph, axisName);
-  const steps = stepName === '' ? starts.map(() => 1) : integersOf(graph, stepName);
+  const axes = axisName === '' ? starts.map((_, at) => at) : integerConstant(graph, axisName);
+  const steps = stepName === '' ? starts.map(() => 1) : integerConstant(graph, stepName);
   const at = axes?.findIndex(axis => axis === 1 || axis + rank === 1);
   if (axes === null || steps === null || at === undefined) return null;
   if (at === -1) return members;
   if (steps[at] !== 1) return null;
   return members.slice(starts[at], ends[at]);
-}
-
-/** A constant of int64, as of opset 13 all sizes and axes are; `null` when it is computed. */
-function integersOf(graph: Graph, name: string): number[] | null {
-  const tensor = graph.model.graph.initializers.find(one => one.name === name);
-  if (tensor === undefined || graph.tensors.get(name)?.elementType !== 'int64') return null;
-  const bytes = bytesOfTensor(tensor).slice();
-  return [...new BigInt64Array(bytes.buffer, 0, bytes.byteLength / 8)].map(Number);
 }
 
 function isZero(graph: Graph, name: string): boolean {

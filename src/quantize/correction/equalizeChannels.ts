@@ -1,12 +1,10 @@
 import type {Graph, Layer} from '../../model/graph.ts';
 import type {OnnxModel} from '../../model/onnx/messages.ts';
-import {tensorFromValue} from '../../model/onnx/tensorData.ts';
 import {constantsOf, floatsOfTensor} from '../floatsOfTensor.ts';
 import {integerAttribute} from '../nodeAttributes.ts';
 import {findChannelClasses, type ChannelClasses} from './channelClasses.ts';
-
-/** Largest magnitude of each channel (axis 1) of a tensor, as calibration saw it. */
-export type ChannelMagnitudes = ReadonlyMap<string, Float32Array>;
+import type {ChannelMagnitudes} from './measureChannels.ts';
+import {withFloatConstants} from './withFloatConstants.ts';
 
 /**
  * Factors beyond this bring nothing: a channel's share of the rounding error falls with the square of its factor, to 1/64
@@ -22,7 +20,11 @@ const LARGEST_FACTOR = 8;
  * samples show at less than its largest must not be the first to be clipped
  * @see Nagel et al., arXiv 1906.04721, section 4.1, whose pairs of layers are here whole classes of channels
  */
-export function equalizeActivations(graph: Graph, magnitudes: ChannelMagnitudes, headroom: number): OnnxModel {
+export function equalizeActivations(
+  graph: Graph,
+  magnitudes: ChannelMagnitudes,
+  headroom: number,
+): OnnxModel {
   const classes = findChannelClasses(graph);
   const logSums = new Float64Array(classes.classCount);
   const counts = new Float64Array(classes.classCount);
@@ -67,14 +69,7 @@ export function scaleChannels(graph: Graph, classes: ChannelClasses, factors: Fl
   for (const [constant, tensor] of classes.addedConstants)
     changed.set(constant, scaledVector(valuesOf(constant), factorsOf(tensor)));
 
-  const {model} = graph;
-  const initializers = model.graph.initializers.map(tensor => {
-    const values = changed.get(tensor.name);
-    if (values === undefined) return tensor;
-    const bytes = new Uint8Array(values.buffer);
-    return tensorFromValue(tensor.name, {elementType: 'float32', shape: tensor.dims, bytes});
-  });
-  return {...model, graph: {...model.graph, initializers}};
+  return withFloatConstants(graph.model, changed);
 }
 
 /** Output channel o of input channel i times factor(o) / factor(i). */
