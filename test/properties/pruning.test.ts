@@ -3,6 +3,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import fc from 'fast-check';
 import {afterAll, beforeAll, expect, it} from 'vitest';
+import {modelExposingAllTensors} from '../../src/model/exposeAllTensors.ts';
 import type {Graph} from '../../src/model/graph.ts';
 import {bytesOfTensor, tensorFromValue} from '../../src/model/onnx/tensorData.ts';
 import {mapSame} from '../../src/model/onnx/rewriteTensors.ts';
@@ -56,10 +57,37 @@ it('channels that nothing flows into are found, and their constants go into the 
   expect(removedChannels).toBeGreaterThan(500);
 });
 
+it('without any channels of any one group, the model loads, and every tensor has the shape that is declared', async () => {
+  let groupsTried = 0;
+  await fc.assert(
+    fc.asyncProperty(anyChoices, fc.nat(1_000_000), async (choices, seed) => {
+      const graph = randomNetwork(choices, seed);
+      const {coupling, groups} = dependencyGroups(graph);
+      for (const {channels} of groups) {
+        const removed = someOf(channels, seed + (groupsTried += 1));
+        const pruned = removeChannels(graph, coupling, removed);
+        const answers = await runModel(modelExposingAllTensors(pruned), feedsFor(pruned, 1), folder);
+        for (const [name, {shape}] of Object.entries(answers))
+          expect(shape, name).toEqual(pruned.tensors.get(name)?.shape);
+        expect(pruned.outputs.map(name => pruned.tensors.get(name)?.shape)).toEqual(
+          graph.outputs.map(name => graph.tensors.get(name)?.shape),
+        );
+      }
+    }),
+    {numRuns: 150},
+  );
+  expect(groupsTried).toBeGreaterThan(200);
+});
+
 /** Any but the first of every group. */
 function someChannels({groups}: DependencyGroups, seed: number): Set<number> {
+  return new Set(groups.flatMap(({channels}, at) => [...someOf(channels, seed + at)]));
+}
+
+/** Any but the first. */
+function someOf(channels: readonly number[], seed: number): Set<number> {
   const next = startNumbers(seed);
-  return new Set(groups.flatMap(({channels}) => channels.slice(1).filter(() => next() > 0)));
+  return new Set(channels.slice(1).filter(() => next() > 0));
 }
 
 async function expectSameAnswers(graph: Graph, other: Graph): Promise<void> {

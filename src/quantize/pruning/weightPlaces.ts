@@ -8,7 +8,7 @@ export interface WeightPlaces {
   /** Places of the kernel; their weights follow each other. */
   readonly taps: number;
   /** Of the first tap. */
-  place(group: number, output: number, input: number): number;
+  readonly place: (group: number, output: number, input: number) => number;
 }
 
 export function weightPlaces(
