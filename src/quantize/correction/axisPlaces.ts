@@ -1,6 +1,5 @@
 import type {Graph, Layer} from '../../model/graph.ts';
-import {integerAttribute} from '../nodeAttributes.ts';
-import {integersAttribute} from './attributes.ts';
+import {integerAttribute, integersAttribute} from '../nodeAttributes.ts';
 import {integerConstant} from './integerConstant.ts';
 
 /** For each axis of a tensor the axis that it becomes; `null` for one that goes, or whose places are mixed. */

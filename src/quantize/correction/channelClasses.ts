@@ -1,7 +1,6 @@
 import type {Graph, Layer} from '../../model/graph.ts';
 import {bytesOfTensor} from '../../model/onnx/tensorData.ts';
-import {integerAttribute} from '../nodeAttributes.ts';
-import {textAttribute} from './attributes.ts';
+import {integerAttribute, textAttribute} from '../nodeAttributes.ts';
 import {integerConstant} from './integerConstant.ts';
 
 /**

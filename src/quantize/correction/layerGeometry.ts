@@ -1,7 +1,6 @@
 import type {Graph, Layer} from '../../model/graph.ts';
 import type {WeightedLayer} from '../quantizationPlan.ts';
-import {floatAttribute, integerAttribute} from '../nodeAttributes.ts';
-import {integersAttribute, textAttribute} from './attributes.ts';
+import {floatAttribute, integerAttribute, integersAttribute, textAttribute} from '../nodeAttributes.ts';
 
 /**
  * A weighted layer seen as matrix products: for each of `groups` the outputs are weight rows times input rows, one pair

@@ -5,7 +5,7 @@ import {smallestWeightScales} from '../quantizeBias.ts';
 import type {CorrectionTask} from './correctionTask.ts';
 import {canHaveBias, floatBias, floatRows} from './floatLayer.ts';
 import {measureInputMoments, type LayerMoments} from './inputMoments.ts';
-import {quadraticFromMoments} from './refitWeights.ts';
+import {quadraticFromMoments} from './quadratic.ts';
 import {RowRounding, type RoundedRow} from './roundRows.ts';
 import {startScale} from './startScale.ts';
 

@@ -1,6 +1,6 @@
 import {roundHalfEven} from '../roundHalfEven.ts';
 import {addScaled, choleskyFactor, dot} from './cholesky.ts';
-import type {Quadratic} from './refitWeights.ts';
+import type {Quadratic} from './quadratic.ts';
 
 export interface RoundedRow {
   readonly scale: number;

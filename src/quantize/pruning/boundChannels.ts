@@ -1,6 +1,5 @@
 import type {Graph, Layer} from '../../model/graph.ts';
-import {integersAttribute, textAttribute} from '../correction/attributes.ts';
-import {floatAttribute, integerAttribute} from '../nodeAttributes.ts';
+import {floatAttribute, integerAttribute, integersAttribute, textAttribute} from '../nodeAttributes.ts';
 import type {BoundContext} from './boundContext.ts';
 import {boundWeighted} from './boundWeighted.ts';
 import {channelLayers} from './channelLayers.ts';

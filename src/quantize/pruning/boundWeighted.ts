@@ -1,5 +1,4 @@
-import {integersAttribute, textAttribute} from '../correction/attributes.ts';
-import {floatAttribute} from '../nodeAttributes.ts';
+import {floatAttribute, integersAttribute, textAttribute} from '../nodeAttributes.ts';
 import type {BoundContext} from './boundContext.ts';
 import type {ChannelLayer} from './channelLayers.ts';
 import {addProduct, unboundedRanges, type ChannelRanges} from './channelRanges.ts';

@@ -1,5 +1,4 @@
-import {integersAttribute} from '../correction/attributes.ts';
-import {integerAttribute} from '../nodeAttributes.ts';
+import {integerAttribute, integersAttribute} from '../nodeAttributes.ts';
 import {
   axisFromEnd,
   endsOf,

@@ -1,5 +1,4 @@
-import {integersAttribute, textAttribute} from '../correction/attributes.ts';
-import {integerAttribute} from '../nodeAttributes.ts';
+import {integerAttribute, integersAttribute, textAttribute} from '../nodeAttributes.ts';
 import {
   axisFromEnd,
   endsOf,

@@ -1,6 +1,7 @@
 import {choleskyFactor, dot} from '../correction/cholesky.ts';
 import type {Moments} from '../correction/moments.ts';
-import {quadraticFromMoments, refitWeights} from '../correction/refitWeights.ts';
+import {quadraticFromMoments} from '../correction/quadratic.ts';
+import {refitWeights} from '../correction/refitWeights.ts';
 
 /** How a layer is fitted again: all its weights, its biases only, or not at all. */
 export type FitKind = 'weights' | 'biases' | 'kept';

@@ -1,6 +1,6 @@
 import {addScaled, choleskyFactor, dot, solveInPlace} from '../correction/cholesky.ts';
 import type {Moments} from '../correction/moments.ts';
-import {quadraticFromMoments} from '../correction/refitWeights.ts';
+import {quadraticFromMoments} from '../correction/quadratic.ts';
 import {symmetricInverse} from './symmetricInverse.ts';
 
 /** Columns that are out are dropped from the matrices when they are this share of them. */

@@ -1,7 +1,6 @@
 import {createAttribute} from '../../model/onnx/createMessages.ts';
 import type {OnnxNode} from '../../model/onnx/messages.ts';
-import {integersAttribute} from '../correction/attributes.ts';
-import {integerAttribute} from '../nodeAttributes.ts';
+import {integerAttribute, integersAttribute} from '../nodeAttributes.ts';
 import {axisFromEnd} from './couplingContext.ts';
 import type {ConstantValues} from './constantValues.ts';
 import {padding} from './padding.ts';

@@ -2,7 +2,7 @@ import type {Graph} from '../../model/graph.ts';
 import {layerGeometry, type LayerGeometry} from '../correction/layerGeometry.ts';
 import {dot} from '../correction/cholesky.ts';
 import type {Moments} from '../correction/moments.ts';
-import {quadraticFromMoments} from '../correction/refitWeights.ts';
+import {quadraticFromMoments} from '../correction/quadratic.ts';
 import {channelLayers, type ChannelLayer} from './channelLayers.ts';
 import {constantValues} from './constantValues.ts';
 import {measureInputs, type CalibrationSamples} from './inputStatistics.ts';

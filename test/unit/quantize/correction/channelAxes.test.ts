@@ -32,7 +32,7 @@ describe('the axes of channels after a reshape', () => {
   });
 
   it('lead to the same channel for every value', () => {
-    const sizes = fc.array(fc.constantFrom(1, 2, 3, 4, 6), {minLength: 1, maxLength: 4});
+    const sizes = fc.array(fc.constantFrom<number>(1, 2, 3, 4, 6), {minLength: 1, maxLength: 4});
     fc.assert(
       fc.property(sizes, sizes, fc.nat(), fc.boolean(), (before, shuffled, at, isPair) => {
         const count = before.reduce((all, size) => all * size, 1);

@@ -4,7 +4,7 @@ import {startMoments, type Moments} from '../../../../src/quantize/correction/mo
 import {fitRows} from '../../../../src/quantize/pruning/fitRows.ts';
 import {LeastSquaresElimination} from '../../../../src/quantize/pruning/leastSquaresElimination.ts';
 import {sparsifyRows, quadColumns} from '../../../../src/quantize/pruning/sparsifyRows.ts';
-import {quadraticFromMoments} from '../../../../src/quantize/correction/refitWeights.ts';
+import {quadraticFromMoments} from '../../../../src/quantize/correction/quadratic.ts';
 import {startNumbers} from './networks.ts';
 
 const INPUTS = 8;
