@@ -52,14 +52,14 @@ async function loadRuntime(): Promise<typeof Runtime> {
 
 /** The same options wherever a model runs or is timed, so that a measured time is the time that is served. */
 function sessionOptionsFrom(options: SessionOptions): InferenceSession.SessionOptions {
+  const spinning = options.isSpinning === true ? '1' : '0';
   return {
     executionProviders: ['cpu'],
     graphOptimizationLevel: options.optimization,
     intraOpNumThreads: options.threads,
     interOpNumThreads: 1,
     logSeverityLevel: 4,
-    // Spinning threads take the processor from the endpoint and from the device's own programs.
-    extra: {session: {intra_op: {allow_spinning: '0'}, inter_op: {allow_spinning: '0'}}},
+    extra: {session: {intra_op: {allow_spinning: spinning}, inter_op: {allow_spinning: '0'}}},
   };
 }
 
@@ -149,6 +149,13 @@ const operations: {[K in WorkerOperation]: (request: WorkerRequests[K]) => Promi
     return {outputs: opened.outputNames.map(name => [name, tensorFromOrtTensor(results[name]!)]), computeMs};
   },
 
+  async release() {
+    const opened = session;
+    session = null;
+    await opened?.release();
+    return null;
+  },
+
   async optimize({inputPath, outputPath, level, weightsFile}) {
     const options: InferenceSession.SessionOptions = {
       ...sessionOptionsFrom({optimization: level, threads: 1}),
@@ -163,18 +170,22 @@ const operations: {[K in WorkerOperation]: (request: WorkerRequests[K]) => Promi
 
   async trace({path, feeds}) {
     const traced = await load({path}, sessionOptionsFrom({optimization: 'disabled', threads: 1}));
-    const ortFeeds = await feedsFrom(checkedFeeds(traced, feeds));
-    // A 4-bit output would abort the whole process; sequences and maps have no shape to report.
-    const names = traced.outputMetadata.flatMap(value =>
-      value.isTensor && ELEMENT_TYPES.some(type => type === value.type && canCrossBoundary(type))
-        ? [value.name]
-        : [],
-    );
-    const results = await attemptRun(() => traced.run(ortFeeds, names));
-    return names.map(name => {
-      const {type, dims} = results[name]!;
-      return [name, {elementType: type, shape: [...dims]}];
-    });
+    try {
+      const ortFeeds = await feedsFrom(checkedFeeds(traced, feeds));
+      // A 4-bit output would abort the whole process; sequences and maps have no shape to report.
+      const names = traced.outputMetadata.flatMap(value =>
+        value.isTensor && ELEMENT_TYPES.some(type => type === value.type && canCrossBoundary(type))
+          ? [value.name]
+          : [],
+      );
+      const results = await attemptRun(() => traced.run(ortFeeds, names));
+      return names.map(name => {
+        const {type, dims} = results[name]!;
+        return [name, {elementType: type, shape: [...dims]}];
+      });
+    } finally {
+      await traced.release();
+    }
   },
 
   async profile({path, feeds, runs, warmUps, threads}) {

@@ -1,97 +1,49 @@
-import {Worker} from 'node:worker_threads';
-import {EXIT, ExpectedError} from '../errors.ts';
-import type {
-  FailureKind,
-  WorkerOperation,
-  WorkerReplies,
-  WorkerReplyMessage,
-  WorkerRequests,
-} from './workerMessages.ts';
+import {closedError, startWorkerThread, type WorkerThread} from './workerThread.ts';
+import type {WorkerOperation, WorkerReplies, WorkerRequests} from './workerMessages.ts';
 
-/** The worker lies beside this file in every form: .ts from source, .js in dist, .mjs in the bundle. */
-function findWorkerFile(): URL {
-  const extension = /\.[a-z]+$/.exec(new URL(import.meta.url).pathname)?.[0] ?? '.js';
-  return new URL(`./sessionWorker${extension}`, import.meta.url);
-}
-
-interface Waiting {
-  readonly resolve: (reply: never) => void;
-  readonly reject: (error: Error) => void;
-}
-
-/**
- * ONNX Runtime for Linux reports models and runs to its maker over the network unless this is set before it starts, and
- * leaves files in the temporary and cache folders. A worker's environment is a copy that native code does not see, so
- * it must be set here. Whoever wants the reports sets the variable to 0.
- */
-function keepTelemetryOff(): void {
-  process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
-}
-
-/** A worker thread with ONNX Runtime in it: running and loading block a thread, so never the main one. */
+/** A thread with ONNX Runtime in it for one piece of work, a session's life say. */
 export interface EngineWorker {
   call<K extends WorkerOperation>(
     operation: K,
     request: WorkerRequests[K],
     transfer?: readonly ArrayBuffer[],
   ): Promise<WorkerReplies[K]>;
+  /** Calls that are under way fail with `session-closed`. */
   close(): Promise<void>;
 }
 
+/**
+ * The last thread that became free waits this long for more work. Starting one and loading the runtime into it takes 65 ms
+ * (AMD EPYC, November 2026), longer than quantising a small model; one that stayed for ever would hold memory.
+ */
+const IDLE_MS = 1000;
+
+interface IdleThread {
+  readonly thread: WorkerThread;
+  readonly timer: NodeJS.Timeout;
+}
+
+let idle: IdleThread | null = null;
+
 export function startEngineWorker(subject: string): EngineWorker {
-  keepTelemetryOff();
-  // Flags of the caller's own, --input-type say, would keep the worker's file from being run.
-  const worker = new Worker(findWorkerFile(), {execArgv: []});
-  const waiting = new Map<number, Waiting>();
-  let nextId = 1;
-  let ended: Error | null = null;
-
-  const endWith = (error: Error) => {
-    ended ??= error;
-    for (const {reject} of waiting.values()) reject(ended);
-    waiting.clear();
-    worker.unref();
-  };
-  // An idle session must not keep a finished program alive; one with work under way must.
-  worker.unref();
-  worker.on('message', (message: WorkerReplyMessage) => {
-    const call = waiting.get(message.id);
-    waiting.delete(message.id);
-    if (waiting.size === 0) worker.unref();
-    if (call === undefined) return;
-    if ('reply' in message) call.resolve(message.reply as never);
-    else call.reject(errorFromFailure(message.failure, subject));
-  });
-  worker.on('error', (error: Error) =>
-    endWith(
-      new ExpectedError(
-        'engine-stopped',
-        `The engine running ${subject} stopped: ${error.message}.`,
-        EXIT.commandFailed,
-        {cause: error},
-      ),
-    ),
-  );
-  worker.on('exit', () => endWith(closedError(subject)));
-
+  const thread = takeIdleThread() ?? startWorkerThread();
+  let isClosed = false;
   return {
-    call(operation, request, transfer = []) {
-      if (ended !== null) return Promise.reject(ended);
-      const id = nextId++;
-      return new Promise((resolve, reject) => {
-        worker.postMessage({id, operation, request}, transfer);
-        waiting.set(id, {resolve, reject});
-        worker.ref();
-      });
+    call(operation, request, transfer) {
+      if (isClosed) return Promise.reject(closedError(subject));
+      return thread.call(subject, operation, request, transfer);
     },
     async close() {
-      endWith(closedError(subject));
-      await worker.terminate();
+      if (isClosed) return;
+      isClosed = true;
+      if (thread.isBusy() || thread.hasEnded()) return thread.end();
+      await thread.call(subject, 'release', null);
+      await keepIdle(thread);
     },
   };
 }
 
-/** Starts a worker for one piece of work: also what keeps ONNX Runtime's small leaks out of long-lived programs. */
+/** Takes a worker for one piece of work. */
 export async function withEngineWorker<T>(
   subject: string,
   work: (worker: EngineWorker) => Promise<T>,
@@ -104,50 +56,17 @@ export async function withEngineWorker<T>(
   }
 }
 
-function closedError(subject: string): ExpectedError {
-  return new ExpectedError('session-closed', `The session of ${subject} was closed.`, EXIT.commandFailed);
+function takeIdleThread(): WorkerThread | null {
+  if (idle === null) return null;
+  const {thread, timer} = idle;
+  idle = null;
+  clearTimeout(timer);
+  return thread.hasEnded() ? null : thread;
 }
 
-function errorFromFailure(
-  failure: {readonly kind: FailureKind; readonly message: string; readonly code?: string},
-  subject: string,
-): Error {
-  const cause = new Error(failure.message);
-  switch (failure.kind) {
-    case 'runtime-missing':
-      return new ExpectedError(
-        'runtime-missing',
-        `ONNX Runtime could not be loaded: ${failure.message}`,
-        EXIT.commandFailed,
-        {
-          hints: ['Reinstall with ONNXRUNTIME_NODE_INSTALL=skip npm install'],
-          cause,
-        },
-      );
-    case 'unsupported-type':
-      return new ExpectedError(
-        'unsupported-tensor-type',
-        `${subject}: ${failure.message}`,
-        EXIT.unsupported,
-        {cause},
-      );
-    case 'wrong-input':
-      return new ExpectedError(failure.code ?? 'wrong-input-type', failure.message, EXIT.usage, {cause});
-    case 'load':
-      return new ExpectedError(
-        'model-rejected',
-        `ONNX Runtime rejected ${subject}: ${failure.message}`,
-        EXIT.unsupported,
-        {cause},
-      );
-    case 'run':
-      return new ExpectedError(
-        'model-run-failed',
-        `ONNX Runtime failed while running ${subject}: ${failure.message}`,
-        EXIT.commandFailed,
-        {
-          cause,
-        },
-      );
-  }
+async function keepIdle(thread: WorkerThread): Promise<void> {
+  if (idle !== null) return thread.end();
+  const timer = setTimeout(() => void takeIdleThread()?.end(), IDLE_MS);
+  timer.unref();
+  idle = {thread, timer};
 }

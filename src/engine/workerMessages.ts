@@ -6,6 +6,11 @@ export type Optimization = 'disabled' | 'basic' | 'extended' | 'all';
 export interface SessionOptions {
   readonly optimization: Optimization;
   readonly threads: number;
+  /**
+   * Whether threads that wait for their part of a layer keep the processor: faster, but not what the endpoint and the
+   * device's own programs are to live with. Default false.
+   */
+  readonly isSpinning?: boolean;
 }
 
 export type ModelSource = {readonly path: string} | {readonly bytes: Uint8Array};
@@ -16,6 +21,7 @@ export type TensorPairs = readonly (readonly [string, Tensor])[];
 export interface WorkerRequests {
   open: {model: ModelSource; options: SessionOptions};
   run: {feeds: TensorPairs};
+  release: null;
   optimize: {inputPath: string; outputPath: string; level: Optimization; weightsFile: string | null};
   trace: {path: string; feeds: TensorPairs};
   profile: {path: string; feeds: TensorPairs; runs: number; warmUps: number; threads: number};
@@ -24,6 +30,7 @@ export interface WorkerRequests {
 export interface WorkerReplies {
   open: {inputs: SignatureTensor[]; outputs: SignatureTensor[]; version: string};
   run: {outputs: [string, Tensor][]; computeMs: number};
+  release: null;
   optimize: null;
   trace: [string, {elementType: Tensor['elementType']; shape: readonly number[]}][];
   profile: {wholeRunMs: number[]; layers: {name: string; operator: string; ms: number}[]};

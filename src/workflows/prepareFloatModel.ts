@@ -20,9 +20,9 @@ import {replaceSums} from '../model/replaceSums.ts';
 import {stripOverridableInitializers} from '../model/stripOverridableInitializers.ts';
 import {widenHalfPrecision} from '../model/widenHalfPrecision.ts';
 import {explainRejection} from './explainRejection.ts';
-import {measureTypes} from './measureTypes.ts';
+import {completeTypes} from './measureTypes.ts';
 import {digestOfModel, openModel, type OpenModel} from './openModel.ts';
-import {openOptimizedModel} from './optimizedModel.ts';
+import {inferTypes, openOptimizedModel} from './optimizedModel.ts';
 import {runWithoutInputs} from './runWithoutInputs.ts';
 import {storeWeights, writeBesideWeights} from './storeWeights.ts';
 
@@ -76,8 +76,10 @@ export async function prepareFloatModel(request: FloatModelRequest): Promise<Flo
   const source = openModel(modelFile);
   try {
     const folder = await mkdtemp(join(request.temporaryFolder, 'float-'));
+    // Computed while the runtime works.
+    const digested = digestOfModel(modelFile, source.model);
+    digested.catch(() => {});
     try {
-      const modelDigest = await digestOfModel(modelFile, source.model);
       const closed = closeModel(source.model, request.inputShapes, decide);
       const opened = await explainRejection(graphFromModel(closed), basename(modelFile), () =>
         rewriteModel(closed, request.opset ?? OLDEST_TARGET, folder, decide),
@@ -85,7 +87,7 @@ export async function prepareFloatModel(request: FloatModelRequest): Promise<Flo
       return {
         ...opened,
         decisions,
-        modelDigest,
+        modelDigest: await digested,
         originalSizeBytes: sizeOfFiles(source.model),
         async close() {
           opened.close();
@@ -140,7 +142,7 @@ async function rewriteModel(
     const optimized = await openOptimizedModel(raised, folder, 'basic');
     decide('graph optimisation level basic', 'portable: only operators that every runtime knows');
     try {
-      return await fuseAndMeasure(optimized.model, folder, decide);
+      return await fuseAndType(optimized.model, optimized.types, folder, decide);
     } finally {
       optimized.close();
     }
@@ -149,9 +151,14 @@ async function rewriteModel(
   }
 }
 
-/** Fusing takes tensors away and changes none, so that what is measured before holds after. */
-async function fuseAndMeasure(model: OnnxModel, folder: string, decide: Decide): Promise<OpenFloatModel> {
-  const types = await measureTypes(graphFromModel(model), folder);
+/** Fusing takes tensors away and changes none, so that types found before hold after. */
+async function fuseAndType(
+  model: OnnxModel,
+  inferred: ReadonlyMap<string, MeasuredType>,
+  folder: string,
+  decide: Decide,
+): Promise<OpenFloatModel> {
+  const types = await completeTypes(graphFromModel(model), inferred, folder);
   const path = join(folder, 'float.onnx');
   await writeBesideWeights(declareOutputs(fuse(model, types, decide), types), path);
   const opened = openModel(path);
@@ -185,12 +192,13 @@ function fuse(model: OnnxModel, types: ReadonlyMap<string, MeasuredType>, decide
   return fused;
 }
 
-/** Measured before, so that what the runtime does not know is refused as that, and conversions know types and shapes. */
+/** Typed before, so that what the runtime does not know is refused as that, and conversions know types and shapes. */
 async function raise(model: OnnxModel, atLeast: number, folder: string, decide: Decide): Promise<OnnxModel> {
   const from = standardOpset(model);
   if (from === undefined || from >= atLeast) return raiseOpset(model, atLeast).model;
   const graph = graphFromModel(model);
-  const typed = withMeasuredTypes(graph, await measureTypes(graph, folder));
+  const types = await completeTypes(graph, await inferTypes(model, folder), folder);
+  const typed = withMeasuredTypes(graph, types);
   const {model: raised, conversions} = raiseOpset(model, atLeast, typed.tensors);
   const counts = new Map<string, number>();
   for (const {what} of conversions) counts.set(what, (counts.get(what) ?? 0) + 1);

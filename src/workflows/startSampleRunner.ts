@@ -1,4 +1,4 @@
-import {mkdtemp, rm} from 'node:fs/promises';
+import {mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {availableParallelism} from 'node:os';
 import {dirname, join} from 'node:path';
 import type {NamedTensors} from '../documents/tensor.ts';
@@ -9,7 +9,6 @@ import type {OnnxModel} from '../model/onnx/messages.ts';
 import {bytesFromModel, writeModel} from '../model/onnx/writeModel.ts';
 import {pruneOpsetImports} from '../model/pruneOpsetImports.ts';
 import type {RunMode, RunOnSamples, SampleRunner} from '../quantize/sampleRunner.ts';
-import {writeAtomically} from '../workspace/writeAtomically.ts';
 
 /** Where the samples come from: one request of the model's own shape each. */
 export interface SampleSource {
@@ -42,7 +41,7 @@ export function startSampleRunner(source: SampleSource, options: SampleRunnerOpt
 
   async function withSession<T>(request: RunOnSamples, work: (session: Session) => Promise<T>): Promise<T> {
     const model = modelOf(request);
-    const sessionOptions = {optimization: LEVEL[request.mode], threads};
+    const sessionOptions = {optimization: LEVEL[request.mode], threads, isSpinning: true};
     if (isSmall(model))
       return closing(await openSession({bytes: bytesFromModel(model)}, sessionOptions), work);
     const folder = await mkdtemp(join(options.temporaryFolder, 'run-'));
@@ -60,20 +59,21 @@ export function startSampleRunner(source: SampleSource, options: SampleRunnerOpt
     async run(request) {
       const {from = 0, to = source.requestCount, visit} = request;
       await withSession(request, async session => {
-        const ask = async (sample: number): Promise<NamedTensors> => {
-          const {outputs} = await session.run(feedsOf(session, await source.readRequest(sample)), {
-            canTakeFeeds: true,
-          });
-          return outputs;
+        const ask = async (sample: number): Promise<NamedTensors | null> => {
+          if (sample >= to) return null;
+          const feeds = feedsOf(session, await source.readRequest(sample));
+          return (await session.run(feeds, {canTakeFeeds: true})).outputs;
         };
-        let waiting: Promise<NamedTensors> | null = from < to ? ask(from) : null;
+        let next = ask(from);
+        let afterNext = ask(from + 1);
         for (let sample = from; sample < to; sample += 1) {
-          const values: NamedTensors = await (waiting as Promise<NamedTensors>);
-          waiting = sample + 1 < to ? ask(sample + 1) : null;
-          // Without this a failure of the next run would count as unhandled while `visit` throws.
-          waiting?.catch(() => {});
-          visit(values, sample);
+          // Without this a failure of a later run would count as unhandled while this one throws.
+          afterNext.catch(() => {});
+          const values = await next;
+          if (values !== null) visit(values, sample);
           options.onSample?.();
+          // Two are always asked for, so that the thread has the next one at hand when it is done with one.
+          [next, afterNext] = [afterNext, ask(sample + 2)];
         }
       });
     },
@@ -113,7 +113,6 @@ async function writeModelFiles(model: OnnxModel, path: string): Promise<void> {
     thresholdBytes: EXTERNAL_BYTES,
     nameLocation: () => `weights-${(fileCount += 1)}.bin`,
   });
-  for (const file of written.externalFiles)
-    await writeAtomically(join(dirname(path), file.path), file.chunks);
-  await writeAtomically(path, written.chunks);
+  for (const file of written.externalFiles) await writeFile(join(dirname(path), file.path), file.chunks);
+  await writeFile(path, written.chunks);
 }

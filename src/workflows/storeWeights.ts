@@ -1,9 +1,8 @@
-import {rm} from 'node:fs/promises';
+import {rm, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import type {OnnxModel} from '../model/onnx/messages.ts';
 import {sizeOfTensorBytes} from '../model/onnx/tensorData.ts';
 import {writeModel} from '../model/onnx/writeModel.ts';
-import {writeAtomically} from '../workspace/writeAtomically.ts';
 import {openModel, type OpenModel} from './openModel.ts';
 
 /** Models with more weights than this have them written once, not with every file that is made of the model. */
@@ -30,8 +29,7 @@ export async function storeWeights(
   });
   const path = join(folder, 'stored.onnx');
   const files = written.externalFiles.map(file => ({...file, path: join(folder, file.path)}));
-  for (const file of [...files, {path, chunks: written.chunks}])
-    await writeAtomically(file.path, file.chunks);
+  for (const file of [...files, {path, chunks: written.chunks}]) await writeFile(file.path, file.chunks);
   const opened: OpenModel = openModel(path);
   return {
     model: opened.model,
@@ -42,7 +40,7 @@ export async function storeWeights(
   };
 }
 
-/** Writes a model to `path`; unless it is small, its large weights must have been stored in that folder. */
+/** Writes a model to `path`, which is no file to be kept; unless it is small, its large weights must have been stored in that folder. */
 export async function writeBesideWeights(model: OnnxModel, path: string): Promise<void> {
-  await writeAtomically(path, writeModel(model, {kind: isSmall(model) ? 'inline' : 'keep'}).chunks);
+  await writeFile(path, writeModel(model, {kind: isSmall(model) ? 'inline' : 'keep'}).chunks);
 }

@@ -1,8 +1,10 @@
+import type {NamedTensors, Tensor} from '../../documents/tensor.ts';
 import {EXIT, ExpectedError} from '../../errors.ts';
 import type {Graph} from '../../model/graph.ts';
 import {floatsOf} from '../accuracy/floatsOf.ts';
 import type {TensorRange} from '../quantizationPlan.ts';
 import type {SampleRunner} from '../sampleRunner.ts';
+import {extremesModel, REDUCTIONS} from './extremesModel.ts';
 
 /** Which samples are looked at: `from` (default 0) up to but without `to` (default all). */
 export interface SampleSpan {
@@ -23,24 +25,65 @@ export async function measureExtremes(
 ): Promise<Map<string, TensorRange>> {
   const extremes = new Map<string, TensorRange>();
   if (tensorNames.length === 0) return extremes;
+  const isFloat = (name: string): boolean => graph.tensors.get(name)?.elementType === 'float32';
+  const reduced = tensorNames.filter(isFloat);
+  const seen = tensorNames.filter(name => !isFloat(name));
+  const {model, output} = extremesModel(graph.model, reduced);
+  const add = (name: string, {min, max}: TensorRange): void => {
+    if (min <= max) extremes.set(name, united(extremes.get(name) ?? {min, max}, {min, max}));
+  };
+  const doubtful: number[] = [];
   await runner.run({
-    model: graph.model,
-    tensors: tensorNames,
+    model,
+    tensors: reduced.length === 0 ? seen : [output, ...seen],
     mode: 'fused',
     ...span,
     visit(values, sample) {
-      const broken: string[] = [];
-      for (const name of tensorNames) {
-        const tensor = values[name];
-        if (tensor === undefined) throw new RangeError(`no values of "${name}"`);
-        const range = extremesOf(floatsOf(tensor));
-        if (range === null) broken.push(name);
-        else if (range.min <= range.max) extremes.set(name, united(extremes.get(name) ?? range, range));
-      }
-      if (broken.length > 0) throw notFinite(graph, broken, sample);
+      const reductions = reduced.length === 0 ? [] : floatsOf(valuesOf(values, output));
+      reduced.forEach((name, at) => {
+        const [min = NaN, max = NaN, sum = NaN] = reductions.slice(at * REDUCTIONS.length);
+        add(name, {min, max});
+        if (!Number.isFinite(sum)) doubtful.push(sample);
+      });
+      for (const [name, range] of finiteExtremes(graph, seen, values, sample)) add(name, range);
     },
   });
+  // A sum may be too large although all values are finite: only these say.
+  for (const sample of new Set(doubtful)) {
+    await runner.run({
+      model: graph.model,
+      tensors: reduced,
+      mode: 'fused',
+      from: sample,
+      to: sample + 1,
+      visit: values => void finiteExtremes(graph, reduced, values, sample),
+    });
+  }
   return new Map(tensorNames.map(name => [name, extremes.get(name) ?? {min: 0, max: 0}]));
+}
+
+/** @throws ExpectedError `activation-not-finite` */
+function finiteExtremes(
+  graph: Graph,
+  names: readonly string[],
+  values: NamedTensors,
+  sample: number,
+): Map<string, TensorRange> {
+  const ranges = new Map<string, TensorRange>();
+  const broken: string[] = [];
+  for (const name of names) {
+    const range = extremesOf(floatsOf(valuesOf(values, name)));
+    if (range === null) broken.push(name);
+    else ranges.set(name, range);
+  }
+  if (broken.length > 0) throw notFinite(graph, broken, sample);
+  return ranges;
+}
+
+function valuesOf(values: NamedTensors, name: string): Tensor {
+  const tensor = values[name];
+  if (tensor === undefined) throw new RangeError(`no values of "${name}"`);
+  return tensor;
 }
 
 export function united(one: TensorRange, other: TensorRange): TensorRange {

@@ -2,23 +2,26 @@ import {describe, expect, it} from 'vitest';
 import type {NamedTensors} from '../../../../src/documents/tensor.ts';
 import {ExpectedError} from '../../../../src/errors.ts';
 import {collectRanges} from '../../../../src/quantize/ranges/collectRanges.ts';
+import type {OnnxNode} from '../../../../src/model/onnx/messages.ts';
 import type {SampleRunner} from '../../../../src/quantize/sampleRunner.ts';
 import {Network} from '../networks.ts';
 
 const net = new Network();
 const graph = net.graph([net.layer('late', 'Tanh', [net.layer('early', 'Relu', [net.input('x', [4])])])]);
 
-/** Hands out given values instead of running the model: the door to the runtime. */
-function runnerOf(samples: readonly Record<string, readonly number[]>[]): SampleRunner & {runs: number} {
+type Sample = Readonly<Record<string, readonly number[]>>;
+
+/** Hands out given values, and what the model reduces them to, instead of running it: the door to the runtime. */
+function runnerOf(samples: readonly Sample[]): SampleRunner & {runs: number} {
   const runner = {
     sampleCount: samples.length,
     runs: 0,
-    async run({tensors, from = 0, to = samples.length, visit}: Parameters<SampleRunner['run']>[0]) {
+    async run({model, tensors, from = 0, to = samples.length, visit}: Parameters<SampleRunner['run']>[0]) {
       runner.runs += 1;
       for (let sample = from; sample < to; sample += 1) {
         const values: NamedTensors = Object.fromEntries(
           tensors.map(name => {
-            const numbers = samples[sample]?.[name] ?? [];
+            const numbers = numbersOf(model.graph.nodes, name, samples[sample] ?? {});
             const bytes = new Uint8Array(Float32Array.from(numbers).buffer);
             return [name, {elementType: 'float32', shape: [numbers.length], bytes}];
           }),
@@ -28,6 +31,26 @@ function runnerOf(samples: readonly Record<string, readonly number[]>[]): Sample
     },
   };
   return runner;
+}
+
+function numbersOf(nodes: readonly OnnxNode[], name: string, given: Sample): readonly number[] {
+  const maker = nodes.find(({outputs}) => outputs.includes(name));
+  const inputs = (maker?.inputs ?? []).map(input => () => numbersOf(nodes, input, given));
+  const [first = () => []] = inputs;
+  switch (maker?.operator) {
+    case 'Concat':
+      return inputs.flatMap(numbers => numbers());
+    case 'Unsqueeze':
+      return first();
+    case 'ReduceMin':
+      return [Math.min(...first())];
+    case 'ReduceMax':
+      return [Math.max(...first())];
+    case 'ReduceSum':
+      return [first().reduce((sum, value) => sum + value, 0)];
+    default:
+      return given[name] ?? [];
+  }
 }
 
 describe('ranges', () => {

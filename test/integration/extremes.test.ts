@@ -1,0 +1,88 @@
+import {mkdtemp, rm} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import type {Tensor} from '../../src/documents/tensor.ts';
+import {graphFromModel} from '../../src/model/graphFromModel.ts';
+import {createValueInfo} from '../../src/model/onnx/createMessages.ts';
+import {measureExtremes} from '../../src/quantize/ranges/measureExtremes.ts';
+import type {SampleRunner} from '../../src/quantize/sampleRunner.ts';
+import {startSampleRunner} from '../../src/workflows/startSampleRunner.ts';
+import {Network} from '../unit/quantize/networks.ts';
+import {randomNumbers} from '../unit/quantize/randomNumbers.ts';
+
+let temporaryFolder: string;
+beforeAll(async () => {
+  temporaryFolder = await mkdtemp(join(tmpdir(), 'edgewise-extremes-'));
+});
+afterAll(() => rm(temporaryFolder, {recursive: true, force: true}));
+
+/** One input x, whose shape may differ from sample to sample. */
+function runnerOf(samples: readonly (readonly number[])[]): SampleRunner {
+  const tensorOf = (numbers: readonly number[] = []): Tensor => ({
+    elementType: 'float32',
+    shape: [numbers.length],
+    bytes: new Uint8Array(Float32Array.from(numbers).buffer),
+  });
+  return startSampleRunner(
+    {requestCount: samples.length, readRequest: async index => ({x: tensorOf(samples[index])})},
+    {temporaryFolder, threads: 1},
+  );
+}
+
+/** x without its negative values, then doubled: both tensors are measured inside the graph. */
+function network() {
+  const net = new Network();
+  const early = net.layer('early', 'Relu', [net.input('x', [])]);
+  const late = net.layer('late', 'Mul', [early, net.floats('two', [], [2])]);
+  const {graph, ...model} = net.model([late]);
+  // Of any size.
+  return graphFromModel({...model, graph: {...graph, inputs: [createValueInfo('x', 'float32', [null])]}});
+}
+
+const NAMES = ['x', 'early', 'late'];
+
+describe('extremes reduced by the runtime', () => {
+  it('are those of the values, bit by bit', async () => {
+    const random = randomNumbers(5);
+    const samples = Array.from({length: 7}, () =>
+      Array.from({length: 1001}, () => Math.fround(random() * 9 - 4)),
+    );
+    const all = samples.flat();
+    const [min, max] = [Math.min(...all), Math.max(...all)];
+    expect(await measureExtremes(network(), NAMES, runnerOf(samples))).toEqual(
+      new Map([
+        ['x', {min, max}],
+        ['early', {min: 0, max}],
+        ['late', {min: 0, max: 2 * max}],
+      ]),
+    );
+  });
+
+  it('are those of the samples that have values', async () => {
+    expect((await measureExtremes(network(), NAMES, runnerOf([[], [1, 2], []]))).get('late')).toEqual({
+      min: 2,
+      max: 4,
+    });
+    expect((await measureExtremes(network(), NAMES, runnerOf([[]]))).get('late')).toEqual({min: 0, max: 0});
+  });
+
+  it('may be so large that their sum is infinite', async () => {
+    const samples = [[1], [3e38, 3e38, -3e38, -3e38], [2]];
+    const ranges = await measureExtremes(network(), ['x', 'early'], runnerOf(samples));
+    expect(ranges.get('x')?.max).toBe(Math.fround(3e38));
+  });
+
+  it.each([
+    ['NaN among numbers', [1, NaN, 2], 'Input "x" has NaN or infinite values on sample 2'],
+    ['NaN alone', [NaN], 'Input "x" has NaN or infinite values on sample 2'],
+    ['infinity and its opposite', [Infinity, -Infinity], 'Input "x" has NaN or infinite values on sample 2'],
+    ['too much for the last layer', [3e38, 1], 'Layer late (Mul), tensor "late", has NaN or infinite'],
+  ])('%s: the first layer and sample are named', async (_, broken, message) => {
+    const measured = measureExtremes(network(), NAMES, runnerOf([[1], [3], broken, [NaN]]));
+    await expect(measured).rejects.toMatchObject({
+      code: 'activation-not-finite',
+      message: expect.stringContaining(message) as string,
+    });
+  });
+});
