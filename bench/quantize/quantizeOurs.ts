@@ -19,6 +19,7 @@ import {lowerStatically} from '../../src/workflows/builds/lowerStatically.ts';
 import {openDataSet} from '../../src/workflows/openDataSet.ts';
 import {prepareFloatModel, type FloatModel} from '../../src/workflows/prepareFloatModel.ts';
 import {startSampleRunner, type SampleSource} from '../../src/workflows/startSampleRunner.ts';
+import {variedSamples} from '../../src/workflows/variedSamples.ts';
 import {splitSamples} from '../../src/workflows/splitSamples.ts';
 import {writeAtomically} from '../../src/workspace/writeAtomically.ts';
 
@@ -60,11 +61,13 @@ async function quantizeFully(float: FloatModel, data: Awaited<ReturnType<typeof 
     heldOut,
     seed: 0,
   });
+  const learning = data.subset([...split.calibration, ...split.heldOut]);
   const lowering = await lowerStatically(
     {
       graph: float.graph,
-      runner: startSampleRunner(data.subset([...split.calibration, ...split.heldOut]), {temporaryFolder}),
+      runner: startSampleRunner(variedSamples(learning, split.calibration.length), {temporaryFolder}),
       calibrationRequests: split.calibration.length,
+      distinctRequests: learning.requestCount,
       mode: 'fused',
       without: [],
       seed: 0,

@@ -1,4 +1,11 @@
-/** Steps of making a quantised model good without training; each can be switched off. */
-export const IMPROVEMENTS = ['equalization', 'smoothing', 'ranges', 'rounding', 'bias-correction'] as const;
+/** Steps of making a quantised model good without training, in their order; each can be switched off. */
+export const IMPROVEMENTS = [
+  'float-ends',
+  'equalization',
+  'smoothing',
+  'ranges',
+  'rounding',
+  'bias-correction',
+] as const;
 
 export type Improvement = (typeof IMPROVEMENTS)[number];

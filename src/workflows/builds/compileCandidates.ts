@@ -17,6 +17,7 @@ import {openDataSet} from '../openDataSet.ts';
 import {prepareFloatModel, type FloatModel} from '../prepareFloatModel.ts';
 import {classCountOf} from '../projectData.ts';
 import {startSampleRunner} from '../startSampleRunner.ts';
+import {variedSamples} from '../variedSamples.ts';
 import {keyOfJob, readCompiled, writeCompiled} from './compileCache.ts';
 import type {CompiledCandidate, CompiledModel, CompileJob} from './compileJob.ts';
 import {candidatePruning, compilePruned, prunedName} from './compilePruned.ts';
@@ -244,11 +245,12 @@ async function lowerTo(
     ]);
   }
   if (precision === 'fp16') return lowerToFloat16(graph, await ranges());
-  if (scheme !== null && runner !== null) {
+  if (scheme !== null && samples !== null) {
     const context: LoweringContext = {
       graph,
-      runner,
+      runner: startSampleRunner(variedSamples(samples.learning, calibrationRequests), job),
       calibrationRequests,
+      distinctRequests: samples.learning.requestCount,
       mode: 'fused',
       without: job.without,
       seed: job.seed,

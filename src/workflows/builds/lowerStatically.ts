@@ -2,7 +2,7 @@ import type {Improvement} from '../../documents/improvements.ts';
 import type {QuantizationScheme} from '../../documents/quantizationScheme.ts';
 import {rankLayers} from '../../quantize/accuracy/rankLayers.ts';
 import {compactModel} from '../../quantize/compactModel.ts';
-import {improveQuantization, type ImprovementStep} from '../../quantize/correction/improveQuantization.ts';
+import {improveQuantization, type TriedStep} from '../../quantize/correction/improveQuantization.ts';
 import {planQuantization} from '../../quantize/planQuantization.ts';
 import type {Decision} from '../../quantize/precision/loweredModel.ts';
 import {quantizeGraph} from '../../quantize/quantizeGraph.ts';
@@ -17,24 +17,24 @@ export async function lowerStatically(
   context: LoweringContext,
   scheme: QuantizationScheme,
 ): Promise<Lowering> {
-  const {runner, calibrationRequests, mode, without, report} = context;
-  const plan = planQuantization(context.graph, scheme);
-  report('measure ranges');
-  const {graph, ranges, corrected, steps} = await improveQuantization({
+  const {runner, calibrationRequests, distinctRequests, mode, without, report} = context;
+  const improved = await improveQuantization({
     graph: context.graph,
-    plan,
     scheme,
     runner,
     mode,
     learned: calibrationRequests,
+    distinct: distinctRequests,
     without,
-    onStep: (name, detail) => report(detail === undefined ? name : `${name}, ${detail}`),
+    onStep: (name, detail) => report(name === 'extremes' ? 'measure ranges' : name, detail),
   });
+  const {graph, plan, ranges, corrected, steps} = improved;
   return {
     graph,
     decisions: steps.map(decisionFrom),
     build(keptLayers) {
-      const keepFloat = new Map([...keptLayers].map(layer => [layer, 'accuracy' as const]));
+      const keepFloat = new Map(improved.keepFloat);
+      for (const layer of keptLayers) keepFloat.set(layer, 'accuracy');
       const kept = keptLayers.size === 0 ? plan : planQuantization(graph, scheme, keepFloat);
       const model = quantizeGraph(graph, kept, scheme, ranges, corrected);
       return {model: compactModel(model, graph), floatLayers: kept.floatLayers};
@@ -44,6 +44,7 @@ export async function lowerStatically(
 }
 
 const WORDS: Readonly<Record<Improvement, string>> = {
+  'float-ends': 'first and last layers left in float, which cost little',
   equalization: 'channels of activations equalised',
   smoothing: 'outliers of activations moved into weights',
   ranges: 'ranges chosen by what they do to the outputs',
@@ -51,7 +52,7 @@ const WORDS: Readonly<Record<Improvement, string>> = {
   'bias-correction': 'biases corrected layer by layer',
 };
 
-function decisionFrom({name, isKept, beforeDb, afterDb}: ImprovementStep): Decision {
+function decisionFrom({name, isKept, beforeDb, afterDb}: TriedStep): Decision {
   const change = `${beforeDb.toFixed(1)} → ${afterDb.toFixed(1)} dB on samples held out`;
   return isKept
     ? {decision: WORDS[name], reason: change}

@@ -31,9 +31,11 @@ export interface Lowering {
 /** What every lowering works with. */
 export interface LoweringContext {
   readonly graph: Graph;
-  /** Calibration samples first, then those held out. */
+  /** Calibration samples first, then those held out, then perhaps varied copies of these. */
   readonly runner: SampleRunner;
   readonly calibrationRequests: number;
+  /** Calibration samples and those held out, without copies. */
+  readonly distinctRequests: number;
   readonly mode: RunMode;
   /** Steps that the user switched off. */
   readonly without: readonly Improvement[];

@@ -1,0 +1,159 @@
+import type {Improvement} from '../../documents/improvements.ts';
+import type {QuantizationScheme} from '../../documents/quantizationScheme.ts';
+import type {Graph} from '../../model/graph.ts';
+import {graphFromModel} from '../../model/graphFromModel.ts';
+import type {OnnxModel} from '../../model/onnx/messages.ts';
+import {planQuantization, tensorsToMeasure} from '../planQuantization.ts';
+import type {CorrectedValues, FloatReason, QuantizationPlan, TensorRange} from '../quantizationPlan.ts';
+import {collectHistograms} from '../ranges/collectHistograms.ts';
+import {measureExtremes} from '../ranges/measureExtremes.ts';
+import {rangeFromHistogram, type RangeMethod} from '../ranges/rangeFromHistogram.ts';
+import type {RunMode, SampleRunner} from '../sampleRunner.ts';
+import {correctBiases} from './correctBiases.ts';
+import {findEndLayers} from './endLayers.ts';
+import {equalizeActivations} from './equalizeChannels.ts';
+import {learnRounding} from './learnRounding.ts';
+import {measureChannels, measureLastAxisMagnitudes} from './measureChannels.ts';
+import {refineRanges} from './refineRanges.ts';
+import {findSmoothable, smoothOutliers} from './smoothOutliers.ts';
+
+/** A quantisation as it stands: what quantizeGraph needs, and what the plan was made from. */
+export interface Quantization {
+  readonly graph: Graph;
+  readonly keepFloat: ReadonlyMap<string, FloatReason>;
+  readonly plan: QuantizationPlan;
+  readonly ranges: ReadonlyMap<string, TensorRange>;
+  readonly corrected: CorrectedValues;
+}
+
+/** What a step learns from: samples `from` up to but without `to`. */
+export interface LearningContext {
+  readonly scheme: QuantizationScheme;
+  readonly runner: SampleRunner;
+  readonly mode: RunMode;
+  readonly from: number;
+  readonly to: number;
+  readonly onLayer: (done: number, all: number) => void;
+}
+
+export interface ImprovementStep {
+  readonly name: Improvement;
+  /** Decibels that it has to gain, for what it costs later or does where the samples held out do not look. */
+  readonly leastGainDb: number;
+  /** Each a way to go on from here, most cautious first, in the same order for the same quantisation. */
+  candidates(start: Quantization, context: LearningContext): AsyncIterable<Quantization>;
+}
+
+const NOTHING: CorrectedValues = {biases: new Map(), weights: new Map()};
+/** How far below its tensor's largest magnitude a raised channel stays; nearer clips what other samples hold. */
+const EQUALIZATION_HEADROOMS = [2, 1] as const;
+/** How much of the outliers goes into the weights: 0.5 for most models, 0.75 where they are large (arXiv 2211.10438, section 5). */
+const SMOOTHING_SHARES = [0.5, 0.75] as const;
+/** Weighted layers behind a tensor at which its ranges are compared; 2 takes twice the time and does no better. */
+const RANGE_DEPTH = 1;
+const RANGE_METHODS: readonly RangeMethod[] = ['mse', 'entropy', {percentile: 99.999}, {percentile: 99.99}];
+
+/** From nothing but extremes. */
+export async function startQuantization(
+  graph: Graph,
+  keepFloat: ReadonlyMap<string, FloatReason>,
+  {scheme, runner, from, to}: LearningContext,
+): Promise<Quantization> {
+  const plan = planQuantization(graph, scheme, keepFloat);
+  const ranges = await measureExtremes(graph, tensorsToMeasure(plan), runner, {from, to});
+  return {graph, keepFloat, plan, ranges, corrected: NOTHING};
+}
+
+/** Those that change the graph come first: what is learned after them is learned for that graph. */
+export const IMPROVEMENT_STEPS: readonly ImprovementStep[] = [
+  {
+    name: 'float-ends',
+    leastGainDb: 0.3,
+    async *candidates({graph, keepFloat, plan}, context) {
+      const {first, last} = findEndLayers(graph, plan);
+      const ends = [[...first, ...last], first, last];
+      const sets = new Map(ends.map(layers => [[...new Set(layers)].sort().join('\n'), layers]));
+      for (const layers of sets.values()) {
+        if (layers.length === 0 || layers.length === plan.weighted.length) continue;
+        const kept = layers.map(layer => [layer, 'accuracy'] as const);
+        yield startQuantization(graph, new Map([...keepFloat, ...kept]), context);
+      }
+    },
+  },
+  {
+    name: 'equalization',
+    leastGainDb: 0.1,
+    async *candidates({graph, keepFloat, plan}, context) {
+      const magnitudes = await measureChannels(graph, plan, context.runner, context);
+      if (magnitudes.size === 0) return;
+      for (const headroom of EQUALIZATION_HEADROOMS) {
+        const equalized = withTypesOf(graph, equalizeActivations(graph, magnitudes, headroom));
+        yield startQuantization(equalized, keepFloat, context);
+      }
+    },
+  },
+  {
+    name: 'smoothing',
+    leastGainDb: 0.1,
+    async *candidates({graph, keepFloat}, context) {
+      const tensors = [...new Set(findSmoothable(graph).flatMap(({tensors}) => tensors))];
+      if (tensors.length === 0) return;
+      const magnitudes = await measureLastAxisMagnitudes(graph, tensors, context.runner, context);
+      for (const alpha of SMOOTHING_SHARES) {
+        const smoothed = withTypesOf(graph, smoothOutliers(graph, magnitudes, alpha));
+        yield startQuantization(smoothed, keepFloat, context);
+      }
+    },
+  },
+  {
+    name: 'ranges',
+    leastGainDb: 0.05,
+    async *candidates(start, context) {
+      const {graph, plan} = start;
+      yield {...start, ranges: await refineRanges({...start, ...context}, RANGE_DEPTH)};
+      const histograms = await collectHistograms(graph, tensorsToMeasure(plan), context.runner, context);
+      for (const method of RANGE_METHODS) {
+        const ranges = [...histograms].map(
+          ([name, histogram]) =>
+            [name, rangeFromHistogram(histogram, method, context.scheme.activations)] as const,
+        );
+        yield {...start, ranges: new Map(ranges)};
+      }
+    },
+  },
+  {
+    name: 'rounding',
+    leastGainDb: 0.05,
+    async *candidates(start, context) {
+      yield {...start, corrected: await learnRounding({...start, ...context}, context.onLayer)};
+    },
+  },
+  {
+    name: 'bias-correction',
+    leastGainDb: 0.3,
+    async *candidates(start, context) {
+      const corrected = await correctBiases({...start, ...context}, start.corrected, context.onLayer);
+      yield {...start, corrected};
+    },
+  },
+];
+
+/** Scaling channels changes values, not types or shapes. */
+function withTypesOf(graph: Graph, model: OnnxModel): Graph {
+  const rewritten = graphFromModel(model);
+  const tensors = new Map(
+    [...rewritten.tensors].map(([name, tensor]) => {
+      const {elementType, shape, dims} = graph.tensors.get(name) ?? {};
+      return [
+        name,
+        {
+          ...tensor,
+          ...(elementType === undefined ? {} : {elementType}),
+          ...(shape === undefined ? {} : {shape}),
+          ...(dims === undefined ? {} : {dims}),
+        },
+      ];
+    }),
+  );
+  return {...rewritten, tensors};
+}
