@@ -102,7 +102,10 @@ async function proposeWithinBudget(
     if (job.budget === null || !judgeAccuracy(job.budget, {original, value, isHigherBetter}).isMet)
       return {
         proposals,
-        endedBecause: `without ${percent(savedShare)} of the multiply-adds ${metricName} is ${value.toFixed(4)}, of the original ${original.toFixed(4)}`,
+        endedBecause:
+          `without ${percent(savedShare)} of the multiply-adds ${metricName} is ${value.toFixed(4)}` +
+          // Against itself the original has no noise.
+          (Number.isFinite(original) ? `, of the original ${original.toFixed(4)}` : ''),
       };
     proposals.push({graph, savedShare, groups, sparseLayers: []});
   }
