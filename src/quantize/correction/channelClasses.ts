@@ -1,7 +1,9 @@
 import type {Graph, Layer} from '../../model/graph.ts';
 import {bytesOfTensor} from '../../model/onnx/tensorData.ts';
 import {integerAttribute, textAttribute} from '../nodeAttributes.ts';
+import {DisjointClasses} from './disjointClasses.ts';
 import {integerConstant} from './integerConstant.ts';
+import {isOwnConstant} from './productOperands.ts';
 
 /**
  * Which channels (axis 1) of which tensors may be multiplied by a common positive factor without changing what the model
@@ -93,18 +95,17 @@ export function findChannelClasses(graph: Graph): ChannelClasses {
   };
 }
 
-/** Conv and Gemm whose weight and bias are constants that nothing else reads. */
-function isWeightedWithOwnConstants(graph: Graph, layer: Layer): boolean {
-  if (layer.domain !== '' || (layer.operator !== 'Conv' && layer.operator !== 'Gemm')) return false;
-  if (integerAttribute(layer.node, 'transA', 0) !== 0) return false;
-  const [, ...constants] = layer.node.inputs;
-  return constants
-    .filter(name => name !== '')
-    .every(name => {
-      const tensor = graph.tensors.get(name);
-      const isOwn = tensor?.consumers.length === 1 && !tensor.isOutput && !tensor.isSparse;
-      return tensor?.isWeight === true && tensor.elementType === 'float32' && isOwn;
-    });
+/** Conv and Gemm whose weight and bias are constants that nothing else reads; the bias one number per output. */
+function isWeightedWithOwnConstants(graph: Graph, {operator, domain, node}: Layer): boolean {
+  if (domain !== '' || (operator !== 'Conv' && operator !== 'Gemm')) return false;
+  if (integerAttribute(node, 'transA', 0) !== 0) return false;
+  const [, weight = '', bias = ''] = node.inputs;
+  if (!isOwnConstant(graph, weight)) return false;
+  const isInputsFirst = operator === 'Gemm' && integerAttribute(node, 'transB', 0) === 0;
+  const outputs = graph.tensors.get(weight)?.shape?.[isInputsFirst ? 1 : 0];
+  const shape = graph.tensors.get(bias)?.shape;
+  const hasOneEach = shape?.at(-1) === outputs && shape?.slice(0, -1).every(size => size === 1) === true;
+  return bias === '' || (isOwnConstant(graph, bias) && hasOneEach);
 }
 
 /** The classes of a layer's output when it passes channels on; `null` when it does not, or nobody knows. */
@@ -143,21 +144,22 @@ function passedThroughAdd(
   classes: DisjointClasses,
   classesOf: (name: string) => Int32Array | null,
 ): Int32Array | null {
-  const weights = names.filter(name => graph.tensors.get(name)?.isWeight);
-  const [first = '', second = ''] = names.filter(name => !weights.includes(name));
+  const constant = names.find(name => graph.tensors.get(name)?.isWeight);
+  const [first = '', second = ''] = names.filter(name => name !== constant);
+  const rankOf = (name: string): number => graph.tensors.get(name)?.shape?.length ?? 0;
   const one = classesOf(first);
   if (one === null) return null;
-  if (weights.length === 0) {
+  if (constant === undefined) {
     const other = classesOf(second);
-    if (other === null || other.length !== one.length) return null;
+    // Of another rank, axis 1 of one is not added to axis 1 of the other.
+    if (other?.length !== one.length || rankOf(first) !== rankOf(second)) return null;
     one.forEach((member, at) => classes.unite(member, other[at] ?? member));
     return one;
   }
-  const constant = graph.tensors.get(weights[0] ?? '');
-  const rank = graph.tensors.get(first)?.shape?.length ?? 0;
-  const axis = (constant?.shape?.length ?? 0) - (rank - 1);
-  const isPerChannel = constant?.shape?.[axis] === one.length && constant.elementType === 'float32';
-  return isPerChannel && constant.consumers.length === 1 && !constant.isOutput ? one : null;
+  const {shape = []} = graph.tensors.get(constant) ?? {};
+  const axis = shape.length - (rankOf(first) - 1);
+  const hasOneEach = shape.every((size, at) => size === (at === axis ? one.length : 1));
+  return axis >= 0 && axis <= 1 && hasOneEach && isOwnConstant(graph, constant) ? one : null;
 }
 
 /** [N, C, H, W] as [N, C·H·W]: each channel's class for each of its places. */
@@ -206,46 +208,4 @@ function sliced(graph: Graph, layer: Layer, members: Int32Array | null): Int32Ar
 function isZero(graph: Graph, name: string): boolean {
   const tensor = graph.model.graph.initializers.find(one => one.name === name);
   return tensor !== undefined && bytesOfTensor(tensor).every(byte => byte === 0);
-}
-
-/** Disjoint sets with path halving; a set is fixed when one of its members is. */
-class DisjointClasses {
-  readonly #parents: number[] = [];
-  readonly #fixed: boolean[] = [];
-
-  get count(): number {
-    return this.#parents.length;
-  }
-
-  make(count: number): Int32Array {
-    const first = this.#parents.length;
-    for (let at = 0; at < count; at += 1) {
-      this.#parents.push(first + at);
-      this.#fixed.push(false);
-    }
-    return Int32Array.from({length: count}, (_, at) => first + at);
-  }
-
-  find(member: number): number {
-    let at = member;
-    for (let parent = this.#parents[at] ?? at; parent !== at; parent = this.#parents[at] ?? at) {
-      this.#parents[at] = this.#parents[parent] ?? parent;
-      at = this.#parents[at] ?? at;
-    }
-    return at;
-  }
-
-  unite(one: number, other: number): void {
-    const [a, b] = [this.find(one), this.find(other)];
-    this.#parents[b] = a;
-    if (this.#fixed[b] === true) this.#fixed[a] = true;
-  }
-
-  fix(member: number): void {
-    this.#fixed[this.find(member)] = true;
-  }
-
-  isFixed(member: number): boolean {
-    return this.#fixed[this.find(member)] === true;
-  }
 }
