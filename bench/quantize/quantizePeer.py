@@ -1,13 +1,13 @@
-"""Quantises one model with one of onnxruntime.quantization's recipes.
+"""Quantises one model with one of onnxruntime.quantization's recipes, once for each line on stdin.
 
-python quantizePeer.py MODEL CALIBRATION.npy RECIPE OUT.onnx [SAMPLES]    prints {"seconds", "peakMegabytes"}
+python quantizePeer.py MODEL CALIBRATION.npy RECIPE OUT.onnx [SAMPLES]    prints {"seconds", "peakMegabytes"} a time
 
 RECIPE: default (S8S8 per tensor), per-channel (U8S8), entropy, percentile (both U8S8 per channel), dynamic.
-The seconds are those of pre-processing and quantising; importing the libraries is not counted.
+The seconds are those of reading, pre-processing and quantising; importing the libraries is not counted.
 """
 
 import json
-import resource
+import re
 import sys
 import tempfile
 import time
@@ -60,12 +60,10 @@ def inputs_of(model):
     return [info.name for info in model.graph.input if info.name not in weights]
 
 
-def main():
-    model, calibration, recipe, out = sys.argv[1:5]
+def quantize(model, calibration, recipe, out, repeat_to=None):
     samples = np.load(calibration)
-    if len(sys.argv) > 5:
-        samples = np.resize(samples, (int(sys.argv[5]), *samples.shape[1:]))
-    started = time.perf_counter()
+    if repeat_to is not None:
+        samples = np.resize(samples, (int(repeat_to), *samples.shape[1:]))
     with tempfile.TemporaryDirectory() as folder:
         path, name = prepared(model, folder)
         simplified = str(Path(folder) / "simplified.onnx")
@@ -77,8 +75,15 @@ def main():
             quantize_dynamic(simplified, out, weight_type=QuantType.QInt8, per_channel=True)
         else:
             quantize_static(simplified, out, Reader(name, samples), **RECIPES[recipe])
+
+
+def peak_megabytes():
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\s*(\d+) kB", status).group(1)) / 1000
+
+
+for _ in sys.stdin:
+    started = time.perf_counter()
+    quantize(*sys.argv[1:])
     seconds = time.perf_counter() - started
-    print(json.dumps({"seconds": seconds, "peakMegabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000}))
-
-
-main()
+    print(json.dumps({"seconds": seconds, "peakMegabytes": peak_megabytes()}), flush=True)

@@ -1,29 +1,22 @@
 /**
- * Quantises one model as `edgewise compile` does, without judging it; the counterpart of quantizePeer.py.
+ * Quantises one model as `edgewise compile` does, with all that makes it good, without judging it.
  *
- *   node quantizeOurs.ts MODEL CALIBRATION.npy RECIPE OUT.onnx [SAMPLES]    prints {"seconds", "peakMegabytes", "steps"}
- *
- * RECIPE: plain (uint8 × int8 per channel, min-max, nothing else: the peer's `per-channel`), percentile, entropy (plain with
- * other ranges), full (all that makes it good). SAMPLES: repeats the calibration samples up to this number.
+ *   node quantizeFully.ts MODEL CALIBRATION.npy OUT.onnx    prints {"seconds", "steps"}
  */
 import {mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {writeModel} from '../../src/model/onnx/writeModel.ts';
-import {planQuantization, tensorsToMeasure} from '../../src/quantize/planQuantization.ts';
-import {quantizeGraph} from '../../src/quantize/quantizeGraph.ts';
-import {collectRanges} from '../../src/quantize/ranges/collectRanges.ts';
-import {compactModel} from '../../src/quantize/compactModel.ts';
 import {targetByName} from '../../src/targets/targetByName.ts';
 import {lowerStatically} from '../../src/workflows/builds/lowerStatically.ts';
 import {openDataSet} from '../../src/workflows/openDataSet.ts';
 import {prepareFloatModel, type FloatModel} from '../../src/workflows/prepareFloatModel.ts';
-import {startSampleRunner, type SampleSource} from '../../src/workflows/startSampleRunner.ts';
+import {startSampleRunner} from '../../src/workflows/startSampleRunner.ts';
 import {variedSamples} from '../../src/workflows/variedSamples.ts';
 import {splitSamples} from '../../src/workflows/splitSamples.ts';
 import {writeAtomically} from '../../src/workspace/writeAtomically.ts';
 
-const [modelFile = '', calibrationFile = '', recipe = 'plain', out = '', repeatTo] = process.argv.slice(2);
+const [modelFile = '', calibrationFile = '', out = ''] = process.argv.slice(2);
 const scheme = targetByName('x86-vnni').recipe.candidates[0]?.scheme;
 if (scheme === null || scheme === undefined) throw new Error('x86-vnni has no scheme');
 const HELD_OUT_SHARE = 1 / 3;
@@ -34,8 +27,7 @@ const steps: string[] = [];
 try {
   const float = await prepareFloatModel({modelFile, inputShapes: {}, temporaryFolder});
   const data = await openDataSet(calibrationFile, float.inputs);
-  const source = repeated(data, repeatTo === undefined ? data.requestCount : Number(repeatTo));
-  const model = recipe === 'full' ? await quantizeFully(float, data) : await quantizePlainly(float, source);
+  const model = await quantizeFully(float, data);
   await writeAtomically(out, writeModel(model, {kind: 'inline'}).chunks);
   await data.close();
   await float.close();
@@ -43,16 +35,7 @@ try {
   rmSync(temporaryFolder, {recursive: true, force: true});
 }
 const seconds = (performance.now() - started) / 1000;
-console.log(JSON.stringify({seconds, peakMegabytes: process.resourceUsage().maxRSS / 1000, steps}));
-
-async function quantizePlainly({graph}: FloatModel, samples: SampleSource) {
-  const plan = planQuantization(graph, scheme!);
-  const runner = startSampleRunner(samples, {temporaryFolder});
-  const method =
-    recipe === 'percentile' ? {percentile: 99.999} : recipe === 'entropy' ? 'entropy' : 'min-max';
-  const ranges = await collectRanges(graph, tensorsToMeasure(plan), runner, method);
-  return compactModel(quantizeGraph(graph, plan, scheme!, ranges), graph);
-}
+console.log(JSON.stringify({seconds, steps}));
 
 async function quantizeFully(float: FloatModel, data: Awaited<ReturnType<typeof openDataSet>>) {
   const heldOut = Math.floor(data.sampleCount * HELD_OUT_SHARE);
@@ -77,8 +60,4 @@ async function quantizeFully(float: FloatModel, data: Awaited<ReturnType<typeof 
   );
   steps.push(...lowering.decisions.map(({decision, reason}) => `${decision}: ${reason}`));
   return lowering.build(new Set()).model;
-}
-
-function repeated(source: SampleSource, requestCount: number): SampleSource {
-  return {requestCount, readRequest: index => source.readRequest(index % source.requestCount)};
 }
