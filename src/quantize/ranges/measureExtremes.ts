@@ -34,7 +34,7 @@ export async function measureExtremes(
   };
   const doubtful: number[] = [];
   await runner.run({
-    model,
+    model: reduced.length === 0 ? graph.model : model,
     tensors: reduced.length === 0 ? seen : [output, ...seen],
     mode: 'fused',
     ...span,

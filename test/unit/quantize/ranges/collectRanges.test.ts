@@ -40,7 +40,7 @@ function numbersOf(nodes: readonly OnnxNode[], name: string, given: Sample): rea
   switch (maker?.operator) {
     case 'Concat':
       return inputs.flatMap(numbers => numbers());
-    case 'Unsqueeze':
+    case 'Reshape':
       return first();
     case 'ReduceMin':
       return [Math.min(...first())];
