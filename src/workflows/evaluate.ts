@@ -10,7 +10,12 @@ import {runStep, type EmitEvent} from '../events.ts';
 import type {Graph} from '../model/graph.ts';
 import {graphFromModel} from '../model/graphFromModel.ts';
 import {judgeAccuracy} from '../quantize/accuracy/judgeAccuracy.ts';
-import {accumulatedErrors, ownErrors, type TensorError} from '../quantize/accuracy/layerErrors.ts';
+import {
+  accumulatedErrors,
+  ownErrors,
+  tensorsOfChangedSize,
+  type TensorError,
+} from '../quantize/accuracy/layerErrors.ts';
 import {readDocumentText, requireFile} from '../workspace/projectFolder.ts';
 import {finiteDecibels} from './builds/finiteDecibels.ts';
 import {openJudge} from './builds/openJudge.ts';
@@ -63,7 +68,7 @@ export async function evaluate(request: EvaluateRequest, emit: EmitEvent): Promi
         const judged = await runStep(emit, 'judge', `compare on ${samples.sampleCount} samples`, progress =>
           judge(project, float, artefact, samples, progress),
         );
-        const layers = await runStep(emit, 'layers', 'compare layer by layer', () =>
+        const {warnings, ...errors} = await runStep(emit, 'layers', 'compare layer by layer', () =>
           compareLayers(float, artefact, samples, temporaryFolder, request.worstLayers),
         );
         return {
@@ -73,9 +78,10 @@ export async function evaluate(request: EvaluateRequest, emit: EmitEvent): Promi
           sizeBytes: (await stat(artefact)).size,
           originalSizeBytes: float.originalSizeBytes,
           ...judged,
-          ...layers,
+          ...errors,
           warnings: [
             ...samples.notes,
+            ...warnings,
             ...(samples.isRandom ? ['Compared on random values: they say nothing about real data.'] : []),
           ],
         };
@@ -162,7 +168,7 @@ async function compareLayers(
   samples: DataSet,
   temporaryFolder: string,
   count: number,
-): Promise<Pick<Evaluation, 'worstAccumulated' | 'worstOwn'>> {
+): Promise<Pick<Evaluation, 'worstAccumulated' | 'worstOwn' | 'warnings'>> {
   const opened = openModel(artefact);
   try {
     const request = {
@@ -173,10 +179,18 @@ async function compareLayers(
       sampleCount: LAYER_SAMPLES,
     } as const;
     const worst = (errors: readonly TensorError[]): LayerError[] => layerErrorsOf(float.graph, errors, count);
+    const changed = await tensorsOfChangedSize(request);
+    // Layers of other float types cannot be fed with the original's float32 tensors, nor those that have lost channels.
+    const canBeFed = isQuantized(request.quantized) && changed.size === 0;
     return {
       worstAccumulated: worst(await accumulatedErrors(request)),
-      // Layers of other float types cannot be fed with the original's float32 tensors.
-      worstOwn: isQuantized(request.quantized) ? worst(await ownErrors(request)) : [],
+      worstOwn: canBeFed ? worst(await ownErrors(request)) : [],
+      warnings:
+        changed.size === 0
+          ? []
+          : [
+              `Channels were removed from ${changed.size} tensors (${[...changed].slice(0, 3).join(', ')}${changed.size > 3 ? ', …' : ''}): their errors are unknown, and so are layers' own ones.`,
+            ],
     };
   } finally {
     opened.close();

@@ -39,10 +39,8 @@ export async function ownErrors(request: LayerErrorsRequest): Promise<TensorErro
  */
 export async function accumulatedErrors(request: LayerErrorsRequest): Promise<TensorError[]> {
   const {float, quantized, runner, mode} = request;
-  const compared = ownErrorModel(float, quantized).compared.map(({tensor, standIn}) => ({
-    tensor,
-    standIn: standIn.slice('own/'.length),
-  }));
+  const changed = await tensorsOfChangedSize(request);
+  const compared = sharedTensors(request).filter(({tensor}) => !changed.has(tensor));
   const errors = startErrors(compared);
   const to = Math.min(request.sampleCount, runner.sampleCount);
   for (let sample = 0; sample < to; sample += CHUNK) {
@@ -64,6 +62,53 @@ export async function accumulatedErrors(request: LayerErrorsRequest): Promise<Te
     });
   }
   return errors.worstFirst();
+}
+
+/**
+ * Tensors of the same name that hold more or fewer values, because channels were removed: those cannot be compared, and no
+ * layer that reads one can be fed with the other. Runs both models on the first sample.
+ */
+export async function tensorsOfChangedSize(
+  request: Pick<LayerErrorsRequest, 'float' | 'quantized' | 'runner' | 'mode'>,
+): Promise<ReadonlySet<string>> {
+  const {float, quantized, runner, mode} = request;
+  const compared = sharedTensors(request);
+  const sizes = new Map<string, number>();
+  const first = {from: 0, to: 1};
+  await runner.run({
+    model: float.model,
+    tensors: compared.map(({tensor}) => tensor),
+    mode: 'exact',
+    ...first,
+    visit: values => compared.forEach(({tensor}) => sizes.set(tensor, sizeOf(values[tensor]))),
+  });
+  const changed = new Set<string>();
+  await runner.run({
+    model: quantized.model,
+    tensors: compared.map(({standIn}) => standIn),
+    mode,
+    ...first,
+    visit: values =>
+      compared.forEach(({tensor, standIn}) => {
+        if (sizeOf(values[standIn]) !== sizes.get(tensor)) changed.add(tensor);
+      }),
+  });
+  return changed;
+}
+
+/** Activation tensors that both models have, the quantised ones after their rounding. */
+function sharedTensors({
+  float,
+  quantized,
+}: Pick<LayerErrorsRequest, 'float' | 'quantized'>): ComparedTensor[] {
+  return ownErrorModel(float, quantized).compared.map(({tensor, standIn}) => ({
+    tensor,
+    standIn: standIn.slice('own/'.length),
+  }));
+}
+
+function sizeOf(tensor: Tensor | undefined): number {
+  return (tensor?.shape ?? []).reduce((product, size) => product * size, 1);
 }
 
 /** Samples of which all tensors are held at a time. */
