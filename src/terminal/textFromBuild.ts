@@ -25,7 +25,7 @@ export function textFromBuild(
     ...comparisonLines(build).map(indented),
     ...candidateLines(build, inner).map(line => `  ${line}`),
     ...(build.warnings ?? []).map(text => indented(`warning: ${text}`)),
-    `Written to ${file}${artefact.file === undefined ? '' : ` and ${artefact.file}`}`,
+    `Written to ${[file, artefact.file, ...(build.compiled?.files ?? []).map(one => one.file)].filter(name => name !== undefined).join(' and ')}`,
   ].join('\n');
 }
 

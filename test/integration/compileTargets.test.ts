@@ -20,6 +20,15 @@ import {chooseGoals} from '../../src/workflows/builds/chooseGoals.ts';
 import {compile} from '../../src/workflows/compile.ts';
 import {openModel} from '../../src/workflows/openModel.ts';
 import {openProject} from '../../src/workflows/openProject.ts';
+import {
+  bytesOfModel,
+  graphOf,
+  node,
+  randomTensor,
+  randomWeight,
+} from '../unit/quantize/precision/precisionModels.ts';
+import {SATURATING_CASES} from './saturatingModels.ts';
+import {openSaturatingBuild} from '../../src/workflows/builds/openSaturatingBuild.ts';
 import {writeNpy} from '../../src/workspace/npy.ts';
 
 const PICTURES = join(import.meta.dirname, '../../templates/quickstart/pictures.onnx');
@@ -47,10 +56,10 @@ afterEach(async () => {
   await rm(folder, {recursive: true, force: true});
 });
 
-async function declare(device: string): Promise<void> {
+async function declare(device: string, more = ''): Promise<void> {
   await writeFile(
     join(folder, 'edgewise.yaml'),
-    `kind: edgewise/project\nformatVersion: 1\nmodel: {file: model.onnx}\ncalibration: calibration.npy\ndevices:\n  - ${device}\n`,
+    `kind: edgewise/project\nformatVersion: 1\nmodel: {file: model.onnx}\ncalibration: calibration.npy\ndevices:\n  - ${device}\n${more}`,
   );
 }
 
@@ -161,7 +170,55 @@ describe('for TensorRT 11, whose networks are strongly typed', () => {
   });
 });
 
+describe('a recipe', () => {
+  const namesFor = async (target: string): Promise<string[] | undefined> =>
+    (await build({target})).candidates?.map(({name}) => name);
+
+  it('tries dynamic quantisation and 4-bit weights on models that mostly multiply matrices', async () => {
+    const graph = graphOf(
+      [node('MatMul', ['x', 'w'], ['h']), node('Relu', ['h'], ['r']), node('MatMul', ['r', 'v'], ['y'])],
+      [randomWeight('w', [64, 256], 1), randomWeight('v', [256, 64], 2)],
+      {x: [4, 64]},
+      {y: [4, 64]},
+    );
+    await writeFile(join(folder, 'model.onnx'), bytesOfModel(graph.model));
+    await writeNpy(join(folder, 'calibration.npy'), randomTensor([SAMPLES * 4, 64], 3));
+    expect(await namesFor('arm64')).toEqual([
+      'int8-s8s8',
+      'int8-u8s8',
+      'int8-dynamic',
+      'int4-weights',
+      'fp32',
+    ]);
+  });
+
+  it('leaves them out on models that mostly convolve, and has half precision where the processor has', async () => {
+    expect(await namesFor('arm64-dotprod')).toEqual(['int8-s8s8', 'int8-u8s8', 'fp16', 'fp32']);
+  });
+});
+
+describe('half precision', () => {
+  it('keeps the layers in float32 that lose most, as far as the budget needs', async () => {
+    await declare('{name: here, address: local}', 'accuracy: {metric: sqnr, minimum: 85}\n');
+    const made = await build({target: 'arm64', precision: 'fp16'});
+    expect(made.accuracy?.build).toBeGreaterThanOrEqual(85);
+    expect(made.floatLayers?.filter(({reason}) => reason === 'accuracy').length).toBeGreaterThan(0);
+  });
+});
+
 describe('x86 without VNNI', () => {
+  it.each(SATURATING_CASES.filter(({saturates}) => saturates).slice(0, 2))(
+    'says which layers of a build can saturate there: $title',
+    async ({model}) => {
+      const path = join(folder, 'saturating.onnx');
+      await writeFile(path, bytesFromModel(model));
+      const opened = await openSaturatingBuild(path, {temporaryFolder: folder, threads: 1});
+      await opened.close();
+      if (process.arch === 'x64')
+        expect(opened.decisions[0]?.decision).toMatch(/sums of \S+ can saturate there, which was emulated$/);
+    },
+  );
+
   it('is judged with the saturation of its sums, which the build avoids', async () => {
     const made = await build({target: 'x86', precision: 'int8'});
     expect(made.candidates?.map(({name}) => name)).toEqual(['int8-u8s8-7-bit', 'int8-u8u8', 'fp32']);

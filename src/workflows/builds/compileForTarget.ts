@@ -10,7 +10,7 @@ import type {MadeBuild} from '../compilePortable.ts';
 import {whenInterrupted} from '../interruption.ts';
 import {hasNone, type OpenProject} from '../openProject.ts';
 import {runInWorker} from '../workerJob.ts';
-import {chooseBudget} from './chooseBudget.ts';
+import {chooseBudget, type ChosenBudget} from './chooseBudget.ts';
 import {compileByVendor} from './compileByVendor.ts';
 import {explainMachines} from './explainMachines.ts';
 import {findVendorCompiler} from './findVendorCompiler.ts';
@@ -59,7 +59,7 @@ export async function compileForTarget(
       () => rm(temporaryFolder, {recursive: true, force: true}),
       () => runInWorker<CompileJob, CompiledModel>(workerFile(), job, emit),
     );
-    refuseUnmetBudget(compiled, request, budget?.text ?? null);
+    refuseUnmetBudget(compiled, request, budget);
     const rivals = orderedForTiming(compiled.candidates);
     const vendor =
       compiler.kind === 'found'
@@ -156,17 +156,29 @@ function absolute<T>(source: T): T | string {
 function refuseUnmetBudget(
   {candidates, judged}: CompiledModel,
   {precision}: CompileRequest,
-  budgetText: string | null,
+  budget: ChosenBudget | null,
 ): void {
-  if (precision === 'auto' || precision === 'fp32' || budgetText === null) return;
+  if (precision === 'auto' || precision === 'fp32' || budget === null) return;
   const asked = candidates.filter(candidate => candidate.precision === precision);
-  if (asked.length === 0 || asked.some(({isWithinBudget}) => isWithinBudget)) return;
-  const [best] = asked;
+  const reached = asked.map(({accuracy}) => accuracy ?? -Infinity);
+  const best = asked[reached.indexOf(Math[judged?.isHigherBetter === false ? 'min' : 'max'](...reached))];
+  if (best === undefined || asked.some(({isWithinBudget}) => isWithinBudget)) return;
+  const {limit, text} = budget;
+  const metric = judged?.metric ?? 'accuracy';
+  const isMinimum = limit.kind === 'at-least';
+  const wanted = isMinimum
+    ? `reaches ${metric} of ${text}`
+    : `keeps ${metric} within ${text} of ${judged?.original ?? '?'}`;
   throw new ExpectedError(
     'accuracy-budget-not-met',
-    `No ${precision} build keeps ${judged?.metric ?? 'accuracy'} within ${budgetText} of ${judged?.original ?? '?'}: the best reached ${best?.accuracy ?? '?'} at ${((best?.sizeBytes ?? 0) / 1e6).toFixed(2)} MB, after ${best?.validations ?? 0} validations.`,
+    `No ${precision} build ${wanted}: the best reached ${best.accuracy ?? 'no number'} at ${(best.sizeBytes / 1e6).toFixed(2)} MB, after ${best.validations} validations.`,
     EXIT.verdictNo,
-    {hints: ['edgewise compile --precision auto', 'Allow more with --max-drop.']},
+    {
+      hints: [
+        'edgewise compile --precision auto',
+        isMinimum ? 'Set a smaller accuracy.minimum in edgewise.yaml.' : 'Allow more with --max-drop.',
+      ],
+    },
   );
 }
 

@@ -34,7 +34,7 @@ export interface BudgetTask {
 /**
  * Builds with everything lowered, and with as few of the most sensitive layers kept in float as the budget needs when
  * that is not enough. Without a budget the first build is taken as it is. When the budget would take all layers, the
- * first build is the answer, marked as outside.
+ * best of what was tried is the answer, marked as outside.
  */
 export async function keepWithinBudget(task: BudgetTask): Promise<KeptWithinBudget> {
   const {lowering, budget, judge, write} = task;
@@ -65,7 +65,15 @@ export async function keepWithinBudget(task: BudgetTask): Promise<KeptWithinBudg
     allKept: {value: judge.originalValue, isMet: isMet(judge.originalValue)},
   });
   const best = chosen === null ? undefined : tried.get(chosen.keptLayers.join('\n'));
-  return {...(best ?? first), validations: validations.length};
+  return {...(best ?? closest([...tried.values()], judge)), validations: validations.length};
+}
+
+function closest<T extends {readonly judgement: Judgement}>(all: readonly T[], {isHigherBetter}: Judge): T {
+  const valueOf = ({judgement: {value}}: T): number => {
+    if (Number.isNaN(value)) return -Infinity;
+    return isHigherBetter ? value : -value;
+  };
+  return all.reduce((best, one) => (valueOf(one) > valueOf(best) ? one : best));
 }
 
 async function rankBySensitivity(

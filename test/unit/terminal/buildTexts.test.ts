@@ -59,6 +59,18 @@ describe('what compile shows', () => {
     );
   });
 
+  it("names the files of the vendor's compiler", () => {
+    const files = ['builds/openvino.bin', 'builds/openvino.xml'].map(file => ({file, digest, sizeBytes: 1}));
+    const compiled = {by: ['ovc 2026.4.1'], machine: 'this machine', files};
+    expect(
+      textFromBuild({file: 'builds/openvino.yaml', build: {...build, compiled}})
+        .split('\n')
+        .at(-1),
+    ).toBe(
+      'Written to builds/openvino.yaml and builds/x86-vnni.onnx and builds/openvino.bin and builds/openvino.xml',
+    );
+  });
+
   it('keeps within the width of the terminal', () => {
     const lines = textFromBuild({file: 'b.yaml', build}, 60).split('\n');
     expect(lines.filter(line => /^ /.test(line) && line.length > 60)).toEqual([]);
