@@ -1,7 +1,9 @@
 // How exact the lab's slowdown is: the same bursts of work, governed and not, turn about.
 // node bench/lab.ts [slowdowns] [burst lengths in ms]      for instance: node bench/lab.ts 4,20 1,5,50
-// With a model as third argument the work is inference in a worker thread, as often as fits into the length:
-// node bench/lab.ts 4,20 5,50 ../shared/models/cifar10-resnet/resnet20_cifar10.onnx
+// Measured from outside: from the request to the answer.
+// With a model as third argument the work is inference in a worker thread, as often as fits into the length, at least once;
+// the fourth is how many seconds each pair may take when it is slowed (12):
+// node bench/lab.ts 4,20 5,50 ../shared/models/cifar10-resnet/resnet20_cifar10.onnx 3
 import {readFileSync} from 'node:fs';
 import {fileURLToPath} from 'node:url';
 import {chooseCores, pinningPrefix} from '../src/lab/corePinning.ts';
@@ -16,12 +18,12 @@ import {
 
 const slowdowns = (process.argv[2] ?? '2,4,20,100').split(',').map(Number);
 const lengthsMs = (process.argv[3] ?? '1,5,50').split(',').map(Number);
-const BUDGET_MS = 12_000;
+const BUDGET_MS = Number(process.argv[5] ?? 12) * 1000;
 const BLOCKS = 8;
 
 const device = `bench-${process.pid}`;
 const deviceCores = chooseCores(1, 0);
-const modelFile = process.argv[4];
+const modelFile = process.argv[4] || undefined;
 const modelChild = fileURLToPath(new URL('../test/integration/labModelChild.ts', import.meta.url));
 const burst = await startBurstProcess({
   ...(modelFile === undefined ? {} : {script: [modelChild, modelFile]}),

@@ -13,7 +13,9 @@ import {
 } from './deviceProcesses.ts';
 import {findProgram, readAllowedCores} from './corePinning.ts';
 import {CONTROL, type GovernorSettings} from './governorControl.ts';
+import {measureReheating, readCacheBytes, reheatingAfter} from './reheating.ts';
 import {SlowdownLedger} from './slowdownLedger.ts';
+import {BRIEF_SLICE_MS} from './workingSet.ts';
 
 // The loop that makes a device slow: let its processes run for a slice, stop them, see how much they did, keep them
 // stopped until that much work would have been done on the slow device, go on. Processes that do nothing are never
@@ -61,9 +63,22 @@ let lastWorkMs = performance.now();
 let looks = 0;
 /** Since the ledger was last brought up to date: then what the threads did includes going on after a stop. */
 let hasResumed = false;
+/** Of work that is going on; between two pieces of work caches cool at full speed as well. */
+let pausedNs = 0;
 
 const hasPriority = raisePriority(0, -20);
-takeOwnCore();
+const ownThread = readlinkSync('/proc/thread-self').split('/').at(-1) ?? '';
+const allowedCores = readAllowedCores();
+const deviceCores = settings.deviceCores ?? [];
+runInRealTime();
+// On the device's own core, which may have noisier neighbours than ours.
+pinTo(deviceCores);
+const ownCacheBytes = readCacheBytes(deviceCores[0] ?? allowedCores[0] ?? 0);
+const reheating = measureReheating(ownCacheBytes);
+// A core of its own for this thread, if there is one.
+pinTo(deviceCores.length === 0 ? [] : allowedCores.filter(core => !deviceCores.includes(core)));
+accountedMs = performance.now();
+lastWorkMs = accountedMs;
 
 findProcesses();
 parentPort?.postMessage('governing');
@@ -84,9 +99,11 @@ function govern(): void {
   const active = [...processes.values()].filter(each => each.hasRun(which));
   if (active.length === 0) return;
   lastWorkMs = performance.now();
+  pausedNs = 0;
   if (active.some(each => each.readinessOfWork('all') === 'running')) governWork();
   else account();
   ledger.endWork();
+  for (const each of processes.values()) each.endWork();
   ledger.setSlice(MIN_SLICE_MS * 1e6);
   payWhenIdle();
 }
@@ -101,6 +118,7 @@ function governWork(): void {
     const stoppedMs = stopRunning();
     settle();
     account(stoppedMs);
+    for (const each of processes.values()) each.lookAtWorkingSet(sliceMs);
     pauseUntil(stoppedMs, ledger.pauseWhileBusyNs() / 1e6);
     if (Atomics.load(control, CONTROL.isClosing) !== 0) return;
     findProcesses();
@@ -134,8 +152,14 @@ function readinessOfWork(which: 'hot' | 'all'): Readiness {
 }
 
 function account(nowMs = performance.now()): void {
-  const uses = [...processes.values()].flatMap(each => each.takeUse(hasResumed));
+  const afterNs = pausedNs;
+  // A brief slice has pages marked of which it needed a few lines: with more than the core's cache inference came out 13 %
+  // too fast. A long one gets all of it back, from further away (bench/lab.ts with resnet20 and squeezenet, 2026-11).
+  const reheatingNs = (bytes: number, sliceMs: number): number =>
+    reheatingAfter(reheating, afterNs, sliceMs <= BRIEF_SLICE_MS ? Math.min(bytes, ownCacheBytes) : bytes);
+  const uses = [...processes.values()].flatMap(each => each.takeUse(hasResumed ? reheatingNs : null));
   hasResumed = false;
+  pausedNs = 0;
   ledger.addUse(uses, Math.max(0, nowMs - accountedMs) * 1e6);
   accountedMs = nowMs;
 }
@@ -169,7 +193,8 @@ function pauseUntil(stoppedMs: number, pauseMs: number): void {
   }
   continueAll();
   accountedMs = performance.now();
-  ledger.addPause((accountedMs - stoppedMs) * 1e6);
+  pausedNs = (accountedMs - stoppedMs) * 1e6;
+  ledger.addPause(pausedNs);
 }
 
 function continueAll(): void {
@@ -197,26 +222,27 @@ function add(pid: number): void {
   if (opened === null) return;
   processes.set(pid, opened);
   // What a process did before it was governed is not paid for, unless it is so new that it was merely not seen yet.
-  const soFar = opened.takeUse(false).reduce((total, {ranNs}) => total + ranNs, 0);
+  const soFar = opened.takeUse(null).reduce((total, {ranNs}) => total + ranNs, 0);
   if (soFar < 2 * SCAN_EVERY_MS * 1e6) ledger.addUse([{ranNs: soFar, waitedNs: 0}], soFar);
   // A device's slice must not wait for whatever else runs here. What it starts inherits this.
   if (hasPriority) for (const id of opened.threadIds()) raisePriority(id, -10);
 }
 
 /**
- * A core of its own for this thread if there is one, and real-time scheduling: a look that comes a millisecond late
- * misses a whole burst, and a time-sharing scheduler, however high the priority, may let the device's own work run on for
- * longer than that. Where this is refused or the programs are missing, the priority has to do.
+ * A look that comes a millisecond late misses a whole burst, and a time-sharing scheduler, however high the priority, may
+ * let the device's own work run on for longer than that. Where this is refused or the program is missing, the priority has
+ * to do.
  */
-function takeOwnCore(): void {
-  const thread = readlinkSync('/proc/thread-self').split('/').at(-1) ?? '';
-  const taken = settings.deviceCores ?? [];
-  const others = readAllowedCores().filter(core => !taken.includes(core));
-  const [taskset, chrt] = ['taskset', 'chrt'].map(findProgram);
-  if (taskset && others.length > 0) {
-    spawnSync(taskset, ['-c', '-p', others.join(','), thread], {stdio: 'ignore'});
-  }
-  if (chrt && hasPriority) spawnSync(chrt, ['--fifo', '--pid', '1', thread], {stdio: 'ignore'});
+function runInRealTime(): void {
+  const chrt = findProgram('chrt');
+  if (chrt && hasPriority) spawnSync(chrt, ['--fifo', '--pid', '1', ownThread], {stdio: 'ignore'});
+}
+
+/** Where taskset is missing this thread runs wherever the scheduler puts it. */
+function pinTo(cores: readonly number[]): void {
+  const taskset = findProgram('taskset');
+  if (taskset && cores.length > 0)
+    spawnSync(taskset, ['-c', '-p', cores.join(','), ownThread], {stdio: 'ignore'});
 }
 
 /** Only root may; without it a busy machine makes devices less punctual. 0 is the calling thread. */

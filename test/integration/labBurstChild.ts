@@ -1,6 +1,6 @@
 import {createInterface} from 'node:readline';
 
-// Fixed work on one thread: a line with a number of units in, a line with the milliseconds it took out.
+// Fixed work on one thread: a line with a number of units in, a line out when they are done.
 
 let keep = 0;
 function work(units: number): void {
@@ -12,7 +12,7 @@ function work(units: number): void {
 for (let round = 0; round < 50; round += 1) work(500);
 console.log('ready');
 createInterface({input: process.stdin}).on('line', line => {
-  const startMs = performance.now();
   work(Number(line));
-  console.log(performance.now() - startMs + (keep === 1 ? 1e-9 : 0));
+  // Printed, lest the work be optimised away.
+  console.log(`done ${keep}`);
 });

@@ -52,7 +52,7 @@ async function waitUntilStopped(pid: number): Promise<void> {
   await vi.waitFor(() => expect(stateOf(pid)).toBe('T'), {timeout: 10_000, interval: 1});
 }
 
-// The promise is 10 %; the rest is for what else this machine does meanwhile. bench/lab.ts measures it exactly.
+// From outside: from the request to the answer. What else the machine does meanwhile is what the repetitions are for.
 describe('work takes the slowdown times as long', {retry: 6}, () => {
   let burst: BurstProcess;
   beforeEach(async () => {
@@ -63,6 +63,7 @@ describe('work takes the slowdown times as long', {retry: 6}, () => {
   for (const [slowdown, lengthMs, perBlock] of [
     [4, 1, 25],
     [4, 20, 6],
+    [10, 5, 12],
     [20, 1, 15],
     [20, 20, 2],
   ] as const) {
@@ -72,8 +73,8 @@ describe('work takes the slowdown times as long', {retry: 6}, () => {
         govern(slowdown),
       );
       const ratio = mean(slowedMs) / mean(fullSpeedMs) / slowdown;
-      expect(ratio).toBeGreaterThan(0.85);
-      expect(ratio).toBeLessThan(1.15);
+      expect(ratio).toBeGreaterThan(0.9);
+      expect(ratio).toBeLessThan(1.1);
     });
   }
 });
@@ -81,11 +82,12 @@ describe('work takes the slowdown times as long', {retry: 6}, () => {
 describe('inference in a worker thread takes the slowdown times as long', {retry: 6}, () => {
   const model = join(SHARED_MODELS, 'cifar10-resnet', 'resnet20_cifar10.onnx');
   const canRun = explainSharedModels('labGovernor');
-  // Not short bursts at 20 times: after each long pause the model finds its caches cold, and comes out slower than asked
-  // for by up to 40 % on a machine whose caches others use as well; bench/lab.ts shows how much.
-  for (const [slowdown, inferences, perBlock] of [
-    [4, 2, 20],
-    [20, 70, 1],
+  // Above 4 times more is allowed: how much of its caches a model finds again after a long pause depends on who else uses
+  // them, and changes from minute to minute; bench/lab.ts shows how much.
+  for (const [slowdown, inferences, perBlock, tolerance] of [
+    [4, 2, 20, 0.1],
+    [10, 7, 8, 0.15],
+    [20, 70, 1, 0.15],
   ] as const) {
     it.skipIf(!canRun)(`slowdown ${slowdown}, ${inferences} inferences at a time`, async () => {
       const script = [fileURLToPath(new URL('./labModelChild.ts', import.meta.url)), model];
@@ -100,8 +102,8 @@ describe('inference in a worker thread takes the slowdown times as long', {retry
           govern(slowdown),
         );
         const ratio = mean(slowedMs) / mean(fullSpeedMs) / slowdown;
-        expect(ratio).toBeGreaterThan(0.85);
-        expect(ratio).toBeLessThan(1.15);
+        expect(ratio).toBeGreaterThan(1 - tolerance);
+        expect(ratio).toBeLessThan(1 + tolerance);
       } finally {
         await burst.stop();
       }
