@@ -20,7 +20,7 @@ import {startSampleRunner} from '../startSampleRunner.ts';
 import {variedSamples} from '../variedSamples.ts';
 import {keyOfJob, readCompiled, writeCompiled} from './compileCache.ts';
 import type {CompiledCandidate, CompiledModel, CompileJob} from './compileJob.ts';
-import {candidatePruning, compilePruned, prunedName} from './compilePruned.ts';
+import {candidatePruning, compilePruned, jobOfPruned, prunedName} from './compilePruned.ts';
 import {finiteDecibels} from './finiteDecibels.ts';
 import {floatLowering} from './floatLowering.ts';
 import {keepWithinBudget} from './keepWithinBudget.ts';
@@ -168,7 +168,13 @@ async function compileCandidate(
   report: (detail: string) => void,
 ): Promise<CompiledCandidate | null> {
   const {graph} = pruned ?? float;
-  const lowering = await lowerTo(candidate, job, graph, samples, report);
+  const lowering = await lowerTo(
+    candidate,
+    pruned === null ? job : jobOfPruned(job, pruned),
+    graph,
+    samples,
+    report,
+  );
   let fileCount = 0;
   const write = async ({model, standIn = model}: LoweredBuild): Promise<string> => {
     const path = join(job.temporaryFolder, `${name}-${(fileCount += 1)}.onnx`);

@@ -1,4 +1,4 @@
-import type {CandidatePruning, CompiledCandidate} from './compileJob.ts';
+import type {CandidatePruning, CompiledCandidate, CompileJob} from './compileJob.ts';
 import type {PrunedFloat, PrunedFloats} from './pruneFloat.ts';
 
 /**
@@ -12,8 +12,9 @@ export async function compilePruned(
 ): Promise<CompiledCandidate[]> {
   if (floats === null) return [whole];
   const narrow = await compileNarrowest(floats.proposals, compile);
-  // Sparse tensor cores multiply in half precision or integers.
-  const sparse = floats.sparse === null || whole.precision === 'fp32' ? null : await compile(floats.sparse);
+  // Other precisions have no kernels that leave weights out, or no integer that is exactly 0.
+  const canBeSparse = whole.precision === 'int8' || whole.precision === 'fp16';
+  const sparse = floats.sparse !== null && canBeSparse ? await compile(floats.sparse) : null;
   return [...(narrow === null ? [] : [narrow]), whole, ...(sparse === null ? [] : [sparse])];
 }
 
@@ -37,6 +38,11 @@ async function compileNarrowest(
     else high = middle;
   }
   return best;
+}
+
+/** Learned integers make up for each other's rounding, and weights that are 0 to be left out must stay 0. */
+export function jobOfPruned(job: CompileJob, {sparseLayers}: PrunedFloat): CompileJob {
+  return sparseLayers.length === 0 ? job : {...job, without: [...job.without, 'rounding']};
 }
 
 export function prunedName(candidate: string, {sparseLayers}: PrunedFloat): string {

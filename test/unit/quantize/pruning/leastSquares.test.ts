@@ -42,7 +42,7 @@ function outputsOf(rows: Float32Array, weights: ArrayLike<number>, bias: ArrayLi
   });
 }
 
-function momentsOf(rows: Float32Array, outputs = new Float32Array(0)): Moments {
+function momentsOf(rows: Float32Array, outputs: Float32Array = new Float32Array(0)): Moments {
   const sums = startMoments(INPUTS, (outputs.length / rows.length) * INPUTS);
   sums.add(rows, outputs, rows.length / INPUTS);
   return sums.moments();
