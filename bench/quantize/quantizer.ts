@@ -48,8 +48,9 @@ function startQuantizer(program: string, script: string, task: QuantizerTask): Q
   return {
     async quantize() {
       child.stdin.write('\n');
-      const line = await lines.next();
-      if (line.done !== true) return JSON.parse(line.value) as Made;
+      // onnxruntime.quantization prints what it does besides.
+      for (let line = await lines.next(); line.done !== true; line = await lines.next())
+        if (line.value.startsWith('{')) return JSON.parse(line.value) as Made;
       await ended;
       throw new Error(complaints.trim().split('\n').at(-1) ?? 'no answer');
     },

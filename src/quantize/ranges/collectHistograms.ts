@@ -29,6 +29,8 @@ export async function collectHistograms(
         const tensor = values[name];
         if (tensor === undefined) throw new RangeError(`no values of "${name}"`);
         countValues(histogram, floatsOf(tensor));
+        // Freed now: garbage of several samples would pile up before anything collects it.
+        if (tensor.bytes.buffer instanceof ArrayBuffer) tensor.bytes.buffer.transfer(0);
       }
     },
   });
