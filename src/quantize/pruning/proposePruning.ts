@@ -12,7 +12,7 @@ import {keptIndices, removeChannels} from './removeChannels.ts';
 export interface PruningOptions {
   /** What the candidates are to save one after the other, as shares of the multiply-adds: rising, below 1. */
   readonly shares: readonly number[];
-  /** Numbers of channels that stay are multiples of this: 8 for vector units, 16 for most NPUs. */
+  /** Numbers of channels that stay are multiples of this: 8 for vector units, 16 for tensor cores. */
   readonly multipleOf: number;
   readonly onProgress?: (progress: PruningProgress) => void;
 }
