@@ -1,5 +1,5 @@
 import type {QuantizationScheme} from '../../documents/quantizationScheme.ts';
-import type {Graph} from '../../model/graph.ts';
+import type {Graph, Layer} from '../../model/graph.ts';
 import {createAttribute, createNode, createUntypedValueInfo} from '../../model/onnx/createMessages.ts';
 import type {OnnxModel, OnnxNode, OnnxTensor} from '../../model/onnx/messages.ts';
 import {tensorFromValue} from '../../model/onnx/tensorData.ts';
@@ -79,7 +79,10 @@ class ProbeWriter {
     return this.#add('DequantizeLinear', [integers, ...operands]);
   }
 
-  /** A branch of the layers behind `tensor`, through `depth` weighted ones, reading `rounded` instead. */
+  /**
+   * A branch of the layers behind `tensor`, reading `rounded` instead: through `depth` that are weighted or put activations
+   * together, since along skip connections it would go on to the model's end otherwise.
+   */
   follow(tensor: string, rounded: string, depth: number): {noise: string; signal: string}[] {
     const copies = new Map([[tensor, {name: rounded, depth: 0}]]);
     const seen = new Set<string>();
@@ -88,8 +91,8 @@ class ProbeWriter {
       const read = [...layer.inputs, ...layer.outerInputs].filter(name => copies.has(name));
       if (read.length === 0) continue;
       const before = Math.max(...read.map(name => copies.get(name)?.depth ?? 0));
-      const isWeighted = this.#weighted.has(layer.name);
-      if ((isWeighted && before >= depth) || layer.outerInputs.length > 0) {
+      const isStep = this.#weighted.has(layer.name) || this.#joinsActivations(layer);
+      if ((isStep && before >= depth) || layer.outerInputs.length > 0) {
         for (const name of read) seen.add(name);
         continue;
       }
@@ -97,13 +100,17 @@ class ProbeWriter {
       const inputs = layer.node.inputs.map(name => copies.get(name)?.name ?? name);
       this.#nodes.push({...layer.node, name: this.#freshNode(), inputs, outputs});
       layer.node.outputs.forEach((name, at) => {
-        copies.set(name, {name: outputs[at] ?? '', depth: before + (isWeighted ? 1 : 0)});
+        copies.set(name, {name: outputs[at] ?? '', depth: before + (isStep ? 1 : 0)});
       });
     }
     for (const name of this.#graph.outputs) if (copies.has(name)) seen.add(name);
     return [...seen].flatMap(name =>
       tensors.get(name)?.elementType === 'float32' ? [this.#compare(name, copies.get(name)?.name ?? '')] : [],
     );
+  }
+
+  #joinsActivations({inputs}: Layer): boolean {
+    return inputs.filter(name => this.#graph.tensors.get(name)?.isWeight === false).length > 1;
   }
 
   finish(): OnnxModel {
