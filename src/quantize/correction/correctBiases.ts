@@ -1,15 +1,16 @@
 import type {NamedTensors} from '../../documents/tensor.ts';
 import type {OnnxModel} from '../../model/onnx/messages.ts';
 import {floatsOf} from '../accuracy/floatsOf.ts';
-import {constantsOf, floatsOfTensor} from '../floatsOfTensor.ts';
 import type {CorrectedValues, WeightedLayer} from '../quantizationPlan.ts';
 import {quantizeGraph} from '../quantizeGraph.ts';
 import type {CorrectionTask} from './correctionTask.ts';
+import {canHaveBias, floatBias} from './floatLayer.ts';
 import {weightedLevels} from './weightedLevels.ts';
 
 /**
  * Adds to every bias what the layer's output is off on average, channel by channel, one level of layers at a time in graph
- * order: the means are those of the model with everything upstream corrected already. Ranges and weights stay.
+ * order: the means are those of the model with everything upstream corrected already. Ranges and weights stay; so do
+ * layers to which a bias would be a layer of its own.
  * @returns `corrected` with new biases
  * @see Nagel et al., arXiv 1906.04721, section 4.2 (empirical bias correction)
  */
@@ -21,7 +22,10 @@ export async function correctBiases(
   const {graph, plan, scheme, ranges} = task;
   const biases = new Map(corrected.biases);
   let done = 0;
-  for (const level of weightedLevels(graph, plan)) {
+  for (const all of weightedLevels(graph, plan)) {
+    const level = all.filter(layer => canHaveBias(graph, layer, plan.activations.has(layer.output)));
+    done += all.length;
+    if (level.length === 0) continue;
     const wanted = await outputMeans(task, graph.model, level, layer => layer.ownOutput);
     const model = quantizeGraph(graph, plan, scheme, ranges, {weights: corrected.weights, biases});
     const outputOf = new Map(model.graph.nodes.map(node => [node.name, node.outputs[0] ?? '']));
@@ -29,21 +33,15 @@ export async function correctBiases(
     for (const layer of level) {
       const [expected, actual] = [wanted.get(layer.layer), found.get(layer.layer)];
       if (expected === undefined || actual === undefined) continue;
-      const before = biases.get(layer.layer) ?? biasOf(task, layer) ?? new Float32Array(expected.length);
+      const before = biases.get(layer.layer) ?? floatBias(graph, layer, expected.length);
       biases.set(
         layer.layer,
         before.map((bias, channel) => bias + (expected[channel] ?? 0) - (actual[channel] ?? 0)),
       );
     }
-    done += level.length;
     onLayer?.(done, plan.weighted.length);
   }
   return {weights: corrected.weights, biases};
-}
-
-function biasOf({graph}: CorrectionTask, {bias}: WeightedLayer): Float32Array | null {
-  const tensor = bias === null ? undefined : constantsOf(graph).get(bias);
-  return tensor === undefined ? null : floatsOfTensor(tensor);
 }
 
 /** Mean output of every channel over all samples and places, by layer. */
@@ -66,7 +64,8 @@ async function outputMeans(
     visit(values: NamedTensors) {
       for (const layer of layers) {
         const tensor = values[tensorOf(layer)];
-        if (tensor === undefined) throw new RangeError(`no values of "${tensorOf(layer)}"`);
+        if (tensor === undefined)
+          throw new RangeError(`the runner gave no values of tensor "${tensorOf(layer)}"`);
         const axis = isConvolution.has(layer.layer) ? 1 : tensor.shape.length - 1;
         const channels = tensor.shape[axis] ?? 1;
         const inner = tensor.shape.slice(axis + 1).reduce((all, size) => all * size, 1);

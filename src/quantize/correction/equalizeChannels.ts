@@ -51,7 +51,7 @@ export function scaleChannels(graph: Graph, classes: ChannelClasses, factors: Fl
   const changed = new Map<string, Float32Array>();
   const valuesOf = (name: string): Float32Array => {
     const tensor = constants.get(name);
-    if (tensor === undefined) throw new RangeError(`no constant "${name}"`);
+    if (tensor === undefined) throw new RangeError(`the model has no constant "${name}"`);
     return changed.get(name) ?? floatsOfTensor(tensor);
   };
   const factorsOf = (tensor: string): Float64Array =>

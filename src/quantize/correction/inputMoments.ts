@@ -19,7 +19,7 @@ export interface LayerMoments {
  */
 const MOST_INPUTS = 1152;
 /** Rows for each input, so that a covariance is no matter of chance; and at least, for small layers. */
-const ROWS_PER_INPUT = 8;
+const ROWS_PER_INPUT = 4;
 const LEAST_ROWS = 2048;
 /** More samples than this only bring more rows, of which there are enough. */
 const MOST_SAMPLES = 128;
@@ -94,7 +94,8 @@ async function addUp(
     visit(values, sample) {
       for (const {weighted, geometry, outputShape, rowsPerSample, sums} of layers) {
         const tensor = values[weighted.input];
-        if (tensor === undefined) throw new RangeError(`no values of "${weighted.input}"`);
+        if (tensor === undefined)
+          throw new RangeError(`the runner gave no values of tensor "${weighted.input}"`);
         const input = {values: Float32Array.from(floatsOf(tensor)), shape: tensor.shape};
         const positions = samplePositions(geometry.positionCount(outputShape), rowsPerSample, sample);
         sums.forEach((blocks, group) => {

@@ -9,14 +9,17 @@ import {buildRangeProbe} from './rangeProbe.ts';
 const FACTORS = [1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3];
 
 /** Rounding errors are plentiful in every sample; more samples than this only sharpen what is rare. */
-const MOST_SAMPLES = 128;
+const MOST_SAMPLES = 64;
+/** A narrower range has to take away a fifth of the error at least: what it cuts off may be frequent elsewhere. */
 const WORTHWHILE = 0.8;
+/** Two standard errors above the mean: a range is better only where the samples say so with 97.5 %. */
+const STANDARD_ERRORS = 2;
 
 /**
  * Ranges that cost the layers after a tensor least, rounding and clipping together: first its lower end is moved towards
- * 0, then its upper one (both at once where the zero point is in the middle). Of candidates that the samples do not tell
- * apart the widest is taken, because the next sample may need it. Tensors that share a scale go together.
- * @see Hastie, Tibshirani and Friedman, The Elements of Statistical Learning, section 7.10 (the one-standard-error rule)
+ * 0, then its upper one (both at once where the zero point is in the middle). A range is only made narrower where that
+ * clearly pays over the samples, because the next one may need what is cut off. Tensors that share a scale go together.
+ * @param depth how many weighted layers behind a tensor the cost is looked at
  */
 export async function refineRanges(task: CorrectionTask, depth: number): Promise<Map<string, TensorRange>> {
   const {plan, scheme, ranges} = task;
@@ -120,19 +123,21 @@ async function sampleEnergies(
 }
 
 /**
- * Index of the candidate with the least error plus twice its standard error, if that is well below the widest one's error:
- * what is cut off is rare in the samples and decides on others.
+ * Index of the candidate with the least upper bound of the error, if that is well below the widest one's error: what is
+ * cut off is rare in the samples and decides on others.
  */
 function leastRisk(tensors: readonly SampleErrors[]): number {
   const candidates = addUp(tensors);
-  const risks = candidates.map(errors => mean(errors) + 2 * standardError(errors));
+  const risks = candidates.map(errors => mean(errors) + STANDARD_ERRORS * standardError(errors));
   const best = risks.indexOf(Math.min(...risks));
   return (risks[best] ?? Infinity) < WORTHWHILE * mean(candidates[0] ?? []) ? best : 0;
 }
 
 function addUp([first = [], ...others]: readonly SampleErrors[]): SampleErrors {
   return first.map((errors, candidate) =>
-    errors.map((error, sample) => others.reduce((sum, other) => sum + (other[candidate]?.[sample] ?? 0), error)),
+    errors.map((error, sample) =>
+      others.reduce((sum, other) => sum + (other[candidate]?.[sample] ?? 0), error),
+    ),
   );
 }
 

@@ -16,8 +16,9 @@ const SCALE_ROUNDS = 2;
 
 /**
  * Rounds rows of weights to integers in −highest … highest so that the error in a quadratic form is small: successively,
- * each weight's error made up for by those still to come (the nearest-plane rule, which is what GPTQ computes), then by
- * coordinate descent on single integers. The quadratic form is a list of blocks along the row; between them it is 0.
+ * each weight's error made up for by those still to come (the nearest-plane rule, which is what GPTQ computes), and each
+ * by itself; from both by coordinate descent on single integers, of which the better is taken. So it is never worse than
+ * plain rounding. The quadratic form is a list of blocks along the row; between them it is 0.
  * @see Frantar et al., GPTQ, arXiv 2210.17323; Nagel et al., AdaRound, arXiv 2004.10568, section 3 (the quadratic form)
  */
 export class RowRounding {
@@ -73,7 +74,8 @@ class BlockRounding {
 
   constructor({size, matrix}: Quadratic, from: number, highest: number) {
     const factor = choleskyFactor(matrix, size);
-    if (factor === null) throw new RangeError('the quadratic form is not positive definite');
+    if (factor === null)
+      throw new RangeError(`the covariance of ${size} inputs is not positive definite to working precision`);
     this.#size = size;
     this.#from = from;
     this.#highest = highest;
@@ -89,8 +91,16 @@ class BlockRounding {
 
   /** Writes this block's integers; gives its error. */
   round(weights: Float32Array, scale: number, integers: Int8Array): number {
-    this.#roundSuccessively(weights, scale, integers);
-    return this.#descend(scale, integers);
+    const row = weights.subarray(this.#from, this.#from + this.#size);
+    const best = integers.subarray(this.#from, this.#from + this.#size);
+    this.#roundSuccessively(row, scale, best);
+    const error = this.#descend(scale, best);
+    // Neither start is always the better one.
+    const plain = new Int8Array(this.#size);
+    this.#roundPlainly(row, scale, plain);
+    const plainError = this.#descend(scale, plain);
+    if (plainError < error) best.set(plain);
+    return Math.min(error, plainError);
   }
 
   projections(weights: Float32Array, integers: Int8Array): {product: number; square: number} {
@@ -108,12 +118,20 @@ class BlockRounding {
     for (let at = this.#size - 1; at >= 0; at -= 1) {
       const rowAt = at * this.#size;
       const owed = dot(this.#upper, rowAt + at + 1, this.#errors, at + 1, this.#size - at - 1);
-      const weight = weights[this.#from + at] as number;
+      const weight = weights[at] as number;
       const target = weight + owed / (this.#upper[rowAt + at] as number);
       const integer = this.#clamp(roundHalfEven(target / scale));
-      integers[this.#from + at] = integer;
+      integers[at] = integer;
       this.#errors[at] = weight - integer * scale;
     }
+  }
+
+  #roundPlainly(weights: Float32Array, scale: number, integers: Int8Array): void {
+    weights.forEach((weight, at) => {
+      const integer = this.#clamp(roundHalfEven(weight / scale));
+      integers[at] = integer;
+      this.#errors[at] = weight - integer * scale;
+    });
   }
 
   /** Changes single integers while that lowers the error. */
@@ -126,7 +144,7 @@ class BlockRounding {
     for (let sweep = 0; sweep < MOST_SWEEPS; sweep += 1) {
       let hasChanged = false;
       for (let at = 0; at < size; at += 1) {
-        const integer = integers[this.#from + at] as number;
+        const integer = integers[at] as number;
         const curvature = matrix[at * size + at] as number;
         const slope = gradient[at] as number;
         const better = this.#clamp(integer + roundHalfEven(slope / (curvature * scale)));
@@ -134,7 +152,7 @@ class BlockRounding {
         const step = (integer - better) * scale;
         // Changes the error by step·(2·slope + step·curvature); a tie would go back and forth.
         if (step * (2 * slope + step * curvature) >= 0) continue;
-        integers[this.#from + at] = better;
+        integers[at] = better;
         errors[at] = (errors[at] as number) + step;
         addScaled(gradient, 0, step, matrix, at * size, size);
         hasChanged = true;
