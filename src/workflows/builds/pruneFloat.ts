@@ -135,6 +135,6 @@ export function pruningDecision({savedShare, groups, sparseLayers}: PrunedFloat)
   };
 }
 
-export function percent(share: number): string {
+function percent(share: number): string {
   return `${(share * 100).toFixed(1)} %`;
 }
