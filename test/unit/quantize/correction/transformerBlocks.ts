@@ -9,9 +9,9 @@ const HIDDEN = 64;
 const CLASSES = 10;
 
 /**
- * Channels that a normalisation makes 50 times as large as the others, and the share of the weights that read them: the
- * outliers of trained transformers (Dettmers et al., LLM.int8(), arXiv 2208.07339, section 4: up to 20 times and more,
- * in a few channels, the same ones for every token).
+ * Channels that a normalisation makes 50 times as large as the others, the same ones for every token, and the share of the
+ * weights that read them: the outliers of trained transformers, which are up to about 100 times as large (Xiao et al.,
+ * SmoothQuant, arXiv 2211.10438, section 3).
  */
 const OUTLIERS = [3, 17];
 const OUTLIER_SIZE = 50;
@@ -23,7 +23,7 @@ export const TRANSFORMER_INPUT = [1, TOKENS, CHANNELS];
  * Two transformer blocks with the normalisation first: one with the LayerNormalization operator and GELU, one with a
  * LayerNormalization of single operators and Relu; then the mean of the tokens and a classifier.
  */
-export function transformerBlocks(seed: number, outlierSize = OUTLIER_SIZE): Graph {
+export function transformerBlocks(seed: number): Graph {
   const net = new NetworkBuilder();
   let count = 0;
   const wide = [1, TOKENS, CHANNELS];
@@ -42,7 +42,7 @@ export function transformerBlocks(seed: number, outlierSize = OUTLIER_SIZE): Gra
     net.floats(
       [CHANNELS],
       normalNumbers(CHANNELS, seed * 1000 + (count += 1)).map(
-        (value, at) => (1 + 0.1 * value) * (OUTLIERS.includes(at) ? outlierSize : 1),
+        (value, at) => (1 + 0.1 * value) * (OUTLIERS.includes(at) ? OUTLIER_SIZE : 1),
       ),
       name,
     );
@@ -50,7 +50,7 @@ export function transformerBlocks(seed: number, outlierSize = OUTLIER_SIZE): Gra
   const reading = (outputs: number, name: string): string => {
     const numbers = normalNumbers(CHANNELS * outputs, seed * 1000 + (count += 1));
     const values = numbers.map((value, at) => {
-      const isOutlier = OUTLIERS.includes(Math.floor(at / outputs)) && outlierSize !== 1;
+      const isOutlier = OUTLIERS.includes(Math.floor(at / outputs));
       return (value / Math.sqrt(CHANNELS)) * (isOutlier ? OUTLIER_WEIGHT : 1);
     });
     return net.floats([CHANNELS, outputs], values, name);
