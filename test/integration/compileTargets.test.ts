@@ -139,7 +139,7 @@ describe('a precision that is asked for by name', () => {
     expect([...found].sort()).toEqual(expect.arrayContaining(types));
     expect(made.artefact.sizeBytes).toBeLessThan((made.artefact.originalSizeBytes ?? 0) * 0.55);
     expect(reasonOf(made, /^speed was not measured$/)).toBe(
-      'no device was named, and this machine is no arm64',
+      'no device was named, and this machine is not of target arm64',
     );
   });
 
@@ -222,7 +222,10 @@ describe('x86 without VNNI', () => {
   it('is judged with the saturation of its sums, which the build avoids', async () => {
     const made = await build({target: 'x86', precision: 'int8'});
     expect(made.candidates?.map(({name}) => name)).toEqual(['int8-u8s8-7-bit', 'int8-u8u8', 'fp32']);
-    // Where this machine is such a processor or is timed as one, fp32 may have won.
+    const hasVnni = /vnni/.test(await readFile('/proc/cpuinfo', 'utf8'));
+    // Only such a processor tells how fast it would be there; where this machine is one, fp32 may have won.
+    if (hasVnni) expect(made).toMatchObject({precision: 'int8'});
+    if (hasVnni) expect(made.latency).toBeUndefined();
     if (made.precision === 'int8')
       expect(reasonOf(made, /^judged as on a processor without VNNI: no sum/)).toContain('16 bits');
   });

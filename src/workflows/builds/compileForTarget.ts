@@ -36,7 +36,7 @@ export async function compileForTarget(
   const candidates = chooseCandidates(goal.target, request.precision);
   const budget = chooseBudget(project.project.accuracy, request.maxDrop);
   if (request.isPruned && budget === null) throw pruningWithoutBudget();
-  return project.withTemporaryFolder(async temporaryFolder => {
+  const compileIn = async (temporaryFolder: string): Promise<MadeBuild> => {
     const job: CompileJob = {
       modelFile: project.modelFile,
       inputShapes: project.project.model.inputs ?? {},
@@ -55,10 +55,7 @@ export async function compileForTarget(
       threads: availableParallelism(),
     };
     const compiler = await findVendorCompiler(project, goal, candidates, request.connect);
-    const compiled = await whenInterrupted(
-      () => rm(temporaryFolder, {recursive: true, force: true}),
-      () => runInWorker<CompileJob, CompiledModel>(workerFile(), job, emit),
-    );
+    const compiled = await runInWorker<CompileJob, CompiledModel>(workerFile(), job, emit);
     refuseUnmetBudget(compiled, request, budget);
     const rivals = orderedForTiming(compiled.candidates);
     const vendor =
@@ -81,7 +78,13 @@ export async function compileForTarget(
       vendor,
       ...explainMachines(goal, {compiler, vendor, times, rivalCount: rivals.length}),
     });
-  });
+  };
+  return project.withTemporaryFolder(temporaryFolder =>
+    whenInterrupted(
+      () => rm(temporaryFolder, {recursive: true, force: true}),
+      () => compileIn(temporaryFolder),
+    ),
+  );
 }
 
 /** The worker lies beside this file in every form: .ts from source, .js in dist. */

@@ -44,7 +44,7 @@ export function explainMachines(
   function whyNotTimed(): string {
     if (compiler.kind === 'absent') return `only what the compiler makes runs on ${target.name}`;
     if (vendor !== null && device !== null) return "the vendor's compiler does not measure";
-    return `no device was named, and this machine is no ${target.name}`;
+    return `no device was named, and this machine is not of target ${target.name}`;
   }
 }
 
