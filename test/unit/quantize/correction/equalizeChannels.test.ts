@@ -172,11 +172,6 @@ describe('channels keep their size where', () => {
       const pads = net.integers([0, 1, 0, 0, 0, 0, 0, 0]);
       return net.conv(net.layer('Pad', [x, pads, net.floats([], [1])], [1, 5, 6, 6]), 3, 'b');
     },
-    'they are added to something of another rank': (net, x) => {
-      const mean = net.layer('ReduceMean', [net.picture()], [4, 1, 1], {axes: ints(0, 2), keepdims: int(0)});
-      const turned = net.layer('Reshape', [mean, net.integers([1, 4, 6])], [1, 4, 6]);
-      return net.conv(net.same('Add', [x, turned]), 3, 'b');
-    },
   };
 
   it.each(Object.keys(cases))('%s', name => {
@@ -187,6 +182,27 @@ describe('channels keep their size where', () => {
   it('the model is given them', () => {
     const graph = pictures((net, x) => net.conv(x, 3, 'b'));
     expect(freeChannels(graph, 'x')).toBe(0);
+  });
+
+  it('they are added to channels along another axis', async () => {
+    const net = new Pictures();
+    const x = net.input('x', [1, 4, 4, 6]);
+    const line = net.layer('Reshape', [x, net.integers([1, 4, 24])], [1, 4, 24]);
+    // Four channels of six places, which fall onto the rows of the picture.
+    const rows = net.layer('Conv', [line, net.random([4, 4, 19])], [1, 4, 6], {}, 'rows');
+    const graph = net.graph([net.conv(net.same('Add', [net.conv(x, 4, 'a'), rows]), 3, 'b')]);
+    expect([freeChannels(graph, 'a_out'), freeChannels(graph, 'rows_out')]).toEqual([0, 0]);
+    expect(await decibels(scaled(graph, 1), graph)).toBeGreaterThan(FLOAT_ROUNDING_DECIBELS);
+  });
+
+  it('a Gemm multiplies with the constant that it adds', () => {
+    const graph = pictures((net, x) => {
+      const mean = net.layer('GlobalAveragePool', [net.conv(x, 1, 'b')], [1, 1, 1, 1]);
+      const both = net.random([1, 5]);
+      const flat = net.layer('Flatten', [mean], [1, 1], {axis: int(1)});
+      return net.gemm(net.layer('Gemm', [flat, both, both], [1, 5], {}, 'hidden'), 3, [3], 0);
+    });
+    expect(freeChannels(graph, 'hidden_out')).toBe(0);
   });
 
   it('a Gemm adds one number to all of its outputs', async () => {
