@@ -47,8 +47,8 @@ export interface ImprovementStep {
 const NOTHING: CorrectedValues = {biases: new Map(), weights: new Map()};
 /** How far below its tensor's largest magnitude a raised channel stays; nearer clips what other samples hold. */
 const EQUALIZATION_HEADROOMS = [2, 1] as const;
-/** How much of the outliers goes into the weights: 0.5 for most models, 0.75 where they are large (arXiv 2211.10438, section 5). */
-const SMOOTHING_SHARES = [0.5, 0.75] as const;
+/** How much of the outliers goes into the weights: 0.5 for most models, more where they are large (arXiv 2211.10438, section 5). */
+const SMOOTHING_SHARES = [0.25, 0.5, 0.75] as const;
 /** Weighted layers behind a tensor at which its ranges are compared; 2 takes twice the time and does no better. */
 const RANGE_DEPTH = 1;
 const RANGE_METHODS: readonly RangeMethod[] = ['mse', 'entropy', {percentile: 99.999}, {percentile: 99.99}];
