@@ -10,9 +10,10 @@ export type IntegerType = (typeof INTEGER_TYPES)[number];
 export type OperatorRule =
   /**
    * Input, constant weight and int32 bias: Conv, ConvTranspose, Gemm, MatMul. `canGiveFloat`: the integer kernel also
-   * hands out float, so a result that only float layers read is not rounded.
+   * hands out float, so a result that only float layers read is not rounded; `unless-activated`: not where an activation
+   * follows, which the runtime would fuse with the layer first, in float.
    */
-  | {readonly kind: 'weighted'; readonly canGiveFloat?: boolean}
+  | {readonly kind: 'weighted'; readonly canGiveFloat?: boolean | 'unless-activated'}
   /** Every float input and the output have scales of their own: Add, Mul, MatMul of two activations. */
   | {readonly kind: 'own-scales'}
   /** Only when the input is quantised already; the output has the input's scale: Reshape, MaxPool, Transpose. */

@@ -1,5 +1,5 @@
 import type {QuantizationScheme} from '../documents/quantizationScheme.ts';
-import type {Graph} from '../model/graph.ts';
+import type {Graph, Layer} from '../model/graph.ts';
 import type {OnnxTensor} from '../model/onnx/messages.ts';
 import {candidateLayers, type Candidate} from './candidateLayers.ts';
 import {decodingLayers, followedBy} from './decodeTails.ts';
@@ -72,12 +72,37 @@ function withFloatResults(
   return new Map(
     [...chosen].map(([index, candidate]) => {
       const {rule, layer} = candidate;
-      const canGiveFloat =
-        rule.kind === 'weighted' && (rule.canGiveFloat ?? scheme.leavesWeightedOutputs ?? false);
+      const given = rule.kind === 'weighted' && (rule.canGiveFloat ?? scheme.leavesWeightedOutputs ?? false);
+      const canGiveFloat = given === 'unless-activated' ? !isActivated(graph, layer) : given;
       const givesFloat = canGiveFloat && !feedsIntegers(graph, candidate, chosen);
       const own = givesFloat ? {outputs: layer.outputs, activation: null} : {};
       return [index, {...candidate, ...own, givesFloat}];
     }),
+  );
+}
+
+/** @see onnxruntime 1.30, core/optimizer/gemm_activation_fusion.cc */
+const FUSED_ACTIVATIONS = new Set([
+  'Elu',
+  'HardSigmoid',
+  'LeakyRelu',
+  'Relu',
+  'Selu',
+  'Sigmoid',
+  'Softplus',
+  'Softsign',
+  'Tanh',
+  'ThresholdedRelu',
+]);
+
+/** Whether an activation that is fused into a layer before it is all that reads it. */
+function isActivated(graph: Graph, {outputs: [output = '']}: Layer): boolean {
+  const tensor = graph.tensors.get(output);
+  const [reader] = tensor?.consumers ?? [];
+  return (
+    tensor?.isOutput === false &&
+    tensor.consumers.length === 1 &&
+    FUSED_ACTIVATIONS.has(graph.layers[reader ?? -1]?.operator ?? '')
   );
 }
 

@@ -3,7 +3,7 @@ import type {OperatorRule} from '../documents/quantizationScheme.ts';
 const OWN_SCALES: OperatorRule = {kind: 'own-scales'};
 const OWN_OUTPUT: OperatorRule = {kind: 'own-output'};
 const SAME_SCALE: OperatorRule = {kind: 'same-scale'};
-/** QGemm and MatMulIntegerToFloat; there is no QLinearConv that gives float. */
+/** MatMulIntegerToFloat, and QGemm below; there is no QLinearConv that gives float. */
 const WEIGHTED_TO_FLOAT: OperatorRule = {kind: 'weighted', canGiveFloat: true};
 const ABSORBED: OperatorRule = {kind: 'absorbed'};
 
@@ -15,7 +15,7 @@ const ABSORBED: OperatorRule = {kind: 'absorbed'};
  */
 export const CPU_OPERATORS: Readonly<Record<string, OperatorRule>> = {
   Conv: {kind: 'weighted'},
-  Gemm: WEIGHTED_TO_FLOAT,
+  Gemm: {kind: 'weighted', canGiveFloat: 'unless-activated'},
   MatMul: WEIGHTED_TO_FLOAT,
   Relu: ABSORBED,
   Clip: ABSORBED,

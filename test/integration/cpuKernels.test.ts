@@ -16,6 +16,7 @@ import {CPU_OPERATORS} from '../../src/targets/cpuOperators.ts';
 import type {CandidateBuild} from '../../src/targets/target.ts';
 import {X86} from '../../src/targets/x86.ts';
 import {X86_VNNI} from '../../src/targets/x86Vnni.ts';
+import {Network} from '../unit/quantize/networks.ts';
 import {everyOperatorModel, inventedRanges} from '../unit/targets/everyOperator.ts';
 import {OPERATOR_CASES, quantizedOperatorModel, type OutputScale} from './operatorCases.ts';
 
@@ -112,4 +113,19 @@ describe('in a model quantised by the table, with float layers between,', () => 
       expect(left.length).toBeGreaterThan(0);
     },
   );
+});
+
+describe('a product before an activation and a float layer', () => {
+  it.each(['Relu', 'Tanh', 'Sigmoid'])('is computed on integers before %s', async activation => {
+    const net = new Network();
+    const first = net.layer('first', 'Gemm', [net.input('x', [1, 16]), net.weights('v', [16, 8])]);
+    const between = net.layer('between', activation, [first]);
+    const graph = net.graph([net.layer('last', 'Gemm', [between, net.weights('w', [8, 4])])]);
+    const scheme = X86_VNNI.recipe.candidates[0]?.scheme;
+    if (scheme === null || scheme === undefined) throw new Error('x86-vnni has no scheme');
+    const plan = planQuantization(graph, scheme, new Map([['last', 'accuracy']]));
+    const model = quantizeGraph(graph, plan, scheme, inventedRanges(tensorsToMeasure(plan)));
+    const fused = await fuse(model, `product-${activation}`, 'own');
+    expect(fused.graph.nodes.map(({operator}) => operator)).toContain('QGemm');
+  });
 });

@@ -39,6 +39,29 @@ describe('every layer', () => {
   });
 });
 
+/** Two products; what is between them, and the second one in float. */
+function perceptron(activation: 'Relu' | 'Tanh' | null): QuantizationPlan {
+  const net = new Network();
+  const first = net.layer('first', 'Gemm', [net.input('x', [1, 16]), net.weights('v', [16, 8])]);
+  const between = activation === null ? first : net.layer('between', activation, [first]);
+  const last = net.layer('last', 'Gemm', [between, net.weights('w', [8, 4])]);
+  return planQuantization(net.graph([last]), U8S8, new Map([['last', 'accuracy']]));
+}
+
+describe('a product that only float layers read', () => {
+  it('gives float', () => {
+    expect([...perceptron(null).activations.keys()]).toEqual(['x']);
+  });
+
+  it('is rounded behind a Relu, with which the runtime would fuse it in float', () => {
+    expect([...perceptron('Relu').activations.keys()]).toEqual(['x', 'between']);
+  });
+
+  it('is rounded before another activation that the runtime would fuse with it', () => {
+    expect([...perceptron('Tanh').activations.keys()]).toEqual(['x', 'first']);
+  });
+});
+
 describe('weighted layers', () => {
   it('tell operands, channel axis and result', () => {
     const net = new Network();

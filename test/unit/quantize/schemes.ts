@@ -14,7 +14,7 @@ export const U8S8: QuantizationScheme = {
   bias: 'int32',
   operators: {
     Conv: WEIGHTED,
-    Gemm: WEIGHTED_TO_FLOAT,
+    Gemm: {kind: 'weighted', canGiveFloat: 'unless-activated'},
     MatMul: WEIGHTED_TO_FLOAT,
     Relu: ABSORBED,
     Clip: ABSORBED,
