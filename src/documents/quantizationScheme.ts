@@ -61,4 +61,9 @@ export interface QuantizationScheme {
   readonly leavesWeightedOutputs?: boolean;
   /** At an Add of a skip connection only the skip side is quantised: TensorRT. */
   readonly quantizesSkipInputOnly?: boolean;
+  /**
+   * A layer in float leaves the accelerator, and what goes there and back costs more than the layer: none is left in float
+   * for accuracy's sake alone, however few multiply-adds it has.
+   */
+  readonly isIntegerThroughout?: boolean;
 }

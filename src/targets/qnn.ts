@@ -43,6 +43,7 @@ const SCHEME_A8: QuantizationScheme = {
   weights: {elementType: 'uint8', isPerChannel: false, bits: 8, isPairOnWeights: false},
   bias: 'int32',
   operators: OPERATORS,
+  isIntegerThroughout: true,
 };
 
 /** At 16 bits the kernels of these have scales of their own, 1/65536 and 1/32768, which these ranges give. */

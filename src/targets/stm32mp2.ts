@@ -19,6 +19,7 @@ const SCHEME: QuantizationScheme = {
     Concat: {kind: 'joined-scale'},
     Pad: {kind: 'same-scale'},
   },
+  isIntegerThroughout: true,
 };
 
 const BUILD = {

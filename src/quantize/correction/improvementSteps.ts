@@ -70,6 +70,7 @@ export const IMPROVEMENT_STEPS: readonly ImprovementStep[] = [
     name: 'float-ends',
     leastGainDb: 0.3,
     async *candidates({graph, keepFloat, plan}, context) {
+      if (context.scheme.isIntegerThroughout === true) return;
       const {first, last} = findEndLayers(graph, plan);
       const ends = [[...first, ...last], first, last];
       const sets = new Map(ends.map(layers => [[...new Set(layers)].sort().join('\n'), layers]));
