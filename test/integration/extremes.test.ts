@@ -3,12 +3,14 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import type {Tensor} from '../../src/documents/tensor.ts';
+import {withMeasuredTypes} from '../../src/model/exposeAllTensors.ts';
 import {graphFromModel} from '../../src/model/graphFromModel.ts';
 import {createValueInfo} from '../../src/model/onnx/createMessages.ts';
+import {floatsOf} from '../../src/quantize/accuracy/floatsOf.ts';
 import {measureExtremes} from '../../src/quantize/ranges/measureExtremes.ts';
 import type {SampleRunner} from '../../src/quantize/sampleRunner.ts';
 import {startSampleRunner} from '../../src/workflows/startSampleRunner.ts';
-import {Network} from '../unit/quantize/networks.ts';
+import {integer, integers, Network} from '../unit/quantize/networks.ts';
 import {randomNumbers} from '../unit/quantize/randomNumbers.ts';
 
 let temporaryFolder: string;
@@ -85,4 +87,77 @@ describe('extremes reduced by the runtime', () => {
       message: expect.stringContaining(message) as string,
     });
   });
+
+  it.each([13, 18])(
+    'of parts, groups and joined tensors are those of the values too, in opset %d',
+    async opset => {
+      const {graph, shapes} = branches(opset);
+      const names = [...shapes.keys()];
+      const random = randomNumbers(9);
+      const samples = Array.from({length: 3}, () =>
+        Float32Array.from({length: 40_000}, () => random() - 0.4),
+      );
+      const runner = startSampleRunner(
+        {
+          requestCount: samples.length,
+          readRequest: async index => ({
+            x: {
+              elementType: 'float32',
+              shape: [1, 4, 100, 100],
+              bytes: new Uint8Array(samples[index]!.slice().buffer),
+            },
+          }),
+        },
+        {temporaryFolder, threads: 2},
+      );
+      const expected = new Map(names.map(name => [name, {min: Infinity, max: -Infinity}]));
+      await runner.run({
+        model: graph.model,
+        tensors: names,
+        mode: 'fused',
+        visit: values =>
+          expected.forEach((range, name) => {
+            for (const value of floatsOf(values[name]!)) {
+              range.min = Math.min(range.min, value);
+              range.max = Math.max(range.max, value);
+            }
+          }),
+      });
+      expect(await measureExtremes(graph, names, runner)).toEqual(expected);
+    },
+  );
 });
+
+/** Sizes that are divided by 8 and by 2 only, three equal small ones, and tensors that have the values of others. */
+function branches(opset: number) {
+  const net = new Network();
+  const x = net.input('x', [1, 4, 100, 100]);
+  const one = net.layer('one', 'Relu', [x]);
+  const odd = net.layer('odd', 'MaxPool', [x], {kernel_shape: integers(3, 2)});
+  const left = net.layer('left', 'AveragePool', [x], {kernel_shape: integers(3, 3), strides: integers(9, 9)});
+  const right = net.layer('right', 'MaxPool', [one], {kernel_shape: integers(3, 3), strides: integers(9, 9)});
+  const sum = net.layer('sum', 'Sub', [left, right]);
+  const joined = net.layer('joined', 'Concat', [left, sum], {axis: integer(1)});
+  const flat = net.layer('flat', 'Flatten', [joined]);
+  const weighted = net.layer(
+    'weighted',
+    'Concat',
+    [sum, net.floats('few', [1, 1, 11, 11], Array(121).fill(7))],
+    {
+      axis: integer(1),
+    },
+  );
+  const shapes = new Map([
+    [x, [1, 4, 100, 100]],
+    [one, [1, 4, 100, 100]],
+    [odd, [1, 4, 98, 99]],
+    [left, [1, 4, 11, 11]],
+    [right, [1, 4, 11, 11]],
+    [sum, [1, 4, 11, 11]],
+    [joined, [1, 8, 11, 11]],
+    [flat, [1, 968]],
+    [weighted, [1, 5, 11, 11]],
+  ]);
+  const types = new Map([...shapes].map(([name, shape]) => [name, {elementType: 'float32', shape} as const]));
+  return {graph: withMeasuredTypes(net.graph([odd, flat, weighted], opset), types), shapes};
+}

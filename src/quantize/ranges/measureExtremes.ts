@@ -4,7 +4,8 @@ import type {Graph} from '../../model/graph.ts';
 import {floatsOf} from '../accuracy/floatsOf.ts';
 import type {TensorRange} from '../quantizationPlan.ts';
 import type {SampleRunner} from '../sampleRunner.ts';
-import {extremesModel, REDUCTIONS} from './extremesModel.ts';
+import {extremesModel} from './extremesModel.ts';
+import {sameValues} from './sameValues.ts';
 
 /** Which samples are looked at: `from` (default 0) up to but without `to` (default all). */
 export interface SampleSpan {
@@ -28,11 +29,12 @@ export async function measureExtremes(
   const isFloat = (name: string): boolean => graph.tensors.get(name)?.elementType === 'float32';
   const reduced = tensorNames.filter(isFloat);
   const seen = tensorNames.filter(name => !isFloat(name));
-  const {model, output} = extremesModel(graph.model, reduced);
+  const sources = new Map(reduced.map(name => [name, sameValues(graph, name)]));
+  const {model, output, parts} = extremesModel(graph, [...new Set([...sources.values()].flat())]);
   const add = (name: string, {min, max}: TensorRange): void => {
     if (min <= max) extremes.set(name, united(extremes.get(name) ?? {min, max}, {min, max}));
   };
-  const doubtful: number[] = [];
+  const doubtful = new Set<number>();
   await runner.run({
     model: reduced.length === 0 ? graph.model : model,
     tensors: reduced.length === 0 ? seen : [output, ...seen],
@@ -40,16 +42,15 @@ export async function measureExtremes(
     ...span,
     visit(values, sample) {
       const reductions = reduced.length === 0 ? [] : floatsOf(valuesOf(values, output));
-      reduced.forEach((name, at) => {
-        const [min = NaN, max = NaN, sum = NaN] = reductions.slice(at * REDUCTIONS.length);
-        add(name, {min, max});
-        if (!Number.isFinite(sum)) doubtful.push(sample);
-      });
+      for (const {tensor, min, max, sum} of parts) {
+        add(tensor, {min: reductions[min] ?? NaN, max: reductions[max] ?? NaN});
+        if (!Number.isFinite(reductions[sum])) doubtful.add(sample);
+      }
       for (const [name, range] of finiteExtremes(graph, seen, values, sample)) add(name, range);
     },
   });
   // A sum may be too large although all values are finite: only these say.
-  for (const sample of new Set(doubtful)) {
+  for (const sample of doubtful) {
     await runner.run({
       model: graph.model,
       tensors: reduced,
@@ -59,7 +60,11 @@ export async function measureExtremes(
       visit: values => void finiteExtremes(graph, reduced, values, sample),
     });
   }
-  return new Map(tensorNames.map(name => [name, extremes.get(name) ?? {min: 0, max: 0}]));
+  const rangeOf = (name: string): TensorRange => {
+    const ranges = (sources.get(name) ?? [name]).flatMap(source => extremes.get(source) ?? []);
+    return ranges.length === 0 ? {min: 0, max: 0} : ranges.reduce(united);
+  };
+  return new Map(tensorNames.map(name => [name, rangeOf(name)]));
 }
 
 /** @throws ExpectedError `activation-not-finite` */
