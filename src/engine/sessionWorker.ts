@@ -127,6 +127,19 @@ async function attemptRun<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+async function runSession(
+  opened: InferenceSession,
+  feeds: TensorPairs,
+): Promise<WorkerReplies['run'][number]> {
+  const ortFeeds = await feedsFrom(feeds);
+  const {results, computeMs} = await attemptRun(async () => {
+    const startedNs = process.hrtime.bigint();
+    const results = await opened.run(ortFeeds);
+    return {results, computeMs: Number(process.hrtime.bigint() - startedNs) / 1e6};
+  });
+  return {outputs: opened.outputNames.map(name => [name, tensorFromOrtTensor(results[name]!)]), computeMs};
+}
+
 const operations: {[K in WorkerOperation]: (request: WorkerRequests[K]) => Promise<WorkerReplies[K]>} = {
   async open({model, options}) {
     session = await load(model, sessionOptionsFrom(options));
@@ -137,16 +150,12 @@ const operations: {[K in WorkerOperation]: (request: WorkerRequests[K]) => Promi
     };
   },
 
-  async run({feeds}) {
+  async run({runs}) {
     const opened = session;
     if (opened === null) throw new Error('run before open');
-    const ortFeeds = await feedsFrom(feeds);
-    const {results, computeMs} = await attemptRun(async () => {
-      const startedNs = process.hrtime.bigint();
-      const results = await opened.run(ortFeeds);
-      return {results, computeMs: Number(process.hrtime.bigint() - startedNs) / 1e6};
-    });
-    return {outputs: opened.outputNames.map(name => [name, tensorFromOrtTensor(results[name]!)]), computeMs};
+    const replies: WorkerReplies['run'] = [];
+    for (const feeds of runs) replies.push(await runSession(opened, feeds));
+    return replies;
   },
 
   async release() {
@@ -205,7 +214,9 @@ async function answer({id, operation, request}: WorkerRequestMessage): Promise<v
     const reply = await operations[operation](request as never);
     const buffers =
       operation === 'run'
-        ? (reply as WorkerReplies['run']).outputs.map(([, tensor]) => tensor.bytes.buffer)
+        ? (reply as WorkerReplies['run']).flatMap(({outputs}) =>
+            outputs.map(([, tensor]) => tensor.bytes.buffer),
+          )
         : [];
     post({id, reply}, [...new Set(buffers)] as ArrayBuffer[]);
   } catch (error) {

@@ -20,7 +20,8 @@ export type TensorPairs = readonly (readonly [string, Tensor])[];
 
 export interface WorkerRequests {
   open: {model: ModelSource; options: SessionOptions};
-  run: {feeds: TensorPairs};
+  /** One run after the other. */
+  run: {runs: readonly TensorPairs[]};
   release: null;
   optimize: {inputPath: string; outputPath: string; level: Optimization; weightsFile: string | null};
   trace: {path: string; feeds: TensorPairs};
@@ -29,7 +30,7 @@ export interface WorkerRequests {
 
 export interface WorkerReplies {
   open: {inputs: SignatureTensor[]; outputs: SignatureTensor[]; version: string};
-  run: {outputs: [string, Tensor][]; computeMs: number};
+  run: {outputs: [string, Tensor][]; computeMs: number}[];
   release: null;
   optimize: null;
   trace: [string, {elementType: Tensor['elementType']; shape: readonly number[]}][];

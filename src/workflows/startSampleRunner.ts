@@ -29,6 +29,9 @@ const IN_MEMORY_BYTES = 64 * 2 ** 20;
 /** Then weights from this size on lie in files of their own, because one file may not pass 2 GiB. */
 const EXTERNAL_BYTES = 2 ** 20;
 
+/** Samples of small models go to the engine's thread together, up to so many bytes of inputs and outputs. */
+const MESSAGE_BYTES = 2 ** 18;
+
 const LEVEL = {fused: 'all', exact: 'disabled'} as const satisfies Record<RunMode, string>;
 
 /**
@@ -59,25 +62,49 @@ export function startSampleRunner(source: SampleSource, options: SampleRunnerOpt
     async run(request) {
       const {from = 0, to = source.requestCount, visit} = request;
       await withSession(request, async session => {
-        const ask = async (sample: number): Promise<NamedTensors | null> => {
-          if (sample >= to) return null;
-          const feeds = feedsOf(session, await source.readRequest(sample));
-          return (await session.run(feeds, {canTakeFeeds: true})).outputs;
-        };
-        let next = ask(from);
-        let afterNext = ask(from + 1);
-        for (let sample = from; sample < to; sample += 1) {
+        let asked = from;
+        let count = 1;
+        const askNext = () => {
+          const first = asked;
+          asked = Math.min(to, first + count);
+          const answers = runRange(session, source, first, asked);
           // Without this a failure of a later run would count as unhandled while this one throws.
-          afterNext.catch(() => {});
-          const values = await next;
-          if (values !== null) visit(values, sample);
-          options.onSample?.();
-          // Two are always asked for, so that the thread has the next one at hand when it is done with one.
-          [next, afterNext] = [afterNext, ask(sample + 2)];
+          answers.catch(() => {});
+          return {first, answers};
+        };
+        // Two are always asked for, so that the thread has the next one at hand when it is done with one.
+        const waiting = [askNext(), askNext()];
+        for (let group = waiting.shift(); group !== undefined; group = waiting.shift()) {
+          const {runs, sizeBytes} = await group.answers;
+          count = Math.max(1, Math.floor((MESSAGE_BYTES * runs.length) / Math.max(1, sizeBytes)));
+          for (const [at, values] of runs.entries()) {
+            visit(values, group.first + at);
+            options.onSample?.();
+          }
+          if (asked < to) waiting.push(askNext());
         }
       });
     },
   };
+}
+
+/** Of all samples from `first` up to but without `end`; `sizeBytes` is that of all inputs and outputs. */
+async function runRange(
+  session: Session,
+  source: SampleSource,
+  first: number,
+  end: number,
+): Promise<{readonly runs: readonly NamedTensors[]; readonly sizeBytes: number}> {
+  const feeds: NamedTensors[] = [];
+  for (let sample = first; sample < end; sample += 1)
+    feeds.push(feedsOf(session, await source.readRequest(sample)));
+  const inputBytes = sizeOf(feeds);
+  const runs = (await session.runEach(feeds, {canTakeFeeds: true})).map(({outputs}) => outputs);
+  return {runs, sizeBytes: inputBytes + sizeOf(runs)};
+}
+
+function sizeOf(runs: readonly NamedTensors[]): number {
+  return runs.flatMap(tensors => Object.values(tensors)).reduce((sum, {bytes}) => sum + bytes.byteLength, 0);
 }
 
 async function closing<T>(session: Session, work: (session: Session) => Promise<T>): Promise<T> {

@@ -80,6 +80,18 @@ describe('a session', () => {
     await session.close();
   });
 
+  it('does several runs of one message in their order, or tells of the one that fails', async () => {
+    const session = await openSession({bytes: arithmeticModel('Mul', 2)}, PLAIN);
+    const feeds = [1, 2, 3].map(value => ({x: floats([1, 4], [value, 0, 0, 0])}));
+    const results = await session.runEach(feeds, {canTakeFeeds: true});
+    expect(results.map(({outputs}) => numbersOf(outputs['y'])[0])).toEqual([2, 4, 6]);
+    expect(await session.runEach([])).toEqual([]);
+    const wrong = {x: floats([1, 3], [1, 2, 3])};
+    const error = await failureOf(session.runEach([{x: floats([1, 4], [1, 1, 1, 1])}, wrong]));
+    expect(error.code).toBe('wrong-input-shape');
+    await session.close();
+  });
+
   it('tells strings that do not fit', async () => {
     const session = await openSession(
       {bytes: identityModel([{name: 's', elementType: 'string', dims: [2]}])},
