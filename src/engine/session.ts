@@ -41,7 +41,7 @@ export interface Session {
 }
 
 /**
- * Loads a model into a worker thread of its own. A model given as bytes is copied.
+ * Loads a model into a worker thread of its own. A model given as bytes is copied, unless they may be taken.
  * @throws ExpectedError `no-such-file`, `model-rejected`, `unsupported-tensor-type`, `runtime-missing`
  */
 export async function openSession(model: ModelSource, options: SessionOptions): Promise<Session> {
@@ -52,7 +52,7 @@ export async function openSession(model: ModelSource, options: SessionOptions): 
     const {inputs, outputs, version} =
       'path' in model
         ? await worker.call('open', {model: {path: model.path}, options})
-        : await openFromBytes(worker, model.bytes, options);
+        : await openFromBytes(worker, model, options);
     const runEach: Session['runEach'] = async (feeds, {canTakeFeeds = false} = {}) => {
       const runs = feeds.map(one => checkFeeds(inputs, one));
       const moved = runs.map(canTakeFeeds ? movableTensors : copyTensors);
@@ -106,11 +106,13 @@ export async function requireReadableFile(path: string): Promise<void> {
 
 function openFromBytes(
   worker: ReturnType<typeof startEngineWorker>,
-  bytes: Uint8Array,
+  {bytes, canTakeBytes = false}: Extract<ModelSource, {bytes: Uint8Array}>,
   options: SessionOptions,
 ) {
-  const copy = new Uint8Array(bytes);
-  return worker.call('open', {model: {bytes: copy}, options}, [copy.buffer]);
+  // A moved view drags its whole underlying buffer along.
+  const isWhole = bytes.byteLength === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer;
+  const sent = canTakeBytes && isWhole ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
+  return worker.call('open', {model: {bytes: sent}, options}, [sent.buffer]);
 }
 
 /** Copies, so that the caller keeps its memory: a posted view would drag its whole underlying buffer along. */

@@ -13,7 +13,10 @@ export interface SessionOptions {
   readonly isSpinning?: boolean;
 }
 
-export type ModelSource = {readonly path: string} | {readonly bytes: Uint8Array};
+export type ModelSource =
+  | {readonly path: string}
+  /** Bytes are copied unless they may be taken: their ArrayBuffer is then moved, and empty afterwards. */
+  | {readonly bytes: Uint8Array; readonly canTakeBytes?: boolean};
 
 /** Pairs, not an object: a tensor may be called `__proto__`. */
 export type TensorPairs = readonly (readonly [string, Tensor])[];

@@ -4,10 +4,11 @@ import {optimizeModel} from '../engine/optimizeModel.ts';
 import {declaredTypes, declareTensors} from '../model/declareTensors.ts';
 import type {MeasuredType} from '../model/exposeAllTensors.ts';
 import {graphFromModel} from '../model/graphFromModel.ts';
+import {largeWeightsAsInputs} from '../model/largeWeightsAsInputs.ts';
 import {nameLayers} from '../model/nameLayers.ts';
 import type {OnnxModel} from '../model/onnx/messages.ts';
 import {pruneOpsetImports} from '../model/pruneOpsetImports.ts';
-import {openModel, type OpenModel} from './openModel.ts';
+import {openModel, readSmallModel, type OpenModel} from './openModel.ts';
 import {isSmall, writeBesideWeights} from './storeWeights.ts';
 
 export interface OptimizedModel extends OpenModel {
@@ -17,7 +18,8 @@ export interface OptimizedModel extends OpenModel {
 
 /**
  * The model as ONNX Runtime rewrites it at a portable level, its layers named and its imports those that are used. Its
- * weights are ranges of files in `folder`, open until `close`; those of the given model, unless small, must lie there too.
+ * weights, unless it is small, are ranges of files in `folder`, open until `close`; those of the given model must lie there
+ * too then.
  * @throws ExpectedError `model-rejected`, `unsupported-tensor-type`
  */
 export async function openOptimizedModel(
@@ -30,7 +32,7 @@ export async function openOptimizedModel(
   await writeBesideWeights(declareTensors(model), input);
   await optimizeModel(input, output, level, isSmall(model) ? null : 'output.weights');
   await rm(input);
-  const optimized = openModel(output);
+  const optimized = isSmall(model) ? await readSmallModel(output) : openModel(output);
   const named = nameLayers(pruneOpsetImports(optimized.model));
   return {
     model: declaringAs(model, named),
@@ -54,7 +56,7 @@ export async function inferTypes(
   model: OnnxModel,
   folder: string,
 ): Promise<ReadonlyMap<string, MeasuredType>> {
-  const opened = await openOptimizedModel(model, folder, 'disabled');
+  const opened = await openOptimizedModel(largeWeightsAsInputs(model), folder, 'disabled');
   opened.close();
   return opened.types;
 }

@@ -24,7 +24,7 @@ import {completeTypes} from './measureTypes.ts';
 import {digestOfModel, openModel, type OpenModel} from './openModel.ts';
 import {inferTypes, openOptimizedModel} from './optimizedModel.ts';
 import {runWithoutInputs} from './runWithoutInputs.ts';
-import {storeWeights, writeBesideWeights} from './storeWeights.ts';
+import {isSmall, storeWeights, writeBesideWeights} from './storeWeights.ts';
 
 export interface FloatModelRequest {
   readonly modelFile: string;
@@ -43,7 +43,7 @@ export interface Decision {
 
 /** A model that quantisation can start from; it computes what the user's model computes. */
 export interface FloatModel {
-  /** Its weights are ranges of files that are open until `close`. */
+  /** Its weights are in memory when they are few, else ranges of files that are open until `close`. */
   readonly model: OnnxModel;
   /** The same as a file; weights that do not fit into one lie beside it. */
   readonly path: string;
@@ -160,8 +160,9 @@ async function fuseAndType(
 ): Promise<OpenFloatModel> {
   const types = await completeTypes(graphFromModel(model), inferred, folder);
   const path = join(folder, 'float.onnx');
-  await writeBesideWeights(declareOutputs(fuse(model, types, decide), types), path);
-  const opened = openModel(path);
+  const fused = declareOutputs(fuse(model, types, decide), types);
+  await writeBesideWeights(fused, path);
+  const opened: OpenModel = isSmall(fused) ? {model: fused, close() {}} : openModel(path);
   const graph = withMeasuredTypes(graphFromModel(opened.model), types);
   return {
     model: opened.model,

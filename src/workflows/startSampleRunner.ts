@@ -6,7 +6,7 @@ import {openSession, type Session} from '../engine/session.ts';
 import {dropUnused} from '../model/dropUnused.ts';
 import {createUntypedValueInfo} from '../model/onnx/createMessages.ts';
 import type {OnnxModel} from '../model/onnx/messages.ts';
-import {bytesFromModel, writeModel} from '../model/onnx/writeModel.ts';
+import {bytesOfFile, writeModel} from '../model/onnx/writeModel.ts';
 import {pruneOpsetImports} from '../model/pruneOpsetImports.ts';
 import type {RunMode, RunOnSamples, SampleRunner} from '../quantize/sampleRunner.ts';
 
@@ -45,8 +45,8 @@ export function startSampleRunner(source: SampleSource, options: SampleRunnerOpt
   async function withSession<T>(request: RunOnSamples, work: (session: Session) => Promise<T>): Promise<T> {
     const model = modelOf(request);
     const sessionOptions = {optimization: LEVEL[request.mode], threads, isSpinning: true};
-    if (isSmall(model))
-      return closing(await openSession({bytes: bytesFromModel(model)}, sessionOptions), work);
+    const bytes = smallModel(model);
+    if (bytes !== null) return closing(await openSession({bytes, canTakeBytes: true}, sessionOptions), work);
     const folder = await mkdtemp(join(options.temporaryFolder, 'run-'));
     try {
       const path = join(folder, 'model.onnx');
@@ -128,9 +128,11 @@ function feedsOf(session: Session, feeds: NamedTensors): NamedTensors {
   return Object.fromEntries(Object.entries(feeds).filter(([name]) => wanted.has(name)));
 }
 
-function isSmall(model: OnnxModel): boolean {
-  const hasExternalData = model.graph.initializers.some(tensor => tensor.external !== undefined);
-  return !hasExternalData && writeModel(model, {kind: 'keep'}).sizeBytes <= IN_MEMORY_BYTES;
+/** Its bytes; `null` when it is to go through a file. */
+function smallModel(model: OnnxModel): Uint8Array | null {
+  if (model.graph.initializers.some(tensor => tensor.external !== undefined)) return null;
+  const written = writeModel(model, {kind: 'keep'});
+  return written.sizeBytes <= IN_MEMORY_BYTES ? bytesOfFile(written) : null;
 }
 
 async function writeModelFiles(model: OnnxModel, path: string): Promise<void> {

@@ -50,7 +50,10 @@ export function writeModel(model: OnnxModel, weights: WriteWeights = {kind: 'kee
 
 /** The whole file in memory, for small models and for handing one to the runtime. */
 export function bytesFromModel(model: OnnxModel, weights: WriteWeights = {kind: 'inline'}): Uint8Array {
-  const written = writeModel(model, weights);
+  return bytesOfFile(writeModel(model, weights));
+}
+
+export function bytesOfFile(written: WrittenFile): Uint8Array {
   const bytes = new Uint8Array(written.sizeBytes);
   let at = 0;
   for (const chunk of written.chunks) {
