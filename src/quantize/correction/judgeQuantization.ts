@@ -17,9 +17,12 @@ export interface JudgeOptions {
   readonly to: number;
 }
 
+/** What a sample counts that is answered without any noise: that of float32 itself. */
+const NO_NOISE_DB = 140;
+
 /**
- * A judge of quantisations by the samples `from` up to `to`: the mean signal-to-noise ratio, in dB, of what the last
- * weighted layers read and make. The outputs themselves would do worse: behind a Softmax the few samples that are in doubt
+ * A judge of quantisations by the samples `from` up to `to`: the mean signal-to-noise ratio, in dB and sample by sample,
+ * of what the last weighted layers read and make. The outputs themselves would do worse: behind a Softmax the few samples that are in doubt
  * decide alone, and a classifier's few numbers leave more to chance than the features before them.
  */
 export function startJudge({
@@ -52,7 +55,7 @@ export function startJudge({
       reference = values;
       references.set(graph, reference);
     }
-    const sums = startSignalToNoise(tensors);
+    let decibels = 0;
     const expected = reference;
     await runner.run({
       model,
@@ -60,9 +63,13 @@ export function startJudge({
       mode,
       from,
       to,
-      visit: (values, sample) => sums.add(expected[sample - from] ?? {}, values),
+      visit(values, sample) {
+        const sums = startSignalToNoise(tensors);
+        sums.add(expected[sample - from] ?? {}, values);
+        decibels += Math.min(NO_NOISE_DB, meanDecibels(sums.decibels()));
+      },
     });
-    return meanDecibels(sums.decibels());
+    return decibels / (to - from);
   };
 }
 
