@@ -12,6 +12,7 @@ export const TARGET_NAMES = [
   'tensorrt-10',
   'tensorrt-11',
   'openvino',
+  'iree',
   'qnn',
   'stm32mp2',
   'rknn',
@@ -26,7 +27,7 @@ export type TargetFacts = Pick<Hardware, 'architecture' | 'cpuFeatures' | 'cores
 /** A hardware family, how it is recognised and how models are compiled for it. Data but for `recognise`. */
 export interface TargetDefinition {
   readonly name: TargetName;
-  /** The facts that decided, or `null` when the machine is not of this family. */
+  /** The facts that decided, or `null` when the machine is not of this family, or the target is asked for by name only. */
   readonly recognise: (facts: TargetFacts) => readonly string[] | null;
   readonly recipe: Omit<Recipe, 'threads'>;
 }
@@ -63,7 +64,7 @@ export interface TargetPruning {
 }
 
 /** `onnx` files are what the agent serves; the others are for the vendor's own runtime. */
-export type ArtefactKind = 'onnx' | 'tensorrt-engine' | 'openvino-ir' | 'nbg' | 'rknn';
+export type ArtefactKind = 'onnx' | 'tensorrt-engine' | 'openvino-ir' | 'iree-module' | 'nbg' | 'rknn';
 
 export type CompilerName = 'trtexec' | 'openvino' | 'stedgeai' | 'rknn' | 'iree';
 

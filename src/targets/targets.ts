@@ -1,6 +1,7 @@
 import {ARM64} from './arm64.ts';
 import {ARM64_DOTPROD} from './arm64Dotprod.ts';
 import {ARM64_I8MM} from './arm64I8mm.ts';
+import {IREE} from './iree.ts';
 import {OPENVINO} from './openvino.ts';
 import {QNN} from './qnn.ts';
 import {RKNN} from './rknn.ts';
@@ -29,4 +30,5 @@ export const TARGETS: readonly TargetDefinition[] = [
   ARM64_DOTPROD,
   ARM64,
   OPENVINO,
+  IREE,
 ];

@@ -338,6 +338,24 @@ describe("a target with its vendor's compiler", () => {
     expect(reasonOf(made, /^not compiled with the vendor's compiler/)).toContain('stedgeai is not on');
   });
 
+  it('of IREE, which is not there, is named with the way to get it', async () => {
+    const made = await build({target: 'iree'});
+    expect(made.candidates?.map(({name}) => name)).toEqual(['int8-weights', 'fp32']);
+    expect(made.precision).toBe('int8-weights');
+    expect(made.compiled).toBeUndefined();
+    expect(made.warnings?.join()).toContain(
+      "iree/bin/pip install 'iree-base-compiler[onnx]' iree-base-runtime",
+    );
+    expect(reasonOf(made, /^not compiled with the vendor's compiler/)).toContain(
+      'iree-import-onnx is not on',
+    );
+    await expect(build({device: 'here', target: 'iree'})).rejects.toMatchObject({
+      code: 'compiler-missing',
+      exitCode: 12,
+      hints: expect.arrayContaining([expect.stringContaining('iree-base-compiler')]) as string[],
+    });
+  });
+
   it('that must know the very chip asks for a device', async () => {
     await expect(build({target: 'rknn'})).rejects.toMatchObject({code: 'target-needs-device', exitCode: 2});
   });
@@ -378,7 +396,14 @@ wc -l < dataset.txt > model.rknn
         {
           project,
           target,
-          compiler: {kind: 'found', name: 'rknn', device: null, isTiming: false, facts},
+          compiler: {
+            kind: 'found',
+            name: 'rknn',
+            device: null,
+            isTiming: false,
+            facts,
+            isForThisMachine: false,
+          },
           job: {
             modelFile: project.modelFile,
             inputShapes: {},

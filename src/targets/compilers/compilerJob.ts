@@ -36,6 +36,13 @@ export interface CompilerJob {
   readonly reports: readonly string[];
   /** @throws ReportUnreadable */
   readonly readMeasurement: (output: JobOutput) => CompilerMeasurement;
+  /** What was chosen about the machine that it is for, for the build document; left out when there was no choice. */
+  readonly choice?: CompilerChoice;
+}
+
+export interface CompilerChoice {
+  readonly decision: string;
+  readonly reason: string;
 }
 
 export interface JobOutput {

@@ -1,7 +1,10 @@
+import type {TensorSpec} from '../../documents/tensor.ts';
 import {EXIT, ExpectedError} from '../../errors.ts';
 import {rknnPlatform} from '../rknn.ts';
 import type {CandidateBuild, Target, TargetFacts} from '../target.ts';
 import type {CompilerJob} from './compilerJob.ts';
+import {ireeJob} from './iree.ts';
+import {ireeProcessor} from './ireeProcessor.ts';
 import {openvinoJob, type OpenvinoOptions} from './openvino.ts';
 import {rknnJob} from './rknn.ts';
 import {stedgeaiJob} from './stedgeai.ts';
@@ -16,6 +19,10 @@ export interface JobDetails {
   readonly isSparse: boolean;
   /** How long the vendor's benchmark is to run. */
   readonly seconds: number;
+  /** What is compiled is for the machine that compiles. IREE alone compiles for another one, where it cannot be timed. */
+  readonly isForThisMachine: boolean;
+  readonly graphName: string;
+  readonly inputs: readonly TensorSpec[];
 }
 
 /**
@@ -25,7 +32,7 @@ export interface JobDetails {
 export function compilerJobFor(
   {name, recipe}: Target,
   {precision, loweredBy}: CandidateBuild,
-  {facts, inputType, isSparse, seconds}: JobDetails,
+  {facts, inputType, isSparse, seconds, isForThisMachine, graphName, inputs}: JobDetails,
 ): CompilerJob | null {
   const compatible = facts?.board?.compatible ?? [];
   switch (recipe.compiler?.name) {
@@ -63,6 +70,10 @@ export function compilerJobFor(
       );
     }
     case 'iree':
+      return ireeJob({
+        processor: ireeProcessor(isForThisMachine ? null : facts),
+        benchmark: isForThisMachine ? {graphName, inputs} : null,
+      });
     case undefined:
       return null;
   }

@@ -8,6 +8,9 @@ import {
   type CompilerJob,
   type Tool,
 } from './compilerJob.ts';
+import type {ElementType} from '../../documents/elementTypes.ts';
+import type {TensorSpec} from '../../documents/tensor.ts';
+import type {IreeProcessor} from './ireeProcessor.ts';
 import {numberOf, recordsOf} from './readJson.ts';
 import {summarizeLatencies} from './summarizeLatencies.ts';
 
@@ -42,23 +45,22 @@ export const IREE_BENCHMARK: Tool = {
 
 const MODULE = 'model.vmfb';
 const IMPORTED = 'model.mlir';
-/** Enough for a median. */
+/** Enough for a median, each long enough to be the mean of many short runs. */
 const REPETITIONS = 10;
+const SECONDS_PER_REPETITION = 0.2;
 
 export interface IreeOptions {
-  /** LLVM's name of the processor: `cortex-a76`, `skylake`; `host` for the machine that compiles. */
-  readonly cpu: string;
-  /** LLVM's name of the system, `aarch64-linux-gnu`; `null` for that of the machine that compiles. */
-  readonly triple: string | null;
-  /** To be timed where it was compiled: the function, which has the ONNX graph's name, and its inputs, `1x3x32x32xf32`. */
-  readonly benchmark: {readonly graphName: string; readonly inputs: readonly string[]} | null;
+  readonly processor: IreeProcessor;
+  /** To be timed where it was compiled: the function, which has the ONNX graph's name, and its inputs. */
+  readonly benchmark: {readonly graphName: string; readonly inputs: readonly TensorSpec[]} | null;
 }
 
 /**
  * Compiles ahead of time for one named processor; without its name IREE's code is for any processor, and slow.
  * @see https://iree.dev/guides/deployment-configurations/cpu; 3.13 was run
  */
-export function ireeJob({cpu, triple, benchmark}: IreeOptions): CompilerJob {
+export function ireeJob({processor, benchmark}: IreeOptions): CompilerJob {
+  const {cpu, features, triple, reason} = processor;
   return {
     calls: [
       {
@@ -77,6 +79,9 @@ export function ireeJob({cpu, triple, benchmark}: IreeOptions): CompilerJob {
           '--iree-hal-local-target-device-backends=llvm-cpu',
           ...(triple === null ? [] : [`--iree-llvmcpu-target-triple=${triple}`]),
           `--iree-llvmcpu-target-cpu=${cpu}`,
+          ...(features.length === 0
+            ? []
+            : [`--iree-llvmcpu-target-cpu-features=${features.map(feature => `+${feature}`).join(',')}`]),
           '--iree-opt-level=O2',
           ...['-o', MODULE],
         ],
@@ -92,8 +97,9 @@ export function ireeJob({cpu, triple, benchmark}: IreeOptions): CompilerJob {
                 `--module=${MODULE}`,
                 '--device=local-task',
                 `--function=${benchmark.graphName}`,
-                ...benchmark.inputs.map(input => `--input=${input}=0`),
+                ...benchmark.inputs.map(input => `--input=${wordsOf(input)}=0`),
                 `--benchmark_repetitions=${REPETITIONS}`,
+                `--benchmark_min_time=${SECONDS_PER_REPETITION}s`,
                 '--benchmark_format=json',
               ],
               timeoutMs: BENCHMARK_TIMEOUT_MS,
@@ -104,7 +110,30 @@ export function ireeJob({cpu, triple, benchmark}: IreeOptions): CompilerJob {
     reports: [],
     readMeasurement: ({stdout}) =>
       benchmark === null ? NO_MEASUREMENT : {latency: latencyFromBenchmark(stdout[2] ?? ''), layers: []},
+    choice: {decision: `compiled for the processor ${[cpu, ...features].join(' + ')}`, reason},
   };
+}
+
+/** The importer keeps signs apart from types, and booleans in bytes. What is not here it does not import. */
+const ELEMENT_WORDS: Partial<Record<ElementType, string>> = {
+  float64: 'f64',
+  float32: 'f32',
+  float16: 'f16',
+  bfloat16: 'bf16',
+  int64: 'i64',
+  uint64: 'i64',
+  int32: 'i32',
+  uint32: 'i32',
+  int16: 'i16',
+  uint16: 'i16',
+  int8: 'i8',
+  uint8: 'i8',
+  bool: 'i8',
+};
+
+/** `1x3x32x32xf32`; a single number has no shape before its type. */
+function wordsOf({elementType, shape}: TensorSpec): string {
+  return [...shape, ELEMENT_WORDS[elementType] ?? elementType].join('x');
 }
 
 const UNITS_PER_MS: Readonly<Record<string, number>> = {s: 0.001, ms: 1, us: 1000, ns: 1e6};

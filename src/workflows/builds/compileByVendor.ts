@@ -101,12 +101,16 @@ async function compileOne(
   const path = project.store.pathOf(rival.digest);
   const opened = openModel(path);
   const inputs = inputSpecs(graphFromModel(opened.model));
+  const graphName = opened.model.graph.name;
   opened.close();
   const compilerJob = compilerJobFor(target, candidate, {
     facts: compiler.facts,
     inputType: OPENVINO_TYPES[inputs[0]?.elementType ?? 'float32'] ?? 'f32',
     isSparse: (rival.pruning?.sparseLayers.length ?? 0) > 0,
     seconds: BENCHMARK_SECONDS,
+    isForThisMachine: compiler.isForThisMachine,
+    graphName,
+    inputs,
   });
   if (compilerJob === null) throw new Error(`${target.name} has no compiler`);
   // The only one that quantises by itself.

@@ -23,6 +23,7 @@ export function explainMachines(
       decision: `compiled with ${vendor.tools.join(', ') || compilerName(compiler)} on ${vendor.machine}`,
       reason: `target ${target.name} runs what its vendor's compiler makes of the ONNX file`,
     });
+    if (compiler.kind === 'found' && compiler.choice !== undefined) decisions.push({...compiler.choice});
   }
   if (compiler.kind === 'absent') {
     decisions.push({
@@ -43,6 +44,8 @@ export function explainMachines(
 
   function whyNotTimed(): string {
     if (compiler.kind === 'absent') return `only what the compiler makes runs on ${target.name}`;
+    if (compiler.kind === 'found' && compiler.name === 'iree' && device !== null)
+      return `it was compiled for ${device.name} and did not run there`;
     if (vendor !== null && device !== null) return "the vendor's compiler does not measure";
     return `no device was named, and this machine is not of target ${target.name}`;
   }

@@ -3,6 +3,7 @@ import type {Machine} from '../../device/machine.ts';
 import {probeHardware} from '../../device/probeHardware.ts';
 import {ExpectedError} from '../../errors.ts';
 import type {ProjectDevice} from '../../documents/project.ts';
+import type {CompilerChoice} from '../../targets/compilers/compilerJob.ts';
 import {compilerJobFor} from '../../targets/compilers/compilerJobFor.ts';
 import type {CandidateBuild, Recipe, TargetFacts} from '../../targets/target.ts';
 import {withDevice, type ConnectOptions} from '../connectDevice.ts';
@@ -26,6 +27,10 @@ export type VendorCompiler =
       readonly isTiming: boolean;
       /** Of the device the artefact is for; `null` when only the target was named. */
       readonly facts: TargetFacts | null;
+      /** The device is this machine, or none was named. */
+      readonly isForThisMachine: boolean;
+      /** What was chosen about the machine that it is for. */
+      readonly choice?: CompilerChoice;
     };
 
 /**
@@ -52,7 +57,10 @@ export async function findVendorCompiler(
   }
   const facts =
     device === null ? null : await withDevice(project, device, connect, machine => probeHardware(machine));
-  const job = compilerJobFor(target, candidate, {facts, inputType: 'f32', isSparse: false, seconds: 1});
+  const isForThisMachine = device === null || device.address === 'local';
+  // The tools are the same for every model.
+  const ofTheModel = {inputType: 'f32', isSparse: false, seconds: 1, graphName: '', inputs: []} as const;
+  const job = compilerJobFor(target, candidate, {facts, isForThisMachine, ...ofTheModel});
   if (job === null) return {kind: 'not-needed'};
   const place = compiler.runs === 'here' ? null : device;
   try {
@@ -63,8 +71,20 @@ export async function findVendorCompiler(
     return {kind: 'absent', reason: error.message, hints: error.hints};
   }
   const isMeasuring = compiler.name === 'trtexec' || compiler.name === 'openvino';
-  const isTiming = isMeasuring && (place !== null || (await isTargetOfThisMachine(target.name)));
-  return {kind: 'found', name: compiler.name, device: place, isTiming, facts};
+  const isTiming =
+    compiler.name === 'iree'
+      ? isForThisMachine
+      : isMeasuring && (place !== null || (await isTargetOfThisMachine(target.name)));
+  const {choice} = job;
+  return {
+    kind: 'found',
+    name: compiler.name,
+    device: place,
+    isTiming,
+    facts,
+    isForThisMachine,
+    ...(choice === undefined ? {} : {choice}),
+  };
 }
 
 /** The device, or this machine for `null`; closed whatever happens. */

@@ -10,6 +10,7 @@ const ENDINGS: Readonly<Record<ArtefactKind, readonly string[]>> = {
   onnx: [],
   'tensorrt-engine': ['.engine'],
   'openvino-ir': ['.xml', '.bin'],
+  'iree-module': ['.vmfb'],
   nbg: ['.nb'],
   rknn: ['.rknn'],
 };

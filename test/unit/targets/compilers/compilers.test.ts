@@ -2,7 +2,7 @@ import {readFileSync} from 'node:fs';
 import {describe, expect, it} from 'vitest';
 import {compilerJobFor, type JobDetails} from '../../../../src/targets/compilers/compilerJobFor.ts';
 import {ReportUnreadable, type CompilerJob} from '../../../../src/targets/compilers/compilerJob.ts';
-import {IREE_COMPILE, ireeJob, latencyFromBenchmark} from '../../../../src/targets/compilers/iree.ts';
+import {IREE_COMPILE, latencyFromBenchmark} from '../../../../src/targets/compilers/iree.ts';
 import {
   latencyFromBenchmarkApp,
   layersFromCounters,
@@ -16,7 +16,15 @@ import type {TargetFacts, TargetName} from '../../../../src/targets/target.ts';
 import {targetByName} from '../../../../src/targets/targetByName.ts';
 
 const folders = {work: '/home/pi/.edgewise/work/compiler-1', cache: '/home/pi/.edgewise/cache'};
-const DETAILS: JobDetails = {facts: null, inputType: 'f32', isSparse: false, seconds: 5};
+const DETAILS: JobDetails = {
+  facts: null,
+  inputType: 'f32',
+  isSparse: false,
+  seconds: 5,
+  isForThisMachine: false,
+  graphName: 'main_graph',
+  inputs: [],
+};
 
 function recorded(name: string): string {
   return readFileSync(new URL(`../../../fixtures/compilers/${name}`, import.meta.url), 'utf8');
@@ -87,11 +95,40 @@ describe('command lines for', () => {
     ]);
   });
 
-  it('IREE name the processor', () => {
-    const job = ireeJob({cpu: 'cortex-a76', triple: 'aarch64-linux-gnu', benchmark: null});
-    expect(commandLines(job)).toEqual([
-      'iree-import-onnx model.onnx --opset-version 17 -o model.mlir',
-      'iree-compile model.mlir --iree-hal-target-device=local --iree-hal-local-target-device-backends=llvm-cpu --iree-llvmcpu-target-triple=aarch64-linux-gnu --iree-llvmcpu-target-cpu=cortex-a76 --iree-opt-level=O2 -o model.vmfb',
+  const ireeLines = (processor: string): string[] => [
+    'iree-import-onnx model.onnx --opset-version 17 -o model.mlir',
+    `iree-compile model.mlir --iree-hal-target-device=local --iree-hal-local-target-device-backends=llvm-cpu ${processor} --iree-opt-level=O2 -o model.vmfb`,
+  ];
+
+  it('IREE name the processor of the device', () => {
+    const facts: TargetFacts = {...onBoard(), cpuModel: 'ARM Cortex-A76', cpuFeatures: ['asimddp']};
+    expect(commandLines(jobOf('iree', 'fp32', {facts}))).toEqual(
+      ireeLines('--iree-llvmcpu-target-triple=aarch64-linux-gnu --iree-llvmcpu-target-cpu=cortex-a76'),
+    );
+  });
+
+  it('IREE name what cores of several kinds have in common', () => {
+    const facts: TargetFacts = {
+      ...onBoard(),
+      cpuModel: 'ARM Cortex-A55 + ARM Cortex-A76',
+      cpuFeatures: ['asimddp', 'asimdhp', 'fp'],
+    };
+    expect(commandLines(jobOf('iree', 'fp32', {facts}))).toEqual(
+      ireeLines(
+        '--iree-llvmcpu-target-triple=aarch64-linux-gnu --iree-llvmcpu-target-cpu=generic --iree-llvmcpu-target-cpu-features=+dotprod,+fullfp16',
+      ),
+    );
+  });
+
+  it('IREE time what is for the machine that compiles, with the types and shapes of its inputs', () => {
+    const inputs = [
+      {name: 'image', elementType: 'uint8', shape: [1, 3, 32, 32]},
+      {name: 'threshold', elementType: 'float32', shape: []},
+      {name: 'mask', elementType: 'bool', shape: [4]},
+    ] as const;
+    expect(commandLines(jobOf('iree', 'fp32', {isForThisMachine: true, inputs}))).toEqual([
+      ...ireeLines('--iree-llvmcpu-target-cpu=host'),
+      'iree-benchmark-module --module=model.vmfb --device=local-task --function=main_graph --input=1x3x32x32xi8=0 --input=f32=0 --input=4xi8=0 --benchmark_repetitions=10 --benchmark_min_time=0.2s --benchmark_format=json',
     ]);
   });
 
