@@ -9,8 +9,8 @@ import {weightedLevels} from './weightedLevels.ts';
 
 /**
  * Adds to every bias what the layer's output is off on average, channel by channel, one level of layers at a time in graph
- * order: the means are those of the model with everything upstream corrected already. What may be chance in these samples
- * is not corrected. Ranges and weights stay; so do layers to which a bias would be a layer of its own.
+ * order: the means are those of the model with everything upstream corrected already. Ranges and weights stay; so do
+ * layers to which a bias would be a layer of its own.
  * @returns `corrected` with new biases
  * @see Nagel et al., arXiv 1906.04721, section 4.2 (empirical bias correction)
  */
@@ -26,20 +26,17 @@ export async function correctBiases(
     const level = all.filter(layer => canHaveBias(graph, layer, plan.activations.has(layer.output)));
     done += all.length;
     if (level.length === 0) continue;
-    const wanted = await sampleMeans(task, graph.model, level, layer => layer.ownOutput);
+    const wanted = await outputMeans(task, graph.model, level, layer => layer.ownOutput);
     const model = quantizeGraph(graph, plan, scheme, ranges, {weights: corrected.weights, biases});
     const outputOf = new Map(model.graph.nodes.map(node => [node.name, node.outputs[0] ?? '']));
-    const found = await sampleMeans(task, model, level, layer => outputOf.get(layer.layer) ?? '');
+    const found = await outputMeans(task, model, level, layer => outputOf.get(layer.layer) ?? '');
     for (const layer of level) {
       const [expected, actual] = [wanted.get(layer.layer), found.get(layer.layer)];
       if (expected === undefined || actual === undefined) continue;
-      const channels = expected[0]?.length ?? 0;
-      const before = biases.get(layer.layer) ?? floatBias(graph, layer, channels);
-      const errors = (channel: number): number[] =>
-        expected.map((means, sample) => (means[channel] ?? 0) - (actual[sample]?.[channel] ?? 0));
+      const before = biases.get(layer.layer) ?? floatBias(graph, layer, expected.length);
       biases.set(
         layer.layer,
-        before.map((bias, channel) => bias + withoutChance(errors(channel))),
+        before.map((bias, channel) => bias + (expected[channel] ?? 0) - (actual[channel] ?? 0)),
       );
     }
     onLayer?.(done, plan.weighted.length);
@@ -47,26 +44,14 @@ export async function correctBiases(
   return {weights: corrected.weights, biases};
 }
 
-/**
- * The mean of a channel's errors, sample by sample, shrunk by the share of its square that scatter alone would give.
- * @see James and Stein, Estimation with quadratic loss, 1961 (the positive part, for one mean at a time)
- */
-function withoutChance(errors: readonly number[]): number {
-  const count = errors.length;
-  const mean = errors.reduce((sum, error) => sum + error, 0) / count;
-  if (count < 2 || mean === 0) return mean;
-  const variance = errors.reduce((sum, error) => sum + (error - mean) ** 2, 0) / (count - 1);
-  return mean * Math.max(0, 1 - variance / (count * mean ** 2));
-}
-
-/** Mean output of every channel over all places, by layer and sample. */
-async function sampleMeans(
+/** Mean output of every channel over all samples and places, by layer. */
+async function outputMeans(
   {runner, mode, from, to, graph}: CorrectionTask,
   model: OnnxModel,
   layers: readonly WeightedLayer[],
   tensorOf: (layer: WeightedLayer) => string,
-): Promise<ReadonlyMap<string, readonly Float64Array[]>> {
-  const means = new Map<string, Float64Array[]>(layers.map(({layer}) => [layer, []]));
+): Promise<ReadonlyMap<string, Float64Array>> {
+  const means = new Map<string, Float64Array>();
   const isConvolution = new Set(
     graph.layers.flatMap(({name, operator}) => (operator.startsWith('Conv') ? [name] : [])),
   );
@@ -84,14 +69,14 @@ async function sampleMeans(
         const axis = isConvolution.has(layer.layer) ? 1 : tensor.shape.length - 1;
         const channels = tensor.shape[axis] ?? 1;
         const inner = tensor.shape.slice(axis + 1).reduce((all, size) => all * size, 1);
-        const sums = new Float64Array(channels);
+        const sums = means.get(layer.layer) ?? new Float64Array(channels);
         const numbers = floatsOf(tensor);
-        const share = channels / numbers.length;
+        const share = channels / (numbers.length * (to - from));
         for (let at = 0; at < numbers.length; at += 1) {
           const channel = Math.floor(at / inner) % channels;
           sums[channel] = (sums[channel] as number) + (numbers[at] as number) * share;
         }
-        means.get(layer.layer)?.push(sums);
+        means.set(layer.layer, sums);
       }
     },
   });
