@@ -18,13 +18,19 @@ const LEAST_VARIANCE_SHARE = 1e-6;
  */
 export function quadraticFromMoments({covariance, inputs}: Moments, damping: number): Quadratic {
   const matrix = Float64Array.from(covariance);
-  let trace = 0;
-  for (let at = 0; at < inputs; at += 1) trace += matrix[at * inputs + at] as number;
-  // Where no input ever varies all weights count alike.
-  const least = trace > 0 ? (trace / inputs) * LEAST_VARIANCE_SHARE : 1;
-  for (let at = 0; at < inputs; at += 1) {
-    const variance = Math.max(matrix[at * inputs + at] as number, least);
-    matrix[at * inputs + at] = variance * (1 + damping);
-  }
+  const variances = Float64Array.from({length: inputs}, (_, at) => covariance[at * inputs + at] as number);
+  dampedVariances(variances, damping).forEach((variance, at) => (matrix[at * inputs + at] = variance));
   return {size: inputs, matrix};
+}
+
+/** The diagonal of the form. */
+export function dampedVariances(variances: Float64Array, damping: number): Float64Array {
+  const least = leastVariance(variances);
+  return variances.map(variance => Math.max(variance, least) * (1 + damping));
+}
+
+/** What a variance counts at least; where no input ever varies all weights count alike. */
+export function leastVariance(variances: Float64Array): number {
+  const trace = variances.reduce((sum, variance) => sum + variance, 0);
+  return trace > 0 ? (trace / variances.length) * LEAST_VARIANCE_SHARE : 1;
 }

@@ -8,7 +8,11 @@ import type {Moments} from './moments.ts';
  * @param factor Cholesky factor of the quadratic's matrix
  * @see Li et al., GPTAQ, arXiv 2504.02692 (the asymmetric objective)
  */
-export function refitWeights(weights: Float32Array, moments: Moments, factor: Float64Array): Float64Array {
+export function refitWeights(
+  weights: Float32Array | Float64Array,
+  moments: Moments,
+  factor: Float64Array,
+): Float64Array {
   const {inputs, outputs, covariance, crossCovariance} = moments;
   const refitted = Float64Array.from(weights);
   const change = new Float64Array(inputs);

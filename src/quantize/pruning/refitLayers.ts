@@ -2,10 +2,10 @@ import type {NamedTensors} from '../../documents/tensor.ts';
 import type {Graph} from '../../model/graph.ts';
 import {floatsOf} from '../accuracy/floatsOf.ts';
 import {layerGeometry, type LayerGeometry, type SampleTensor} from '../correction/layerGeometry.ts';
-import {startMoments} from '../correction/moments.ts';
 import {channelLayers, type ChannelLayer} from './channelLayers.ts';
 import {constantValues} from './constantValues.ts';
 import {fitRows, type FitKind} from './fitRows.ts';
+import {startFitSamples} from './startFitSamples.ts';
 import {POSITIONS_PER_LAYER, positionsIn, type CalibrationSamples} from './inputStatistics.ts';
 import {biasOf, withLayerValues} from './layerValues.ts';
 import {refitTarget, type RefitTarget} from './refitTarget.ts';
@@ -78,13 +78,18 @@ function plannedPlaces({original, pruned, layers, keptOutputs}: RefitTask): Refi
   });
 }
 
-function batchesOf(places: readonly RefitPlace[], {from, to}: CalibrationSamples): RefitPlace[][] {
+/** Places of a layer's output in all samples that are looked at. */
+function rowsOf({from, to}: CalibrationSamples, positionCount: number): number {
+  return Math.min(POSITIONS_PER_LAYER, positionCount * (to - from));
+}
+
+function batchesOf(places: readonly RefitPlace[], samples: CalibrationSamples): RefitPlace[][] {
   const batches: RefitPlace[][] = [];
   let floats = Infinity;
   for (const place of places) {
     const {geometry, outputShape} = place;
-    const positions = Math.min(POSITIONS_PER_LAYER, geometry.positionCount(outputShape) * (to - from));
-    const size = positions * geometry.outputsPerGroup * geometry.groups;
+    const size =
+      rowsOf(samples, geometry.positionCount(outputShape)) * geometry.outputsPerGroup * geometry.groups;
     if (floats + size > MOST_KEPT_FLOATS) {
       batches.push([]);
       floats = 0;
@@ -160,7 +165,9 @@ async function fitLayer(
   const outputShape = graph.tensors.get(layer?.output ?? '')?.shape;
   if (!layer || !geometry || !weights || !bias || !outputShape) return 'kept';
   const {groups, inputsPerGroup, outputsPerGroup} = geometry;
-  const start = () => Array.from({length: groups}, () => startMoments(inputsPerGroup, outputsPerGroup));
+  const rowCount = rowsOf(samples, geometry.positionCount(outputShape));
+  const start = () =>
+    Array.from({length: groups}, () => startFitSamples(inputsPerGroup, outputsPerGroup, rowCount));
   const learned = start();
   const heldOut = start();
   const {addend} = place.target;
@@ -193,8 +200,8 @@ async function fitLayer(
     const fitted = fitRows(
       rows.subarray(group * size, (group + 1) * size),
       bias.subarray(from, from + outputsPerGroup),
-      sum.moments(),
-      (heldOut[group] as typeof sum).moments(),
+      sum.samples(),
+      (heldOut[group] as typeof sum).samples(),
     );
     newRows.set(fitted.weights, group * size);
     if (fitted.bias !== null) newBias.set(fitted.bias, from);

@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
 import {startMoments, type Moments} from '../../../../src/quantize/correction/moments.ts';
 import {fitRows} from '../../../../src/quantize/pruning/fitRows.ts';
+import {startFitSamples} from '../../../../src/quantize/pruning/startFitSamples.ts';
+import {samplesFromMoments} from '../../../../src/quantize/pruning/fitSamplesOfMoments.ts';
 import {LeastSquaresElimination} from '../../../../src/quantize/pruning/leastSquaresElimination.ts';
 import {sparsifyRows, quadColumns} from '../../../../src/quantize/pruning/sparsifyRows.ts';
 import {quadraticFromMoments} from '../../../../src/quantize/correction/quadratic.ts';
@@ -136,8 +138,8 @@ describe('fitting a layer again', () => {
         const fitted = fitRows(
           weights,
           bias,
-          momentsOf(given[0]!, wanted[0]),
-          momentsOf(given[1]!, wanted[1]),
+          samplesFromMoments(momentsOf(given[0]!, wanted[0])),
+          samplesFromMoments(momentsOf(given[1]!, wanted[1])),
         );
         const before = meanSquares(outputsOf(given[1]!, weights, bias), wanted[1]!);
         const after = meanSquares(outputsOf(given[1]!, fitted.weights, fitted.bias ?? bias), wanted[1]!);
@@ -151,9 +153,43 @@ describe('fitting a layer again', () => {
   it('leaves a layer alone whose inputs have not changed', () => {
     const [weights, bias] = [randomWeights(1), new Float32Array(OUTPUTS)];
     const [learned, heldOut] = [inputRows(2), inputRows(3)];
-    const same = [learned, heldOut].map(rows => momentsOf(rows, outputsOf(rows, weights, bias)));
+    const same = [learned, heldOut].map(rows =>
+      samplesFromMoments(momentsOf(rows, outputsOf(rows, weights, bias))),
+    );
     const {weights: fitted} = fitRows(weights, bias, same[0]!, same[1]!);
     fitted.forEach((value, at) => expect(value).toBeCloseTo(weights[at]!, 4));
+  });
+
+  it('gives the same from fewer rows than inputs, which it keeps, as from their second moments', () => {
+    const few = INPUTS - 3;
+    for (let seed = 1; seed <= 20; seed += 1) {
+      const rows = inputRows(seed, few);
+      // One input that never varies, and one that hardly does.
+      for (let row = 0; row < few; row += 1) {
+        rows[row * INPUTS] = 2;
+        rows[row * INPUTS + 1] = row * 1e-5;
+      }
+      const weights = randomWeights(seed + 50);
+      const outputs = Float32Array.from({length: few * OUTPUTS}, startNumbers(seed + 70));
+      const sums = startFitSamples(INPUTS, OUTPUTS, few);
+      sums.add(rows.subarray(0, 2 * INPUTS), outputs.subarray(0, 2 * OUTPUTS), 2);
+      sums.add(rows.subarray(2 * INPUTS), outputs.subarray(2 * OUTPUTS), few - 2);
+      const [kept, summed] = [sums.samples(), samplesFromMoments(momentsOf(rows, outputs))];
+      expect(kept.count).toBe(few);
+      const errors: number[] = [];
+      for (const damping of [0.001, 0.01, 1]) {
+        const [one, other] = [kept, summed].map(samples =>
+          samples.ridge(Float64Array.from(weights), damping)!,
+        );
+        one!.forEach((value, at) => expect(value).toBeCloseTo(other![at]!, 6));
+        const bias = kept.meanBias(one!);
+        bias.forEach((value, at) => expect(value).toBeCloseTo(summed.meanBias(other!)[at]!, 6));
+        errors.push(kept.error(one!, bias) - summed.error(one!, bias));
+      }
+      // They differ by the outputs' variance, whatever the weights.
+      errors.forEach(difference => expect(difference).toBeCloseTo(errors[0]!, 8));
+      expect(errors[0]).toBeGreaterThan(0);
+    }
   });
 });
 
