@@ -1,4 +1,3 @@
-import {readFile} from 'node:fs/promises';
 import {basename} from 'node:path';
 import {sourceFromBytes} from '../model/onnx/byteSource.ts';
 import {modelFromSource} from '../model/onnx/readModel.ts';
@@ -13,28 +12,24 @@ export interface OpenModel {
 }
 
 /**
- * Reads a model's graph; its weights stay in their files, which are open until `close`.
+ * Reads a model's graph; its weights stay in their files, which are open until `close`. A file of up to `wholeBytes` is read
+ * into memory at once: for models of which the weights are read anyway, and more than once.
  * @throws ExpectedError `not-an-onnx-model`, `external-data-missing`, `external-data-escapes`, `no-such-file`
  */
-export function openModel(path: string): OpenModel {
+export function openModel(path: string, wholeBytes = 0): OpenModel {
   const files = openModelFiles(path);
   try {
-    const model = modelFromSource(files.source, {fileName: basename(path), openExternal: files.openExternal});
+    const {source, openExternal} = files;
+    const isWhole = source.sizeBytes <= wholeBytes;
+    const model = modelFromSource(isWhole ? sourceFromBytes(source.read(0, source.sizeBytes)) : source, {
+      fileName: basename(path),
+      openExternal,
+    });
     return {model, close: () => files.close()};
   } catch (error) {
     files.close();
     throw error;
   }
-}
-
-/**
- * The same of a file that few weights lie in, all of it read into memory at once: what is made of such a model several times
- * takes longer to read in pieces.
- * @throws ExpectedError `not-an-onnx-model`
- */
-export async function readSmallModel(path: string): Promise<OpenModel> {
-  const model = modelFromSource(sourceFromBytes(await readFile(path)), {fileName: basename(path)});
-  return {model, close() {}};
 }
 
 /** Of the file, and of the files of weights beside it where there are some. */

@@ -8,8 +8,8 @@ import {largeWeightsAsInputs} from '../model/largeWeightsAsInputs.ts';
 import {nameLayers} from '../model/nameLayers.ts';
 import type {OnnxModel} from '../model/onnx/messages.ts';
 import {pruneOpsetImports} from '../model/pruneOpsetImports.ts';
-import {openModel, readSmallModel, type OpenModel} from './openModel.ts';
-import {isSmall, writeBesideWeights} from './storeWeights.ts';
+import {openModel, type OpenModel} from './openModel.ts';
+import {INLINE_BYTES, isSmall, writeBesideWeights} from './storeWeights.ts';
 
 export interface OptimizedModel extends OpenModel {
   /** As the runtime infers them; what depends on values is left out. */
@@ -18,7 +18,7 @@ export interface OptimizedModel extends OpenModel {
 
 /**
  * The model as ONNX Runtime rewrites it at a portable level, its layers named and its imports those that are used. Its
- * weights, unless it is small, are ranges of files in `folder`, open until `close`; those of the given model must lie there
+ * weights, unless its file is small, are ranges of files in `folder`, open until `close`; those of the given model must lie there
  * too then.
  * @throws ExpectedError `model-rejected`, `unsupported-tensor-type`
  */
@@ -32,7 +32,7 @@ export async function openOptimizedModel(
   await writeBesideWeights(declareTensors(model), input);
   await optimizeModel(input, output, level, isSmall(model) ? null : 'output.weights');
   await rm(input);
-  const optimized = isSmall(model) ? await readSmallModel(output) : openModel(output);
+  const optimized = openModel(output, INLINE_BYTES);
   const named = nameLayers(pruneOpsetImports(optimized.model));
   return {
     model: declaringAs(model, named),

@@ -24,7 +24,7 @@ import {completeTypes} from './measureTypes.ts';
 import {digestOfModel, openModel, type OpenModel} from './openModel.ts';
 import {inferTypes, openOptimizedModel} from './optimizedModel.ts';
 import {runWithoutInputs} from './runWithoutInputs.ts';
-import {isSmall, storeWeights, writeBesideWeights} from './storeWeights.ts';
+import {INLINE_BYTES, isSmall, storeWeights, writeBesideWeights} from './storeWeights.ts';
 
 export interface FloatModelRequest {
   readonly modelFile: string;
@@ -73,7 +73,7 @@ export async function prepareFloatModel(request: FloatModelRequest): Promise<Flo
   const {modelFile} = request;
   const decisions: Decision[] = [];
   const decide: Decide = (decision, reason) => void decisions.push({decision, reason});
-  const source = openModel(modelFile);
+  const source = openModel(modelFile, INLINE_BYTES);
   try {
     const folder = await mkdtemp(join(request.temporaryFolder, 'float-'));
     // Computed while the runtime works.

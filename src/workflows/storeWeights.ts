@@ -2,11 +2,11 @@ import {rm, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import type {OnnxModel} from '../model/onnx/messages.ts';
 import {sizeOfTensorBytes} from '../model/onnx/tensorData.ts';
-import {writeModel} from '../model/onnx/writeModel.ts';
+import {bytesFromModel, writeModel} from '../model/onnx/writeModel.ts';
 import {openModel, type OpenModel} from './openModel.ts';
 
 /** Models with more weights than this have them written once, not with every file that is made of the model. */
-const INLINE_BYTES = 64 * 2 ** 20;
+export const INLINE_BYTES = 64 * 2 ** 20;
 /** Of such models, weights from this size on lie in files of their own. */
 const EXTERNAL_BYTES = 2 ** 20;
 
@@ -42,5 +42,6 @@ export async function storeWeights(
 
 /** Writes a model to `path`, which is no file to be kept; unless it is small, its large weights must have been stored in that folder. */
 export async function writeBesideWeights(model: OnnxModel, path: string): Promise<void> {
-  await writeFile(path, writeModel(model, {kind: isSmall(model) ? 'inline' : 'keep'}).chunks);
+  // Each chunk would be a write of its own, and a small model has many small ones.
+  await writeFile(path, isSmall(model) ? bytesFromModel(model) : writeModel(model, {kind: 'keep'}).chunks);
 }
