@@ -1,5 +1,7 @@
+import {mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
+import {writeBuiltScript} from './builtScript.ts';
 import {startOurs, startPeer, type QuantizerTask} from './quantizer.ts';
 import {calibrationOf, type Subject} from './subjects.ts';
 import {quantile, spreadOf, type TablePrinter} from './table.ts';
@@ -14,7 +16,7 @@ const LONGEST_SECONDS = 15;
 /**
  * Seconds from file to file with the same recipe and samples, ours beside the peer's, turn about. Two ratios: of
  * quantisations in living processes, after a first one that is not counted, and of whole processes from start to end,
- * where both load their modules.
+ * where both load their modules; ours then those that `npm run build` made, which users run.
  */
 export async function measureTime(
   python: string,
@@ -26,6 +28,8 @@ export async function measureTime(
     `≤ ${LARGEST_RATIO} ×, modules loaded; medians and quartiles of pairs`,
     ['model', 'seconds ours', 'seconds peer', 'ratio', 'processes ours', 'processes peer', 'ratio'],
   );
+  const folder = mkdtempSync(join(tmpdir(), 'edgewise-bench-built-'));
+  const built = writeBuiltScript('quantizePlainly.ts', folder);
   for (const subject of subjects) {
     const task = {
       model: subject.model,
@@ -35,13 +39,14 @@ export async function measureTime(
     };
     try {
       const warm = await warmPairs(python, task);
-      const whole = await processPairs(python, task);
+      const whole = await processPairs(python, task, built);
       const ratio = quantile(ratiosOf(warm), 0.5);
       rows.add([subject.name, ...cellsOf(warm), ...cellsOf(whole)], ratio <= LARGEST_RATIO);
     } catch (error) {
       rows.add([subject.name, `the peer fails: ${(error as Error).message.slice(0, 80)}`]);
     }
   }
+  rmSync(folder, {recursive: true});
 }
 
 interface Pair {
@@ -65,7 +70,7 @@ async function warmPairs(python: string, task: QuantizerTask): Promise<Pair[]> {
   }
 }
 
-function processPairs(python: string, task: QuantizerTask): Promise<Pair[]> {
+function processPairs(python: string, task: QuantizerTask, built: string): Promise<Pair[]> {
   const wallSeconds = async (start: () => ReturnType<typeof startOurs>): Promise<number> => {
     const started = performance.now();
     const quantizer = start();
@@ -74,7 +79,7 @@ function processPairs(python: string, task: QuantizerTask): Promise<Pair[]> {
     return (performance.now() - started) / 1000;
   };
   return takePairs(PROCESS_PAIRS, async () => ({
-    ours: await wallSeconds(() => startOurs(task)),
+    ours: await wallSeconds(() => startOurs(task, built)),
     peer: await wallSeconds(() => startPeer(python, task)),
   }));
 }

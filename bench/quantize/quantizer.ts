@@ -29,8 +29,9 @@ export function besideThis(name: string): string {
   return fileURLToPath(new URL(`./${name}`, import.meta.url));
 }
 
-export function startOurs(task: QuantizerTask): Quantizer {
-  return startQuantizer(process.execPath, besideThis('quantizePlainly.ts'), task);
+/** `script`: quantizePlainly.ts, or what it was built into. */
+export function startOurs(task: QuantizerTask, script = besideThis('quantizePlainly.ts')): Quantizer {
+  return startQuantizer(process.execPath, script, task);
 }
 
 export function startPeer(python: string, task: QuantizerTask): Quantizer {
