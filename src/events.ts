@@ -12,6 +12,8 @@ export type EdgewiseEvent =
       readonly totalBytes?: number;
       readonly doneCount?: number;
       readonly totalCount?: number;
+      /** What is counted, in the plural. */
+      readonly counted?: string;
     }
   | {
       readonly kind: 'step-ended';

@@ -17,6 +17,8 @@ interface MeasuredProgress {
   readonly unit: 'bytes' | 'count';
   readonly done: number;
   readonly total: number | null;
+  /** "layers": what is counted. */
+  readonly counted: string | null;
   /** Recent moments, oldest first: the speed is taken over these. */
   readonly window: readonly {readonly atMs: number; readonly done: number}[];
 }
@@ -78,23 +80,29 @@ function progressed(
   const unit = event.doneBytes !== undefined ? 'bytes' : 'count';
   const done = event.doneBytes ?? event.doneCount;
   const detail = event.detail ?? row.detail;
-  if (done === undefined) return {...row, detail};
+  // Another detail without a number: a new phase began, of which nothing is counted.
+  if (done === undefined) return {...row, detail, measured: detail === row.detail ? row.measured : null};
   const total = (unit === 'bytes' ? event.totalBytes : event.totalCount) ?? row.measured?.total ?? null;
   // Fewer than before, or another unit: a new phase began, whose speed says nothing about the last one.
   const isSamePhase = row.measured !== null && row.measured.unit === unit && done >= row.measured.done;
+  // Layers and samples may take longer each than the window is long, while bytes that stand still have no speed.
   const kept = isSamePhase
-    ? row.measured.window.filter(moment => nowMs - moment.atMs <= SPEED_WINDOW_MS)
+    ? row.measured.window.filter(
+        ({atMs}, at, {length}) => nowMs - atMs <= SPEED_WINDOW_MS || (unit === 'count' && at === length - 1),
+      )
     : [];
-  return {...row, detail, measured: {unit, done, total, window: [...kept, {atMs: nowMs, done}]}};
+  const counted = event.counted ?? null;
+  return {...row, detail, measured: {unit, done, total, counted, window: [...kept, {atMs: nowMs, done}]}};
 }
 
 /** "12.3 MB of 60.1 MB, 4.1 MB/s, 12 s left, blob 3 of 9": what can be said about a running step. */
 export function textFromProgress(row: BoardRow): string {
   const parts: string[] = [];
   if (row.measured !== null) {
-    const {unit, done, total, window} = row.measured;
+    const {unit, done, total, counted, window} = row.measured;
     const format = unit === 'bytes' ? formatBytes : String;
-    parts.push(total === null ? format(done) : `${format(done)} of ${format(total)}`);
+    const amount = total === null ? format(done) : `${format(done)} of ${format(total)}`;
+    parts.push(counted === null ? amount : `${amount} ${counted}`);
     const perMs = speedOf(window);
     if (perMs !== null) {
       if (unit === 'bytes') parts.push(formatBytesPerSecond(perMs * 1000));

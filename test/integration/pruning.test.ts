@@ -15,6 +15,7 @@ import {startNumbers} from '../unit/quantize/pruning/networks.ts';
 import {redundantNetwork as network, SIDE} from '../unit/quantize/pruning/redundantNetwork.ts';
 import {runModel} from './cutRecipe.ts';
 import {floats, numbersOf} from './smallModels.ts';
+import {prepareFloatModel} from '../../src/workflows/prepareFloatModel.ts';
 
 const CALIBRATION = 16;
 const HELD_OUT = 8;
@@ -62,6 +63,43 @@ async function proposals(graph: Graph, shares: readonly number[]): Promise<Pruni
 }
 
 describe('pruning on calibration samples', () => {
+  it('says of which channels the readers are too wide to look at', async () => {
+    const model = await prepareFloatModel({
+      modelFile: 'templates/quickstart/pictures.onnx',
+      inputShapes: {},
+      temporaryFolder: folder,
+    });
+    const next = startNumbers(1);
+    const source = {
+      requestCount: 4,
+      readRequest: () =>
+        Promise.resolve({
+          image: floats(
+            [1, 3, 32, 32],
+            Array.from({length: 3 * 32 * 32}, () => next()),
+          ),
+        }),
+    };
+    const samples = {
+      runner: startSampleRunner(source, {temporaryFolder: folder, threads: 1}),
+      from: 0,
+      to: 4,
+    };
+    const told: unknown[] = [];
+    const onTooWide = (groups: readonly unknown[]): unknown => told.push(...groups);
+    const pruned: unknown[] = [];
+    for await (const {groups} of proposePruning(model.graph, samples, {
+      shares: [0.1],
+      multipleOf: 8,
+      onTooWide,
+    }))
+      pruned.push(...groups.flatMap(({layers}) => layers));
+    await model.close();
+    expect(told).toEqual([{makers: ['conv2'], reader: 'dense1', inputs: 4096}]);
+    expect(pruned).not.toHaveLength(0);
+    expect(pruned).not.toContain('conv2');
+  });
+
   it('saves the multiply-adds that are asked for, and fitting again brings the answers back', async () => {
     const graph = network(1);
     const before = layerCosts(graph).totals.multiplyAdds;

@@ -21,7 +21,13 @@ export interface ImprovementTask {
   /** The first samples that may be learned from in the end, once every step is judged: without copies of others. */
   readonly distinct: number;
   readonly without: readonly Improvement[];
-  readonly onStep?: (name: Improvement | 'extremes', detail?: string) => void;
+  readonly onStep?: (name: Improvement | 'extremes', layers?: DoneLayers) => void;
+}
+
+/** How far a step is that goes layer by layer. */
+export interface DoneLayers {
+  readonly done: number;
+  readonly all: number;
 }
 
 /** One step, kept or not; decibels are the judge's, on the samples held out. */
@@ -60,7 +66,7 @@ export async function improveQuantization(task: ImprovementTask): Promise<Improv
   const heldOut = learned < all ? {from: learned, to: all} : {from: 0, to: all};
   const contextOf = (to: number, name: Improvement | 'extremes'): LearningContext => {
     task.onStep?.(name);
-    const onLayer = (done: number, of: number): void => task.onStep?.(name, `${done} of ${of} layers`);
+    const onLayer = (done: number, all: number): void => task.onStep?.(name, {done, all});
     return {scheme, runner, mode, from: 0, to, onLayer};
   };
   let best = await startQuantization(task.graph, new Map(), contextOf(learned, 'extremes'));

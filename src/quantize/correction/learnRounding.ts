@@ -25,6 +25,7 @@ export async function learnRounding(
   const weights = new Map<string, QuantizedWeights>();
   const biases = new Map<string, Float32Array>();
   const parameters = activationParameters(graph, plan, scheme, ranges);
+  onLayer(0, plan.weighted.length);
   await measureInputMoments(task, layer => {
     const {weighted, geometry, groups} = layer;
     const outputs = geometry.groups * geometry.outputsPerGroup;

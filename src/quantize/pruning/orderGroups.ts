@@ -17,6 +17,20 @@ export interface OrderedGroup {
   readonly readers: readonly ChannelLayer[];
 }
 
+/** Channels that all stay, because of what reads them. */
+export interface TooWideGroup {
+  /** Layers that make the channels. */
+  readonly makers: readonly string[];
+  /** The widest of the layers that read them. */
+  readonly reader: string;
+  readonly inputs: number;
+}
+
+export interface OrderedGroups {
+  readonly ordered: readonly OrderedGroup[];
+  readonly tooWide: readonly TooWideGroup[];
+}
+
 /**
  * The order in which the channels of each group would go. Left out are groups of at most `multipleOf` channels, and those
  * with a reader that is no plain matrix product (ConvTranspose, a scaled Gemm) or too wide for its statistics.
@@ -27,16 +41,20 @@ export async function orderGroups(
   samples: CalibrationSamples,
   multipleOf: number,
   onGroup: (done: number, all: number) => void,
-): Promise<OrderedGroup[]> {
+): Promise<OrderedGroups> {
   const byName = new Map(layers.map(layer => [layer.layer, layer]));
   const constants = constantValues(graph.model);
+  const tooWide: TooWideGroup[] = [];
   const possible = groups.flatMap(group => {
     const readers = group.readers.flatMap(name => byName.get(name) ?? []);
     const widths = readers.map(reader => layerGeometry(graph, reader)?.inputsPerGroup ?? Infinity);
-    const isPossible =
-      group.channels.length > multipleOf &&
-      readers.length > 0 &&
-      widths.every(width => width <= WIDEST_READER);
+    const widest = Math.max(...widths);
+    if (group.channels.length <= multipleOf || !Number.isFinite(widest)) return [];
+    const isPossible = widest <= WIDEST_READER;
+    if (!isPossible) {
+      const reader = readers[widths.indexOf(widest)]?.layer ?? '';
+      tooWide.push({makers: group.makers, reader, inputs: widest});
+    }
     return isPossible ? [{group, readers, size: widths.reduce((sum, width) => sum + width ** 2, 0)}] : [];
   });
   const ordered: OrderedGroup[] = [];
@@ -63,5 +81,5 @@ export async function orderGroups(
     }
     from = to;
   }
-  return ordered;
+  return {ordered, tooWide};
 }

@@ -4,7 +4,7 @@ import {costModel} from './costModel.ts';
 import {dependencyGroups} from './dependencyGroups.ts';
 import {inexactLayers} from './inexactLayers.ts';
 import type {CalibrationSamples} from './inputStatistics.ts';
-import {orderGroups} from './orderGroups.ts';
+import {orderGroups, type TooWideGroup} from './orderGroups.ts';
 import {probeGroups} from './probeGroups.ts';
 import {refitLayers} from './refitLayers.ts';
 import {keptIndices, removeChannels} from './removeChannels.ts';
@@ -15,6 +15,8 @@ export interface PruningOptions {
   /** Numbers of channels that stay are multiples of this: 8 for vector units, 16 for tensor cores. */
   readonly multipleOf: number;
   readonly onProgress?: (progress: PruningProgress) => void;
+  /** Told once, before the first candidate. */
+  readonly onTooWide?: (groups: readonly TooWideGroup[]) => void;
 }
 
 export interface PruningProgress {
@@ -47,14 +49,21 @@ export interface PruningCandidate {
 export async function* proposePruning(
   graph: Graph,
   samples: CalibrationSamples,
-  {shares, multipleOf, onProgress}: PruningOptions,
+  {shares, multipleOf, onProgress, onTooWide}: PruningOptions,
 ): AsyncGenerator<PruningCandidate> {
   const dependencies = dependencyGroups(graph);
   const {coupling, layers, groups} = dependencies;
   const costs = costModel(graph, dependencies);
   const report = (stage: PruningProgress['stage']) => (done: number, all: number) =>
     onProgress?.({stage, done, all});
-  const ordered = await orderGroups(graph, dependencies, samples, multipleOf, report('order channels'));
+  const {ordered, tooWide} = await orderGroups(
+    graph,
+    dependencies,
+    samples,
+    multipleOf,
+    report('order channels'),
+  );
+  onTooWide?.(tooWide);
   const curves = await probeGroups(graph, dependencies, ordered, samples, report('probe groups'));
   const choices = groups.map(group => {
     const place = ordered.findIndex(one => one.group === group);

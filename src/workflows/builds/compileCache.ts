@@ -49,6 +49,7 @@ const compiledSchema = z.strictObject({
     })
     .nullable(),
   pruningEnded: z.string().nullable(),
+  pruningLeftOut: buildSchema.shape.recipe,
   warnings: z.array(z.string()),
 });
 

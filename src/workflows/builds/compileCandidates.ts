@@ -24,7 +24,7 @@ import {candidatePruning, compilePruned, jobOfPruned, prunedName} from './compil
 import {finiteDecibels} from './finiteDecibels.ts';
 import {floatLowering} from './floatLowering.ts';
 import {keepWithinBudget} from './keepWithinBudget.ts';
-import type {LoweredBuild, Lowering, LoweringContext} from './lowering.ts';
+import type {LoweredBuild, Lowering, LoweringContext, ReportStep} from './lowering.ts';
 import {lowerStatically} from './lowerStatically.ts';
 import {
   float16ByCompiler,
@@ -110,7 +110,14 @@ async function compileWith(parts: Parts): Promise<CompiledModel> {
         parts.emit,
         `build ${name}`,
         `build ${name}`,
-        progress => compileCandidate(parts, {candidate, pruned, name}, judge, detail => progress({detail})),
+        progress =>
+          compileCandidate(parts, {candidate, pruned, name}, judge, (detail, layers) =>
+            progress(
+              layers === undefined
+                ? {detail}
+                : {detail, doneCount: layers.done, totalCount: layers.all, counted: 'layers'},
+            ),
+          ),
         one => ({detail: one === null ? 'no layer for it' : summaryOf(one, judge)}),
       );
     };
@@ -146,6 +153,7 @@ async function compileWith(parts: Parts): Promise<CompiledModel> {
               samples: samples.evaluation.sampleCount,
             },
       pruningEnded: floats?.endedBecause ?? null,
+      pruningLeftOut: [...(floats?.leftOut ?? [])],
       warnings,
     };
   } finally {
@@ -165,7 +173,7 @@ async function compileCandidate(
   {job, float, samples, store}: Parts,
   {candidate, pruned, name}: Variant,
   judge: Judge,
-  report: (detail: string) => void,
+  report: ReportStep,
 ): Promise<CompiledCandidate | null> {
   const {graph} = pruned ?? float;
   const lowering = await lowerTo(
@@ -230,7 +238,7 @@ async function lowerTo(
   job: CompileJob,
   graph: Graph,
   samples: CompileSamples | null,
-  report: (detail: string) => void,
+  report: ReportStep,
 ): Promise<Lowering> {
   const {precision, scheme, loweredBy, floatType} = candidate;
   if (precision === 'fp32') return floatLowering(graph);
@@ -350,7 +358,10 @@ function finiteOr(value: number): number | null {
 function summaryOf({sizeBytes, accuracy}: CompiledCandidate, judge: Judge): string {
   const size = `${(sizeBytes / 1e6).toFixed(2)} MB`;
   if (accuracy === null) return size;
-  return `${size}, ${judge.metricName} ${accuracy.toFixed(4)} (original ${judge.originalValue.toFixed(4)})`;
+  const accuracyText = `${size}, ${judge.metricName} ${accuracy.toFixed(4)}`;
+  // Against itself the original has no noise.
+  if (!Number.isFinite(judge.originalValue)) return accuracyText;
+  return `${accuracyText} (original ${judge.originalValue.toFixed(4)})`;
 }
 
 function sourceText(source: DataSource): string {

@@ -80,5 +80,7 @@ export interface CompiledModel {
   } | null;
   /** Why no more was pruned; `null` without pruning. */
   readonly pruningEnded: string | null;
+  /** Channels that pruning did not look at. */
+  readonly pruningLeftOut: Build['recipe'];
   readonly warnings: readonly string[];
 }

@@ -26,7 +26,7 @@ export async function lowerStatically(
     learned: calibrationRequests,
     distinct: distinctRequests,
     without,
-    onStep: (name, detail) => report(name === 'extremes' ? 'measure ranges' : name, detail),
+    onStep: (name, layers) => report(name === 'extremes' ? 'measure ranges' : name, layers),
   });
   const {graph, plan, ranges, corrected, steps} = improved;
   return {

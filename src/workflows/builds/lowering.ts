@@ -3,6 +3,7 @@ import type {Graph} from '../../model/graph.ts';
 import type {OnnxModel} from '../../model/onnx/messages.ts';
 import type {TensorError} from '../../quantize/accuracy/layerErrors.ts';
 import type {Decision} from '../../quantize/precision/loweredModel.ts';
+import type {DoneLayers} from '../../quantize/correction/improveQuantization.ts';
 import type {RunMode, SampleRunner} from '../../quantize/sampleRunner.ts';
 
 /** A model in lower precision, with the layers that stayed in float. */
@@ -28,6 +29,9 @@ export interface Lowering {
   rank(errors: readonly TensorError[]): readonly string[];
 }
 
+/** Says which step of a lowering runs, and how far it is where it goes layer by layer. */
+export type ReportStep = (step: string, layers?: DoneLayers) => void;
+
 /** What every lowering works with. */
 export interface LoweringContext {
   readonly graph: Graph;
@@ -40,5 +44,5 @@ export interface LoweringContext {
   /** Steps that the user switched off. */
   readonly without: readonly Improvement[];
   readonly seed: number;
-  readonly report: (step: string, detail?: string) => void;
+  readonly report: ReportStep;
 }

@@ -4,6 +4,8 @@ import type {Graph} from '../../model/graph.ts';
 import {writeModel} from '../../model/onnx/writeModel.ts';
 import {judgeAccuracy} from '../../quantize/accuracy/judgeAccuracy.ts';
 import type {CalibrationSamples} from '../../quantize/pruning/inputStatistics.ts';
+import type {Decision} from '../../quantize/precision/loweredModel.ts';
+import type {TooWideGroup} from '../../quantize/pruning/orderGroups.ts';
 import {proposePruning, type PrunedGroup} from '../../quantize/pruning/proposePruning.ts';
 import {sparsifyTwoOfFour} from '../../quantize/pruning/sparsifyTwoOfFour.ts';
 import {writeAtomically} from '../../workspace/writeAtomically.ts';
@@ -28,6 +30,8 @@ export interface PrunedFloats {
   readonly proposals: readonly PrunedFloat[];
   /** Why none saves more. */
   readonly endedBecause: string;
+  /** Channels that were not looked at. */
+  readonly leftOut: readonly Decision[];
   /** `null` when the target has no use for it, or no layer can. */
   readonly sparse: PrunedFloat | null;
 }
@@ -89,11 +93,13 @@ async function proposeWithinBudget(
   report: (detail: string) => void,
 ): Promise<Omit<PrunedFloats, 'sparse'>> {
   const proposals: PrunedFloat[] = [];
+  let leftOut: Decision[] = [];
   const path = join(job.temporaryFolder, 'pruned.onnx');
   const {metricName, originalValue: original, isHigherBetter} = judge;
   for await (const {graph, savedShare, groups} of proposePruning(float.graph, calibration, {
     shares: SHARES,
     multipleOf,
+    onTooWide: groups => (leftOut = groups.map(tooWideDecision)),
     onProgress: ({stage, done, all}) => report(`${stage}, ${done} of ${all}`),
   })) {
     report('judge');
@@ -102,6 +108,7 @@ async function proposeWithinBudget(
     if (job.budget === null || !judgeAccuracy(job.budget, {original, value, isHigherBetter}).isMet)
       return {
         proposals,
+        leftOut,
         endedBecause:
           `without ${percent(savedShare)} of the multiply-adds ${metricName} is ${value.toFixed(4)}` +
           // Against itself the original has no noise.
@@ -111,15 +118,13 @@ async function proposeWithinBudget(
   }
   return {
     proposals,
+    leftOut,
     endedBecause: `no ${proposals.length === 0 ? '' : 'more '}channels can go in multiples of ${multipleOf}`,
   };
 }
 
 /** What was pruned, as a decision of a build made from it. */
-export function pruningDecision({savedShare, groups, sparseLayers}: PrunedFloat): {
-  decision: string;
-  reason: string;
-} {
+export function pruningDecision({savedShare, groups, sparseLayers}: PrunedFloat): Decision {
   if (sparseLayers.length > 0)
     return {
       decision: `two in four weights of ${sparseLayers.length} layers are 0: ${sparseLayers.join(', ')}`,
@@ -132,6 +137,13 @@ export function pruningDecision({savedShare, groups, sparseLayers}: PrunedFloat)
   return {
     decision: `prune ${percent(savedShare)} of the multiply-adds, channels: ${removed.join('; ')}`,
     reason: 'least missed by the layers behind them, which were fitted again on the calibration samples',
+  };
+}
+
+function tooWideDecision({makers, reader, inputs}: TooWideGroup): Decision {
+  return {
+    decision: `all channels of ${makers.join('+')} kept`,
+    reason: `${reader} reads ${inputs} inputs at a time, too many to find out which it misses least`,
   };
 }
 

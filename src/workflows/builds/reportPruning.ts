@@ -5,7 +5,7 @@ type Decision = Build['recipe'][number];
 
 /** What a build says beside its candidates: on what its time was judged, or why nothing was pruned although it was asked. */
 export function pruningDecisions(
-  {candidates, pruningEnded}: CompiledModel,
+  {candidates, pruningEnded, pruningLeftOut}: CompiledModel,
   chosen: CompiledCandidate,
   verdicts: ReadonlyMap<string, string>,
   isTimed: boolean,
@@ -13,16 +13,18 @@ export function pruningDecisions(
   if (pruningEnded === null) return [];
   if (chosen.pruning !== null) {
     const ended = {decision: 'no more is pruned', reason: pruningEnded};
-    if (isTimed) return [ended];
+    if (isTimed) return [ended, ...pruningLeftOut];
     return [
       ended,
+      ...pruningLeftOut,
       {decision: 'pruned is taken to be faster', reason: 'by its multiply-adds; nothing was timed'},
     ];
   }
   const left = candidates
     .filter(({pruning}) => pruning !== null)
     .map(({name}) => `${name} ${verdicts.get(name) ?? ''}`);
-  return [{decision: 'nothing pruned', reason: left.length === 0 ? pruningEnded : left.join('; ')}];
+  const reason = left.length === 0 ? pruningEnded : left.join('; ');
+  return [{decision: 'nothing pruned', reason}, ...pruningLeftOut];
 }
 
 /** The build document's section on pruning; empty when the chosen build is not pruned. */

@@ -74,6 +74,30 @@ describe('plain progress', () => {
     expect(line).toBe('push: 1 of 4, checking');
   });
 
+  it('says how many layers are done and the time left, also where each takes long, and forgets both after it', () => {
+    const learned = (doneCount: number): EdgewiseEvent => ({
+      kind: 'step-progressed',
+      step: 'build',
+      detail: 'rounding',
+      doneCount,
+      totalCount: 4,
+      counted: 'layers',
+    });
+    expect(
+      linesOf([
+        [0, started('build')],
+        [1000, learned(0)],
+        [11_000, learned(1)],
+        [21_000, learned(2)],
+        [31_000, {kind: 'step-progressed', step: 'build', detail: 'judge'}],
+      ]),
+    ).toEqual([
+      'build: 1 of 4 layers, 30 s left, rounding',
+      'build: 2 of 4 layers, 20 s left, rounding',
+      'build: judge',
+    ]);
+  });
+
   it('takes a step id that is used again for a new step', () => {
     expect(
       linesOf([
