@@ -1,3 +1,5 @@
+import {NO_SIGNAL_DB} from '../documents/noSignal.ts';
+
 /** Numbers as people read them. Three significant digits: measurements carry no more. */
 
 const SIZE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
@@ -44,7 +46,8 @@ export function formatSamples(count: number): string {
 
 /** Of the original over the difference; documents have `null` where there is none. */
 export function formatDecibels(decibels: number | null): string {
-  return decibels === null ? 'equal' : `${decibels.toFixed(1)} dB`;
+  if (decibels === null) return 'equal';
+  return decibels <= NO_SIGNAL_DB ? 'no signal (not numbers)' : `${decibels.toFixed(1)} dB`;
 }
 
 /** One table column of numbers: as many decimals for all as the largest of `alike` needs for three significant digits. */

@@ -6,6 +6,8 @@ export interface Column {
   readonly align?: 'left' | 'right';
   /** Narrowest width to which the column may be cut when the table is too wide; columns without it are never cut. */
   readonly shrinksTo?: number;
+  /** Prose: goes on in further lines instead of being cut. The last column only. */
+  readonly isWrapped?: boolean;
 }
 
 /** Where people do not watch (a pipe, a log), lines are made for this many columns. */
@@ -16,7 +18,7 @@ export function widthOf(stream: {readonly isTTY?: boolean; readonly columns?: nu
   return stream.isTTY === true ? Math.max(40, stream.columns ?? PIPED_WIDTH) : PIPED_WIDTH;
 }
 
-/** A table with a heading line, as wide as its content but never wider than `width`: cells are cut in their middle. */
+/** A table with a heading line, as wide as its content but never wider than `width`: cells are cut in their middle or wrapped. */
 export function formatTable(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
@@ -29,6 +31,7 @@ export function formatTable(
     width,
   );
   return cells
+    .flatMap(row => linesOf(columns, widths, row))
     .map(row => {
       const line = columns.map((column, at) => {
         const cell = shorten(row[at] ?? '', widths[at] ?? 0);
@@ -38,6 +41,15 @@ export function formatTable(
       return shorten(line.join(GAP).trimEnd(), width);
     })
     .join('\n');
+}
+
+/** A row, and below it what its wrapped cell has too much for one line. */
+function linesOf(columns: readonly Column[], widths: readonly number[], row: readonly string[]): string[][] {
+  const last = columns.length - 1;
+  if (columns[last]?.isWrapped !== true) return [[...row]];
+  const [first = '', ...more] = wrapText(row[last] ?? '', widths[last]).split('\n');
+  const blank = row.slice(0, last).map(() => '');
+  return [[...row.slice(0, last), first], ...more.map(text => [...blank, text])];
 }
 
 /** A number and its unit stay on one line. */

@@ -3,11 +3,11 @@ import {formatBytes, formatDecibels, formatMs, formatSamples, formatShare} from 
 import {formatTable, wrapText, type Column} from './formatTable.ts';
 
 const CANDIDATE_COLUMNS: readonly Column[] = [
-  {title: 'build'},
+  {title: 'build', shrinksTo: 16},
   {title: 'size', align: 'right'},
   {title: 'accuracy', align: 'right'},
   {title: 'time', align: 'right'},
-  {title: 'verdict', shrinksTo: 20},
+  {title: 'verdict', shrinksTo: 20, isWrapped: true},
 ];
 
 /** Every decision with its reason, and how the build compares with the original. */
@@ -51,10 +51,9 @@ function comparisonLines({fidelity, accuracy, latency}: Build): string[] {
     ...outputs.map(({name, sqnrDb}) => `output ${name}: ${formatDecibels(sqnrDb)}`),
   ];
   if (accuracy !== undefined) {
-    const show = (value: number | null): string => accuracyText(accuracy.metric, value);
     const budget = accuracy.budget === undefined ? '' : `, budget ${accuracy.budget}`;
     lines.push(
-      `${accuracy.metric} ${show(accuracy.build)} (original ${show(accuracy.original)}) of ${formatSamples(accuracy.samples)}${budget}`,
+      `${comparedAccuracy(accuracy, maxAbsoluteDifference)} of ${formatSamples(accuracy.samples)}${budget}`,
     );
   }
   if (latency !== undefined) {
@@ -77,7 +76,19 @@ function candidateLines({candidates = [], accuracy}: Build, width?: number): str
   return formatTable(CANDIDATE_COLUMNS, rows, width).split('\n');
 }
 
-export function accuracyText(metric: string, value: number | null): string {
+/** A build's accuracy beside the original's. */
+export function comparedAccuracy(
+  {metric, build, original}: Pick<NonNullable<Build['accuracy']>, 'metric' | 'build' | 'original'>,
+  maxAbsoluteDifference: number,
+): string {
+  if (metric !== 'sqnr')
+    return `${metric} ${accuracyText(metric, build)} (original ${accuracyText(metric, original)})`;
+  // The original against itself has no noise, and neither has a build that is equal to it.
+  const isEqual = build === null && maxAbsoluteDifference === 0;
+  return `sqnr ${isEqual ? 'without noise' : accuracyText(metric, build)}`;
+}
+
+function accuracyText(metric: string, value: number | null): string {
   if (value === null) return 'not finite';
   if (metric === 'top-1' || metric === 'top-5') return formatShare(value);
   return metric === 'sqnr' ? `${value.toFixed(1)} dB` : value.toPrecision(4);

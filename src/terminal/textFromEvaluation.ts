@@ -1,7 +1,7 @@
 import type {Evaluation, LayerError} from '../documents/evaluation.ts';
 import {formatBytes, formatDecibels, formatSamples, formatShare} from './formatNumbers.ts';
 import {formatTable, wrapText, type Column} from './formatTable.ts';
-import {accuracyText} from './textFromBuild.ts';
+import {comparedAccuracy} from './textFromBuild.ts';
 
 const LAYER_COLUMNS: readonly Column[] = [
   {title: 'layer', shrinksTo: 24},
@@ -12,11 +12,10 @@ const LAYER_COLUMNS: readonly Column[] = [
 /** How good a build is, and which layers it loses its accuracy in. */
 export function textFromEvaluation(evaluation: Evaluation, width?: number): string {
   const {accuracy, sizeBytes, originalSizeBytes, samples} = evaluation;
-  const show = (value: number | null): string => accuracyText(accuracy.metric, value);
   return [
     `${evaluation.build} against ${evaluation.against}, ${formatSamples(samples)}`,
     `  size ${formatBytes(sizeBytes)}, ${formatShare(sizeBytes / originalSizeBytes)} of the original`,
-    `  ${accuracy.metric} ${show(accuracy.build)} (original ${show(accuracy.original)})`,
+    `  ${comparedAccuracy(accuracy, evaluation.maxAbsoluteDifference)}`,
     `  largest difference ${evaluation.maxAbsoluteDifference.toExponential(1)}`,
     ...evaluation.outputs.map(({name, sqnrDb}) => `  output ${name}: ${formatDecibels(sqnrDb)}`),
     ...layerTable('Worst layers by accumulated error', evaluation.worstAccumulated, width),

@@ -1,5 +1,4 @@
-/** What stands in documents for a signal without any sense: outputs that are not numbers. */
-const NO_SIGNAL_DB = -999;
+import {NO_SIGNAL_DB} from '../../documents/noSignal.ts';
 
 /** Documents have finite numbers only: `null` says that the values are equal. */
 export function finiteDecibels(decibels: number): number | null {

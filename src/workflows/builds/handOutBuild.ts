@@ -77,7 +77,7 @@ export async function handOutBuild(
     recipe: [
       {decision: `target ${target.name}`, reason: target.recognisedBy.join(', ')},
       ...chosen.recipe,
-      {decision: chosen.name, reason: verdicts.get(name) ?? ''},
+      {decision: `${chosen.name} handed out`, reason: (verdicts.get(name) ?? '').replace(/^taken: /, '')},
       ...decisions,
       ...pruningDecisions(compiled, chosen, verdicts, times !== null),
     ],

@@ -78,6 +78,59 @@ describe('what compile shows', () => {
   });
 });
 
+describe('accuracy in decibels', () => {
+  const shown = (value: number | null, maxAbsoluteDifference: number, sqnrDb: number | null = null): string =>
+    textFromBuild({
+      file: 'b.yaml',
+      build: {
+        ...build,
+        accuracy: {metric: 'sqnr', original: null, build: value, samples: 100},
+        fidelity: {maxAbsoluteDifference, samples: 100, outputs: [{name: 'y', sqnrDb}]},
+      },
+    });
+
+  it('is not compared with the original, which has no noise against itself', () => {
+    expect(shown(31.44, 0.1)).toContain('  sqnr 31.4 dB of 100 samples');
+  });
+
+  it('of a build that is equal is told apart from one whose outputs are not numbers', () => {
+    expect(shown(null, 0)).toContain('  sqnr without noise of 100 samples');
+    expect(shown(null, 0)).toContain('output y: equal');
+    expect(shown(null, 0.5, -999)).toContain('  sqnr not finite of 100 samples');
+    expect(shown(null, 0.5, -999)).toContain('output y: no signal (not numbers)');
+  });
+});
+
+describe('the table of candidates', () => {
+  const candidates: Build['candidates'] = [
+    ['int8-u8s8-reduced-range-pruned', 'left: slower than int8-u8s8-reduced-range (0.73 × the time of fp32)'],
+    ['int8-u8s8-reduced-range', 'taken: the fastest (0.61 × the time of fp32)'],
+  ].map(([name = '', verdict = '']) => ({
+    name,
+    verdict,
+    precision: 'int8' as const,
+    sizeBytes: 550_000,
+    accuracy: 0.9512,
+    latencyMs: 0.451,
+  }));
+
+  it.each([100, 80])('says every verdict whole in %i columns, however long the names are', width => {
+    const lines = textFromBuild({file: 'b.yaml', build: {...build, candidates}}, width).split('\n');
+    const from = lines.findIndex(line => line.startsWith('  build'));
+    const table = lines.slice(
+      from,
+      lines.findIndex(line => line.includes('warning')),
+    );
+    expect(table.filter(line => line.length > width)).toEqual([]);
+    const verdictAt = table[0]!.indexOf('verdict');
+    const verdicts = table
+      .slice(1)
+      .map(line => line.slice(verdictAt).trim())
+      .join(' ');
+    expect(verdicts).toBe(candidates.map(({verdict}) => verdict).join(' '));
+  });
+});
+
 describe('what evaluate shows', () => {
   const evaluation: Evaluation = {
     build: 'b.onnx',
