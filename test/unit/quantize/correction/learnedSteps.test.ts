@@ -161,6 +161,7 @@ describe('learned rounding', () => {
     const reports: [number, number][] = [];
     const {weights} = await learnRounding(task, (done, all) => reports.push([done, all]));
     expect(reports).toEqual([
+      [0, 2],
       [1, 2],
       [2, 2],
     ]);
