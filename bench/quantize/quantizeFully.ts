@@ -43,6 +43,7 @@ async function quantizeFully(float: FloatModel, data: Awaited<ReturnType<typeof 
     calibration: data.sampleCount - heldOut,
     heldOut,
     seed: 0,
+    isInStretches: true,
   });
   const learning = data.subset([...split.calibration, ...split.heldOut]);
   const lowering = await lowerStatically(

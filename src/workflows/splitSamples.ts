@@ -11,17 +11,27 @@ export interface SplitRequest {
   readonly seed: number;
   /** One per sample: both parts then have the classes in the proportions of the whole, as near as whole samples go. */
   readonly labels?: readonly number[] | null;
+  /**
+   * Each part is a stretch of neighbours, in each class. Samples next to each other are often alike, frames of a video or
+   * crops of a picture: spread at random, the one part would tell nothing that the other does not.
+   */
+  readonly isInStretches?: boolean;
 }
 
 /**
- * Chooses disjoint samples out of `count` at random, the same for the same seed. Where there are too few for both parts,
- * each is made smaller in proportion, and neither is empty while there are two samples and both are wanted.
+ * Chooses disjoint samples out of `count`, at random or in stretches, the same for the same seed. Where there are too
+ * few for both parts, each is made smaller in proportion, and neither is empty while there are two samples and both are
+ * wanted.
  */
-export function splitSamples(count: number, {calibration, heldOut, seed, labels}: SplitRequest): SampleSplit {
+export function splitSamples(
+  count: number,
+  {calibration, heldOut, seed, labels, isInStretches = false}: SplitRequest,
+): SampleSplit {
   const calibrationCount = countForCalibration(count, calibration, heldOut);
   const heldOutCount = Math.min(heldOut, count - calibrationCount);
   const random = startRandom(seed);
-  const pools = poolsByLabel(count, labels ?? null).map(pool => shuffle(pool, random));
+  const inOrder = poolsByLabel(count, labels ?? null);
+  const pools = isInStretches ? inOrder : inOrder.map(pool => shuffle(pool, random));
   const chosen = takeInProportion(pools, calibrationCount, random);
   const held = takeInProportion(pools, heldOutCount, random);
   return {calibration: ascending(chosen), heldOut: ascending(held)};

@@ -33,6 +33,8 @@ export interface LearningContext {
   readonly mode: RunMode;
   readonly from: number;
   readonly to: number;
+  /** Extremes are those of samples `from` up to this one, held out or not: a rare one that is cut off costs most. */
+  readonly extremesTo: number;
   readonly onLayer: (done: number, all: number) => void;
 }
 
@@ -40,7 +42,7 @@ export interface ImprovementStep {
   readonly name: Improvement;
   /** Decibels that it has to gain, for what it costs later or does where the samples held out do not look. */
   readonly leastGainDb: number;
-  /** Each a way to go on from here, most cautious first, in the same order for the same quantisation. */
+  /** Each a way to go on from here, most cautious first. */
   candidates(start: Quantization, context: LearningContext): AsyncIterable<Quantization>;
 }
 
@@ -57,10 +59,10 @@ const RANGE_METHODS: readonly RangeMethod[] = ['mse', 'entropy', {percentile: 99
 export async function startQuantization(
   graph: Graph,
   keepFloat: ReadonlyMap<string, FloatReason>,
-  {scheme, runner, from, to}: LearningContext,
+  {scheme, runner, from, extremesTo}: LearningContext,
 ): Promise<Quantization> {
   const plan = planQuantization(graph, scheme, keepFloat);
-  const ranges = await measureExtremes(graph, tensorsToMeasure(plan), runner, {from, to});
+  const ranges = await measureExtremes(graph, tensorsToMeasure(plan), runner, {from, to: extremesTo});
   return {graph, keepFloat, plan, ranges, corrected: NOTHING};
 }
 
@@ -83,7 +85,7 @@ export const IMPROVEMENT_STEPS: readonly ImprovementStep[] = [
   },
   {
     name: 'equalization',
-    leastGainDb: 0.1,
+    leastGainDb: 0.3,
     async *candidates({graph, keepFloat, plan}, context) {
       const magnitudes = await measureChannels(graph, plan, context.runner, context);
       if (magnitudes.size === 0) return;
@@ -95,7 +97,7 @@ export const IMPROVEMENT_STEPS: readonly ImprovementStep[] = [
   },
   {
     name: 'smoothing',
-    leastGainDb: 0.1,
+    leastGainDb: 0.5,
     async *candidates({graph, keepFloat}, context) {
       const tensors = [...new Set(findSmoothable(graph).flatMap(({tensors}) => tensors))];
       if (tensors.length === 0) return;

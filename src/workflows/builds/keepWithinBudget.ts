@@ -34,7 +34,7 @@ export interface BudgetTask {
 /**
  * Builds with everything lowered, and with as few of the most sensitive layers kept in float as the budget needs when
  * that is not enough. Without a budget the first build is taken as it is. When the budget would take all layers, the
- * best of what was tried is the answer, marked as outside.
+ * best of what was tried with any of them lowered is the answer, marked as outside.
  */
 export async function keepWithinBudget(task: BudgetTask): Promise<KeptWithinBudget> {
   const {lowering, budget, judge, write} = task;
@@ -46,7 +46,7 @@ export async function keepWithinBudget(task: BudgetTask): Promise<KeptWithinBudg
   const judged = async (keptLayers: readonly string[]) => {
     const build = lowering.build(new Set(keptLayers));
     const judgement = await judge.judge(await write(build), task.openBuild);
-    return {build, judgement, keptLayers, isWithinBudget: isMet(judgement.value)};
+    return {build, judgement, keptLayers, isWithinBudget: build.isFloat !== true && isMet(judgement.value)};
   };
 
   const first = await judged([]);
@@ -65,7 +65,11 @@ export async function keepWithinBudget(task: BudgetTask): Promise<KeptWithinBudg
     allKept: {value: judge.originalValue, isMet: isMet(judge.originalValue)},
   });
   const best = chosen === null ? undefined : tried.get(chosen.keptLayers.join('\n'));
-  return {...(best ?? closest([...tried.values()], judge)), validations: validations.length};
+  const lowered = [...tried.values()].filter(({build}) => build.isFloat !== true);
+  return {
+    ...(best ?? closest(lowered.length === 0 ? [first] : lowered, judge)),
+    validations: validations.length,
+  };
 }
 
 function closest<T extends {readonly judgement: Judgement}>(all: readonly T[], {isHigherBetter}: Judge): T {

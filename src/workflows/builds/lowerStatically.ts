@@ -37,7 +37,8 @@ export async function lowerStatically(
       for (const layer of keptLayers) keepFloat.set(layer, 'accuracy');
       const kept = keptLayers.size === 0 ? plan : planQuantization(graph, scheme, keepFloat);
       const model = quantizeGraph(graph, kept, scheme, ranges, corrected);
-      return {model: compactModel(model, graph), floatLayers: kept.floatLayers};
+      const isFloat = kept.weighted.length === 0;
+      return {model: compactModel(model, graph), floatLayers: kept.floatLayers, isFloat};
     },
     rank: errors => rankLayers(graph, plan, errors),
   };

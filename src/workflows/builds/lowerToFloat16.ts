@@ -52,7 +52,7 @@ export function withFloat16(lowering: Lowering, ranges: Ranges): Lowering {
     build(keptLayers) {
       const lowered = lowering.build(keptLayers);
       const {model} = convertToFloat16(graphFromModel(lowered.model), {ranges});
-      return {...lowered, model, inFloat32: lowered.model};
+      return {...lowered, model, inFloat32: lowered.model, isFloat: false};
     },
   };
 }

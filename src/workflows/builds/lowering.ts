@@ -10,6 +10,8 @@ import type {RunMode, SampleRunner} from '../../quantize/sampleRunner.ts';
 export interface LoweredBuild {
   readonly model: OnnxModel;
   readonly floatLayers: readonly {readonly layer: string; readonly reason: string}[];
+  /** Nothing is left in lower precision: the float model in another file. */
+  readonly isFloat?: boolean;
   /** The same before what is left went to float16: layer by layer, models are compared in float32. */
   readonly inFloat32?: OnnxModel;
   /** What is judged instead, where a vendor's compiler lowers the model: the nearest thing that runs here. */

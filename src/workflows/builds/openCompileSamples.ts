@@ -59,22 +59,23 @@ export async function openCompileSamples(
   const calibrationCount = wholeRequests(
     Math.min(options.calibrationSamples, isShared ? available : available / (1 + HELD_OUT_SHARE)),
   );
-  const heldOutCount = Math.min(MAX_HELD_OUT, Math.ceil(calibrationCount * HELD_OUT_SHARE));
-  const chosen = splitSamples(all.sampleCount, {
-    calibration: calibrationCount,
-    heldOut: all.sampleCount - calibrationCount,
+  const heldOutCount = wholeRequests(Math.min(MAX_HELD_OUT, Math.ceil(calibrationCount * HELD_OUT_SHARE)));
+  const learningCount = Math.min(calibrationCount + heldOutCount, all.sampleCount);
+  const {calibration: chosen, heldOut: unused} = splitSamples(all.sampleCount, {
+    calibration: learningCount,
+    heldOut: all.sampleCount - learningCount,
     seed,
     labels: all.labels,
   });
-  const toHoldOut = Math.min(wholeRequests(heldOutCount), chosen.heldOut.length);
-  const rest = splitSamples(chosen.heldOut.length, {
-    calibration: toHoldOut,
-    heldOut: chosen.heldOut.length - toHoldOut,
+  const parts = splitSamples(chosen.length, {
+    calibration: calibrationCount,
+    heldOut: chosen.length - calibrationCount,
     seed,
-    labels: all.labels === null ? null : chosen.heldOut.map(sample => all.labels?.[sample] ?? 0),
+    labels: all.labels === null ? null : chosen.map(sample => all.labels?.[sample] ?? 0),
+    isInStretches: true,
   });
-  const heldOut = rest.calibration.map(index => chosen.heldOut[index] ?? 0);
-  const unused = rest.heldOut.map(index => chosen.heldOut[index] ?? 0);
+  const calibrated = parts.calibration.map(index => chosen[index] ?? 0);
+  const heldOut = parts.heldOut.map(index => chosen[index] ?? 0);
   const warnings = [...all.notes, ...(judged?.notes ?? [])];
   if (all.isRandom)
     warnings.push('Calibrated on random values: ranges and accuracy say nothing about real data.');
@@ -84,12 +85,12 @@ export async function openCompileSamples(
   const enough = (samples: readonly number[]): boolean => samples.length >= rows;
   if (!enough(heldOut))
     warnings.push('Too few samples to hold any out: steps are chosen on the calibration samples.');
-  const heldOutUsed = enough(heldOut) ? heldOut : chosen.calibration;
+  const heldOutUsed = enough(heldOut) ? heldOut : calibrated;
   if (judged === null && !enough(unused))
     warnings.push('Too few samples to judge on others than those that were calibrated with.');
-  const learning = all.subset([...trim(chosen.calibration, rows), ...trim(heldOutUsed, rows)]);
+  const learning = all.subset([...trim(calibrated, rows), ...trim(heldOutUsed, rows)]);
   const evaluationSet = judged ?? all.subset(enough(unused) ? unused : heldOutUsed);
-  const calibrationRequests = Math.floor(chosen.calibration.length / rows);
+  const calibrationRequests = Math.floor(calibrated.length / rows);
   return {
     learning,
     calibrationRequests,

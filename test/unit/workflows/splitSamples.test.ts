@@ -44,6 +44,14 @@ describe('calibration and held-out samples', () => {
     expect(split(1)).not.toEqual(split(2));
   });
 
+  it('are neighbours of their kind, in each class, when stretches are asked for', () => {
+    const labels = Array.from({length: 60}, (_, sample) => sample % 3);
+    const request = {calibration: 30, heldOut: 15, seed: 5, labels, isInStretches: true};
+    const {calibration, heldOut} = splitSamples(60, request);
+    expect(calibration).toEqual(Array.from({length: 30}, (_, sample) => 30 + sample));
+    expect(heldOut).toEqual(Array.from({length: 15}, (_, sample) => 15 + sample));
+  });
+
   it('share three samples out when far more are asked for', () => {
     const {calibration, heldOut} = splitSamples(3, {calibration: 300, heldOut: 100, seed: 0});
     expect([calibration.length, heldOut.length]).toEqual([2, 1]);

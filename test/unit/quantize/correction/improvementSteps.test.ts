@@ -40,7 +40,8 @@ async function layersLeftInFloat(scheme: QuantizationScheme): Promise<string[][]
     },
     {temporaryFolder: tmpdir(), threads: 1},
   );
-  const context: LearningContext = {scheme, runner, mode: 'exact', from: 0, to: 2, onLayer: () => {}};
+  const parts = {from: 0, to: 2, extremesTo: 2};
+  const context: LearningContext = {scheme, runner, mode: 'exact', ...parts, onLayer: () => {}};
   const start = await startQuantization(cheapEnds(), new Map(), context);
   const left: string[][] = [];
   const step = IMPROVEMENT_STEPS.find(({name}) => name === 'float-ends')!;
