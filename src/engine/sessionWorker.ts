@@ -1,5 +1,5 @@
 // The thread that ONNX Runtime runs in. Loading and running block it; the main thread stays free to answer.
-import {parentPort} from 'node:worker_threads';
+import {parentPort, workerData} from 'node:worker_threads';
 import type * as Runtime from 'onnxruntime-node';
 import type {InferenceSession} from 'onnxruntime-node';
 import {ELEMENT_TYPES, elementTypeFromOnnxCode} from '../documents/elementTypes.ts';
@@ -19,6 +19,7 @@ import type {
   WorkerReplyMessage,
   WorkerRequestMessage,
   WorkerRequests,
+  WorkerStart,
 } from './workerMessages.ts';
 
 class Failure extends Error {
@@ -34,6 +35,13 @@ class Failure extends Error {
 // Where Node has Float16Array (24 and later), onnxruntime-common hands half-precision data to the native binding in it,
 // and the binding of 1.30 takes that for an empty tensor. This thread is only the engine's: hide it.
 Reflect.deleteProperty(globalThis, 'Float16Array');
+
+const {stop} = workerData as WorkerStart;
+
+/** Whoever asked has been told already: nothing new is begun. */
+function refuseWhenStopped(): void {
+  if (Atomics.load(stop, 0) !== 0) throw new Failure('run', 'the session was closed');
+}
 
 let runtime: typeof Runtime | null = null;
 let session: InferenceSession | null = null;
@@ -154,7 +162,10 @@ const operations: {[K in WorkerOperation]: (request: WorkerRequests[K]) => Promi
     const opened = session;
     if (opened === null) throw new Error('run before open');
     const replies: WorkerReplies['run'] = [];
-    for (const feeds of runs) replies.push(await runSession(opened, feeds));
+    for (const feeds of runs) {
+      refuseWhenStopped();
+      replies.push(await runSession(opened, feeds));
+    }
     return replies;
   },
 
@@ -211,6 +222,7 @@ const operations: {[K in WorkerOperation]: (request: WorkerRequests[K]) => Promi
 
 async function answer({id, operation, request}: WorkerRequestMessage): Promise<void> {
   try {
+    refuseWhenStopped();
     const reply = await operations[operation](request as never);
     const buffers =
       operation === 'run'

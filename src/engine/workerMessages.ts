@@ -42,6 +42,12 @@ export interface WorkerReplies {
 
 export type WorkerOperation = keyof WorkerRequests;
 
+/** What the thread is started with. */
+export interface WorkerStart {
+  /** One shared number: not 0 when the thread is to begin nothing more. */
+  readonly stop: Int32Array;
+}
+
 export interface WorkerRequestMessage {
   readonly id: number;
   readonly operation: WorkerOperation;

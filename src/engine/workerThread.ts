@@ -6,6 +6,7 @@ import type {
   WorkerReplies,
   WorkerReplyMessage,
   WorkerRequests,
+  WorkerStart,
 } from './workerMessages.ts';
 
 /** A thread with ONNX Runtime in it: running and loading block a thread, so never the main one. */
@@ -19,7 +20,7 @@ export interface WorkerThread {
   ): Promise<WorkerReplies[K]>;
   isBusy(): boolean;
   hasEnded(): boolean;
-  /** Calls that are under way fail with `session-closed`. */
+  /** Calls that are under way fail with `session-closed`, at once. The thread ends when it is done with the native one. */
   end(): Promise<void>;
 }
 
@@ -47,8 +48,11 @@ function keepTelemetryOff(): void {
 export function startWorkerThread(): WorkerThread {
   keepTelemetryOff();
   // Flags of the caller's own, --input-type say, would keep the worker's file from being run.
-  const worker = new Worker(findWorkerFile(), {execArgv: []});
+  const stop = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  const worker = new Worker(findWorkerFile(), {execArgv: [], workerData: {stop} satisfies WorkerStart});
   const waiting = new Map<number, Waiting>();
+  let unanswered = 0;
+  let whenAnswered: (() => void) | null = null;
   let nextId = 1;
   let endedWith: ((subject: string) => Error) | null = null;
 
@@ -63,7 +67,9 @@ export function startWorkerThread(): WorkerThread {
   worker.on('message', (message: WorkerReplyMessage) => {
     const call = waiting.get(message.id);
     waiting.delete(message.id);
-    if (waiting.size === 0) worker.unref();
+    unanswered -= 1;
+    if (unanswered === 0) worker.unref();
+    if (unanswered === 0) whenAnswered?.();
     if (call === undefined) return;
     if ('reply' in message) call.resolve(message.reply as never);
     else call.reject(errorFromFailure(message.failure, call.subject));
@@ -79,7 +85,11 @@ export function startWorkerThread(): WorkerThread {
         ),
     ),
   );
-  worker.on('exit', () => endWith(closedError));
+  worker.on('exit', () => {
+    endWith(closedError);
+    unanswered = 0;
+    whenAnswered?.();
+  });
 
   return {
     call(subject, operation, request, transfer = []) {
@@ -88,6 +98,7 @@ export function startWorkerThread(): WorkerThread {
       return new Promise((resolve, reject) => {
         worker.postMessage({id, operation, request}, transfer);
         waiting.set(id, {subject, resolve, reject});
+        unanswered += 1;
         worker.ref();
       });
     },
@@ -95,6 +106,11 @@ export function startWorkerThread(): WorkerThread {
     hasEnded: () => endedWith !== null,
     async end() {
       endWith(closedError);
+      Atomics.store(stop, 0, 1);
+      worker.ref();
+      // A thread that is ended inside of the native library takes the whole process with it: the binding throws, and
+      // nobody can catch it.
+      if (unanswered > 0) await new Promise<void>(resolve => (whenAnswered = resolve));
       await worker.terminate();
     },
   };

@@ -136,6 +136,27 @@ describe('a session', () => {
     const {stdout} = await promisify(execFile)(process.execPath, [script]);
     expect(stdout.trim()).toBe('5');
   });
+
+  it('can be closed at any moment of a run, over and over, without taking the program with it', async () => {
+    const script = join(folder, 'closing.ts');
+    const door = new URL('../../src/engine/session.ts', import.meta.url).href;
+    await writeFile(join(folder, 'multiply.onnx'), arithmeticModel('Mul', 2));
+    await writeFile(
+      script,
+      `import {openSession} from ${JSON.stringify(door)};
+       for (let turn = 0; turn < 20; turn += 1) {
+         const session = await openSession({path: ${JSON.stringify(join(folder, 'multiply.onnx'))}}, {optimization: 'disabled', threads: 1});
+         const x = {elementType: 'float32', shape: [1, 4], bytes: new Uint8Array(16)};
+         const runs = [session.run({x}), session.run({x})].map(run => run.catch(() => {}));
+         if (turn % 4 > 0) await new Promise(resolve => setTimeout(resolve, turn % 4 - 1));
+         await session.close();
+         await Promise.all(runs);
+       }
+       console.log('done');`,
+    );
+    const {stdout, stderr} = await promisify(execFile)(process.execPath, [script]);
+    expect([stdout.trim(), stderr]).toEqual(['done', '']);
+  });
 });
 
 describe('what ONNX Runtime rejects', () => {
