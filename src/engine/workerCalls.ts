@@ -1,3 +1,4 @@
+import {availableParallelism} from 'node:os';
 import {closedError, startWorkerThread, type WorkerThread} from './workerThread.ts';
 import type {WorkerOperation, WorkerReplies, WorkerRequests} from './workerMessages.ts';
 
@@ -13,17 +14,20 @@ export interface EngineWorker {
 }
 
 /**
- * The last thread that became free waits this long for more work. Starting one and loading the runtime into it takes 65 ms
- * (AMD EPYC, November 2026), longer than quantising a small model; one that stayed for ever would hold memory.
+ * Threads that became free wait this long for more work. Starting one and loading the runtime into it takes 65 ms (AMD
+ * EPYC, November 2026), longer than quantising a small model; one that stayed for ever would hold memory.
  */
 const IDLE_MS = 1000;
+
+/** As many as are used at a time: one for each processor. */
+const MAX_IDLE = availableParallelism();
 
 interface IdleThread {
   readonly thread: WorkerThread;
   readonly timer: NodeJS.Timeout;
 }
 
-let idle: IdleThread | null = null;
+const idle = new Set<IdleThread>();
 
 export function startEngineWorker(subject: string): EngineWorker {
   const thread = takeIdleThread() ?? startWorkerThread();
@@ -57,16 +61,21 @@ export async function withEngineWorker<T>(
 }
 
 function takeIdleThread(): WorkerThread | null {
-  if (idle === null) return null;
-  const {thread, timer} = idle;
-  idle = null;
-  clearTimeout(timer);
-  return thread.hasEnded() ? null : thread;
+  for (const waiting of idle) {
+    idle.delete(waiting);
+    clearTimeout(waiting.timer);
+    if (!waiting.thread.hasEnded()) return waiting.thread;
+  }
+  return null;
 }
 
 async function keepIdle(thread: WorkerThread): Promise<void> {
-  if (idle !== null) return thread.end();
-  const timer = setTimeout(() => void takeIdleThread()?.end(), IDLE_MS);
+  if (idle.size >= MAX_IDLE) return thread.end();
+  const timer = setTimeout(() => {
+    idle.delete(waiting);
+    void thread.end();
+  }, IDLE_MS);
   timer.unref();
-  idle = {thread, timer};
+  const waiting = {thread, timer};
+  idle.add(waiting);
 }

@@ -29,6 +29,15 @@ const IN_MEMORY_BYTES = 64 * 2 ** 20;
 /** Then weights from this size on lie in files of their own, because one file may not pass 2 GiB. */
 const EXTERNAL_BYTES = 2 ** 20;
 
+/**
+ * Models up to this size are run on as many samples at a time as there are threads: their layers are too small to be
+ * divided. That holds the model several times, which larger ones have no room for.
+ */
+const SIDE_BY_SIDE_BYTES = 4 * 2 ** 20;
+
+/** Computing that is left has to take longer than this, or loading the model once more is not worth it. */
+const WORTH_A_SESSION_MS = 30;
+
 /** Samples of small models go to the engine's thread together, up to so many bytes of inputs and outputs. */
 const MESSAGE_BYTES = 2 ** 18;
 
@@ -42,16 +51,22 @@ const LEVEL = {fused: 'all', exact: 'disabled'} as const satisfies Record<RunMod
 export function startSampleRunner(source: SampleSource, options: SampleRunnerOptions): SampleRunner {
   const threads = options.threads ?? availableParallelism();
 
-  async function withSession<T>(request: RunOnSamples, work: (session: Session) => Promise<T>): Promise<T> {
+  async function withOpener<T>(request: RunOnSamples, work: (opener: Opener) => Promise<T>): Promise<T> {
     const model = modelOf(request);
-    const sessionOptions = {optimization: LEVEL[request.mode], threads, isSpinning: true};
     const bytes = smallModel(model);
-    if (bytes !== null) return closing(await openSession({bytes, canTakeBytes: true}, sessionOptions), work);
+    const limit = bytes !== null && bytes.byteLength <= SIDE_BY_SIDE_BYTES ? threads : 1;
+    const sessionOptions = {
+      optimization: LEVEL[request.mode],
+      threads: limit === 1 ? threads : 1,
+      isSpinning: true,
+    };
+    if (bytes !== null)
+      return work({limit, open: () => openSession({bytes, canTakeBytes: limit === 1}, sessionOptions)});
     const folder = await mkdtemp(join(options.temporaryFolder, 'run-'));
     try {
       const path = join(folder, 'model.onnx');
       await writeModelFiles(model, path);
-      return await closing(await openSession({path}, sessionOptions), work);
+      return await work({limit, open: () => openSession({path}, sessionOptions)});
     } finally {
       await rm(folder, {recursive: true, force: true});
     }
@@ -61,58 +76,82 @@ export function startSampleRunner(source: SampleSource, options: SampleRunnerOpt
     sampleCount: source.requestCount,
     async run(request) {
       const {from = 0, to = source.requestCount, visit} = request;
-      await withSession(request, async session => {
-        let asked = from;
-        let count = 1;
-        const askNext = () => {
-          const first = asked;
-          asked = Math.min(to, first + count);
-          const answers = runRange(session, source, first, asked);
-          // Without this a failure of a later run would count as unhandled while this one throws.
-          answers.catch(() => {});
-          return {first, answers};
-        };
-        // Two are always asked for, so that the thread has the next one at hand when it is done with one.
-        const waiting = [askNext(), askNext()];
-        for (let group = waiting.shift(); group !== undefined; group = waiting.shift()) {
-          const {runs, sizeBytes} = await group.answers;
-          count = Math.max(1, Math.floor((MESSAGE_BYTES * runs.length) / Math.max(1, sizeBytes)));
-          for (const [at, values] of runs.entries()) {
-            visit(values, group.first + at);
-            options.onSample?.();
+      await withOpener(request, async ({open, limit}) => {
+        const opening = [open()];
+        try {
+          let asked = from;
+          let count = 1;
+          const waiting: {session: Session; first: number; answers: Promise<AnsweredRange>}[] = [];
+          const askNext = (session: Session): void => {
+            if (asked >= to) return;
+            const first = asked;
+            asked = Math.min(to, first + Math.min(count, Math.ceil((to - first) / opening.length)));
+            const answers = runRange(session, source, first, asked);
+            // Without this a failure of a later run would count as unhandled while this one throws.
+            answers.catch(() => {});
+            waiting.push({session, first, answers});
+          };
+          // Two are always asked for, so that the thread has the next one at hand when it is done with one.
+          const begin = (session: Session): void => [session, session].forEach(askNext);
+          begin(await (opening[0] as Promise<Session>));
+          for (let group = waiting.shift(); group !== undefined; group = waiting.shift()) {
+            const {runs, sizeBytes, computeMs} = await group.answers;
+            count = Math.max(1, Math.floor((MESSAGE_BYTES * runs.length) / Math.max(1, sizeBytes)));
+            const isWorthMore = ((to - asked) * computeMs) / runs.length > WORTH_A_SESSION_MS;
+            while (isWorthMore && opening.length < limit) {
+              const another = open();
+              opening.push(another);
+              // The first one does it all where there is no room for another.
+              another.then(begin, () => {});
+            }
+            for (const [at, values] of runs.entries()) {
+              visit(values, group.first + at);
+              options.onSample?.();
+            }
+            askNext(group.session);
           }
-          if (asked < to) waiting.push(askNext());
+        } finally {
+          for (const opened of await Promise.allSettled(opening))
+            if (opened.status === 'fulfilled') await opened.value.close();
         }
       });
     },
   };
 }
 
-/** Of all samples from `first` up to but without `end`; `sizeBytes` is that of all inputs and outputs. */
+interface Opener {
+  readonly open: () => Promise<Session>;
+  /** How many sessions may be open. */
+  readonly limit: number;
+}
+
+interface AnsweredRange {
+  readonly runs: readonly NamedTensors[];
+  /** Of all inputs and outputs. */
+  readonly sizeBytes: number;
+  /** Of all runs. */
+  readonly computeMs: number;
+}
+
+/** Of all samples from `first` up to but without `end`. */
 async function runRange(
   session: Session,
   source: SampleSource,
   first: number,
   end: number,
-): Promise<{readonly runs: readonly NamedTensors[]; readonly sizeBytes: number}> {
+): Promise<AnsweredRange> {
   const feeds: NamedTensors[] = [];
   for (let sample = first; sample < end; sample += 1)
     feeds.push(feedsOf(session, await source.readRequest(sample)));
   const inputBytes = sizeOf(feeds);
-  const runs = (await session.runEach(feeds, {canTakeFeeds: true})).map(({outputs}) => outputs);
-  return {runs, sizeBytes: inputBytes + sizeOf(runs)};
+  const results = await session.runEach(feeds, {canTakeFeeds: true});
+  const runs = results.map(({outputs}) => outputs);
+  const computeMs = results.reduce((sum, result) => sum + result.computeMs, 0);
+  return {runs, sizeBytes: inputBytes + sizeOf(runs), computeMs};
 }
 
 function sizeOf(runs: readonly NamedTensors[]): number {
   return runs.flatMap(tensors => Object.values(tensors)).reduce((sum, {bytes}) => sum + bytes.byteLength, 0);
-}
-
-async function closing<T>(session: Session, work: (session: Session) => Promise<T>): Promise<T> {
-  try {
-    return await work(session);
-  } finally {
-    await session.close();
-  }
 }
 
 /** Only the layers that the wanted tensors depend on, with these as the outputs. */
