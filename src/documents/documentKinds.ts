@@ -1,5 +1,7 @@
 import type {z} from 'zod';
 import {buildSchema} from './build.ts';
+import {costsSchema} from './costs.ts';
+import {placementAnswerSchema} from './placementAnswer.ts';
 import {planSchema} from './plan.ts';
 import {profileSchema} from './profile.ts';
 import {projectSchema} from './project.ts';
@@ -11,8 +13,17 @@ export const DOCUMENT_SCHEMAS = {
   profile: profileSchema,
   build: buildSchema,
   plan: planSchema,
+  costs: costsSchema,
+  placement: placementAnswerSchema,
   release: releaseSchema,
 } as const;
+
+/** A kind in the middle of a sentence, where its own word is none. */
+const KIND_WORDS: Readonly<Partial<Record<DocumentKind, string>>> = {costs: 'table of costs'};
+
+export function wordsForKind(kind: DocumentKind): string {
+  return KIND_WORDS[kind] ?? kind;
+}
 
 export type DocumentKind = keyof typeof DOCUMENT_SCHEMAS;
 export type DocumentOf<K extends DocumentKind> = z.infer<(typeof DOCUMENT_SCHEMAS)[K]>;

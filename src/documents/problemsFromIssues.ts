@@ -47,7 +47,7 @@ export function problemsFromIssues(
         text: `key "${key}"${nameOfParent(parent)} is missing, expected ${expectationOf(issue)}`,
       });
     } else {
-      const name = nameOfPath(issue.path);
+      const name = nameOfPath(issue.path) + nameOfItem(issue.path, source.value);
       problems.push({
         ...source.placeOfValue(issue.path),
         text: `${name === '' ? '' : `${name} is `}${describeValue(issue.input)}, expected ${expectationOf(issue)}`,
@@ -150,6 +150,18 @@ export function nameOfPath(path: readonly PropertyKey[]): string {
       typeof step === 'number' ? `${name}[${step}]` : name === '' ? String(step) : `${name}.${String(step)}`,
     '',
   );
+}
+
+/** ` of "conv1"` for what lies in a mapping or list of a list's item: the item's own name may stand far from it. */
+function nameOfItem(path: readonly PropertyKey[], document: unknown): string {
+  let name: string | undefined;
+  let here = document;
+  path.slice(0, -2).forEach(step => {
+    here = (here as Readonly<Record<PropertyKey, unknown>> | null | undefined)?.[step];
+    if (typeof step !== 'number' || typeof here !== 'object' || here === null || !('name' in here)) return;
+    if (typeof here.name === 'string') name = here.name;
+  });
+  return name === undefined ? '' : ` of "${name}"`;
 }
 
 function nameOfParent(path: readonly PropertyKey[]): string {

@@ -1,4 +1,4 @@
-import {DOCUMENT_KINDS, DOCUMENT_SCHEMAS, FORMAT_VERSION} from './documentKinds.ts';
+import {DOCUMENT_KINDS, DOCUMENT_SCHEMAS, FORMAT_VERSION, wordsForKind} from './documentKinds.ts';
 import type {DocumentKind, DocumentOf} from './documentKinds.ts';
 import {messageOf} from '../errors.ts';
 import {errorFromProblems} from './documentProblem.ts';
@@ -22,6 +22,7 @@ export function readDocument<K extends DocumentKind>(kind: K, text: string, file
 export const projectFromYaml = (text: string, fileName: string) => readDocument('project', text, fileName);
 export const profileFromYaml = (text: string, fileName: string) => readDocument('profile', text, fileName);
 export const buildFromYaml = (text: string, fileName: string) => readDocument('build', text, fileName);
+export const costsFromYaml = (text: string, fileName: string) => readDocument('costs', text, fileName);
 export const planFromYaml = (text: string, fileName: string) => readDocument('plan', text, fileName);
 
 /** As it lies on the device: JSON only. @throws ExpectedError `invalid-document` */
@@ -51,13 +52,13 @@ function requireKind(kind: DocumentKind, source: YamlSource, fileName: string): 
   const {kind: seenKind, formatVersion} = value as {kind?: unknown; formatVersion?: unknown};
   if (seenKind !== undefined && seenKind !== expected) {
     const kinds = DOCUMENT_KINDS.map(name => `edgewise/${name}`);
-    const other = typeof seenKind === 'string' ? kinds.find(name => name === seenKind) : undefined;
+    const other = DOCUMENT_KINDS.find(name => `edgewise/${name}` === seenKind);
     const nearest =
       typeof seenKind === 'string' && other === undefined ? nearestWord(seenKind, kinds) : undefined;
     const text =
       other === undefined
         ? `kind is ${describeValue(seenKind)}, expected "${expected}"`
-        : `this is a ${other.slice('edgewise/'.length)} (kind "${other}"), expected a ${kind} (kind "${expected}")`;
+        : `this is a ${wordsForKind(other)} (kind "edgewise/${other}"), expected a ${wordsForKind(kind)} (kind "${expected}")`;
     // A mere misspelling leaves the rest worth reading.
     if (nearest !== expected) throw errorFromProblems(fileName, [{...source.placeOfValue(['kind']), text}]);
   }
@@ -70,6 +71,10 @@ function requireKind(kind: DocumentKind, source: YamlSource, fileName: string): 
           text: `formatVersion is ${describeValue(formatVersion)}, expected ${FORMAT_VERSION}, the version this edgewise reads`,
         },
       ],
-      [kind === 'project' ? 'Set formatVersion: 1.' : `Make the ${kind} again with this edgewise.`],
+      [isWrittenByHand(kind) ? 'Set formatVersion: 1.' : `Make the ${kind} again with this edgewise.`],
     );
+}
+
+function isWrittenByHand(kind: DocumentKind): boolean {
+  return kind === 'project' || kind === 'costs';
 }

@@ -1,6 +1,7 @@
 import {EXIT, ExpectedError} from '../errors.ts';
 import {protocolNameFromElementType} from '../documents/elementTypes.ts';
 import type {ElementType} from '../documents/elementTypes.ts';
+import {matchesPattern} from '../documents/namePattern.ts';
 import {layerTimesFromProfile} from './layerTimes.ts';
 import {bytesOfTensor} from './measurements.ts';
 import type {LayerRow, PlacementConstraints, PlacementMeasurements, TensorRow} from './measurements.ts';
@@ -159,10 +160,9 @@ function pinsByLayer(
 ): Map<number, 'device' | 'cloud'> {
   const byLayer = new Map<number, {tier: 'device' | 'cloud'; pattern: string}>();
   for (const {layers: pattern, tier} of pins) {
-    const expression = new RegExp(`^${pattern.split('*').map(escapeForRegExp).join('.*')}$`, 's');
     let matches = 0;
     layers.forEach(({name}, index) => {
-      if (name !== pattern && !expression.test(name)) return;
+      if (!matchesPattern(name, pattern)) return;
       matches += 1;
       const other = byLayer.get(index);
       if (other !== undefined && other.tier !== tier)
@@ -185,8 +185,4 @@ function pinsByLayer(
       );
   }
   return new Map([...byLayer].map(([index, {tier}]) => [index, tier]));
-}
-
-function escapeForRegExp(text: string): string {
-  return text.replace(/[.+?^${}()|[\]\\]/g, '\\$&');
 }

@@ -5,6 +5,7 @@ import {editDistance, nearestWord} from '../../../src/documents/nearestWord.ts';
 import {arrangeDocument, jsonFromDocument, yamlFromDocument} from '../../../src/documents/printDocument.ts';
 import {
   buildFromYaml,
+  costsFromYaml,
   planFromYaml,
   profileFromYaml,
   projectFromYaml,
@@ -70,12 +71,13 @@ describe('each kind has a reader of its own', () => {
     ['profile', profileFromYaml],
     ['build', buildFromYaml],
     ['plan', planFromYaml],
+    ['costs', costsFromYaml],
   ] as const)('%s', (kind, read) => {
     const text = yamlFromDocument(kind, SAMPLES[kind] as never);
     expect(read(text, 'x.yaml')).toEqual(readDocument(kind, text, 'x.yaml'));
     const other = kind === 'plan' ? 'build' : 'plan';
     expect(messageFrom(() => read(yamlFromDocument(other, SAMPLES[other] as never), 'x.yaml'))).toBe(
-      `invalid-document: x.yaml:1:7: this is a ${other} (kind "edgewise/${other}"), expected a ${kind} (kind "edgewise/${kind}")`,
+      `invalid-document: x.yaml:1:7: this is a ${other} (kind "edgewise/${other}"), expected a ${kind === 'costs' ? 'table of costs' : kind} (kind "edgewise/${kind}")`,
     );
   });
 });
