@@ -1,6 +1,8 @@
 import {string as stringArgument} from '@oclif/core/args';
 import {boolean as booleanFlag, string as stringFlag} from '@oclif/core/flags';
+import type {PlacementAnswer} from '../documents/placementAnswer.ts';
 import type {Plan as PlanDocument} from '../documents/plan.ts';
+import {EXIT, ExpectedError} from '../errors.ts';
 import {BaseCommand, projectFlags} from '../terminal/baseCommand.ts';
 import {widthOf} from '../terminal/formatTable.ts';
 import {pinsFromFlags} from '../terminal/pinFlags.ts';
@@ -8,14 +10,19 @@ import {pinsFromFlags} from '../terminal/pinFlags.ts';
 export default class Plan extends BaseCommand {
   static override summary =
     'Decide, provably best under what was measured, which layers run on the device and which in the cloud.';
-  static override description = 'Writes plans/<device>.yaml, to be reviewed, committed and pushed.';
+  static override description =
+    'Writes plans/<device>.yaml, to be reviewed, committed and pushed. With --from-costs it writes nothing: the answer to a table of costs, over any number of tiers, needs no project, model or device.';
   static override examples = [
     '<%= config.bin %> plan',
     '<%= config.bin %> plan pi-1 --keep-raw-input-on-device',
     "<%= config.bin %> plan pi-1 --pin '*=device' --output plans/pi-1.device-only.yaml",
+    '<%= config.bin %> plan --from-costs costs.yaml --json',
   ];
   static override strict = false;
-  static override args = {device: stringArgument({description: 'device to plan for; all without one'})};
+  static override args = {
+    // What is piped in is a table of costs.
+    device: stringArgument({description: 'device to plan for; all without one', ignoreStdin: true}),
+  };
   static override flags = {
     ...projectFlags,
     'keep-raw-input-on-device': booleanFlag({
@@ -28,10 +35,17 @@ export default class Plan extends BaseCommand {
       default: [],
     }),
     output: stringFlag({char: 'o', description: 'plan file to write, for one device', helpValue: 'FILE'}),
+    'from-costs': stringFlag({
+      description: 'plan from a table of costs, JSON or YAML, instead of a project; - reads it from stdin',
+      helpValue: 'FILE',
+      exclusive: ['project', 'keep-raw-input-on-device', 'pin', 'output'],
+    }),
   };
 
-  async run(): Promise<{plans: {file: string; plan: PlanDocument}[]}> {
+  async run(): Promise<{plans: {file: string; plan: PlanDocument}[]} | PlacementAnswer> {
     const {argv, flags} = await this.parse(Plan);
+    const costsFile = flags['from-costs'];
+    if (costsFile !== undefined) return this.#planFromCosts(costsFile, argv as string[]);
     const {plan} = await import('../workflows/plan.ts');
     const keep = flags['keep-raw-input-on-device'];
     const plans = await plan(
@@ -50,5 +64,20 @@ export default class Plan extends BaseCommand {
       this.show(`${textFromPlan(made, widthOf(process.stdout))}\nWritten to ${file}`);
     }
     return {plans};
+  }
+
+  async #planFromCosts(file: string, devices: readonly string[]): Promise<PlacementAnswer> {
+    if (devices.length > 0)
+      throw new ExpectedError(
+        'wrong-usage',
+        `--from-costs plans for the tiers of a table, not for a device such as ${devices[0]}.`,
+        EXIT.usage,
+        {hints: [`edgewise plan --from-costs ${file}`, `edgewise plan ${devices.join(' ')}`]},
+      );
+    const {planFromCosts} = await import('../workflows/planFromCosts.ts');
+    const answer = await planFromCosts(file);
+    const {textFromPlacement} = await import('../terminal/textFromPlacement.ts');
+    this.show(textFromPlacement(answer, widthOf(process.stdout)));
+    return answer;
   }
 }
