@@ -6,12 +6,19 @@ import type {TierLink, TierProblem} from './tierProblem.ts';
 /** Deciding routes for the busiest link contains number partition, so the search ends after so many steps. */
 const MOST_STEPS = 20_000;
 
+/** Whole weights of links sum to about this, and their best mean is looked for in so many rounds. */
+const TOTAL_WEIGHT = 1024;
+const WEIGHT_ROUNDS = 30;
+
 export interface LevelledRoutes {
   /** One index of a route per demand. */
   readonly chosen: readonly number[];
   /** No choice makes the busiest link or tier less busy; proven. */
   readonly boundNs: number;
 }
+
+/** Per link, what one route of one tensor adds to it. */
+type Loads = readonly number[];
 
 /**
  * Routes that keep the busiest link as little busy as possible, depth first with the largest tensors first. It stops
@@ -22,61 +29,109 @@ export function levelRoutes(
   demands: readonly RouteDemand[],
   busiestTierNs: number,
 ): LevelledRoutes {
-  const {links, tensors} = problem;
-  const order = demands.map((_, index) => index);
-  const choices = (index: number): number => (demands[index] as RouteDemand).routes.length;
-  const leastNs = (index: number): number => Math.min(...(demands[index] as RouteDemand).ns);
-  order.sort((a, b) => Number(choices(a) > 1) - Number(choices(b) > 1) || leastNs(b) - leastNs(a) || a - b);
-  const loads = new Array<number>(links.length).fill(0);
-  const add = (demand: RouteDemand, route: Route, sign: 1 | -1): void => {
-    const bytes = tensors[demand.tensor]?.bytes ?? 0;
-    for (const {link, direction} of route.steps)
-      loads[link] = (loads[link] as number) + sign * crossingNs(links[link] as TierLink, bytes, direction);
-  };
-  const busiestNs = (): number => Math.max(busiestTierNs, ...loads);
+  const {links} = problem;
+  const options = demands.map(({tensor, routes}) =>
+    routes.map(route => loadsOf(route, links, problem.tensors[tensor]?.bytes ?? 0)),
+  );
+  const chosen = demands.map(() => 0);
+  const fixed = links.map(() => 0);
+  const undecided: number[] = [];
+  options.forEach((choices, index) => {
+    if (choices.length > 1) undecided.push(index);
+    else addTo(fixed, choices[0] ?? [], 1);
+  });
+  const busiestOf = (loads: Loads): number => Math.max(busiestTierNs, ...loads);
+  if (undecided.length === 0) return {chosen, boundNs: busiestOf(fixed)};
 
-  const firstChoice = order.findIndex(index => choices(index) > 1);
-  const forced = firstChoice === -1 ? order : order.slice(0, firstChoice);
-  for (const index of forced)
-    add(demands[index] as RouteDemand, (demands[index] as RouteDemand).routes[0] as Route, 1);
-  const chosen = new Array<number>(demands.length).fill(0);
-  if (forced.length === order.length) return {chosen, boundNs: busiestNs()};
+  const smallestNs = demands.map(({ns}) => Math.min(...ns));
+  undecided.sort((a, b) => (smallestNs[b] as number) - (smallestNs[a] as number) || a - b);
+  const open = undecided.map(index => options[index] ?? []);
+  const weights = findWeights(open, fixed);
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  // From each position on, what is yet to be decided adds at least this to the weighted sum.
+  const ahead = new Array<number>(open.length + 1).fill(0);
+  for (let position = open.length - 1; position >= 0; position--)
+    ahead[position] =
+      (ahead[position + 1] as number) +
+      Math.min(...(open[position] ?? []).map(loads => weighted(weights, loads)));
+  const boundFrom = (position: number, loads: Loads): number =>
+    Math.max(busiestOf(loads), Math.ceil((weighted(weights, loads) + (ahead[position] as number)) / total));
 
-  const undecided = order.slice(forced.length);
-  // All links together cannot take less than the cheapest routes do, so the busiest takes at least its share.
-  const total =
-    loads.reduce((sum, ns) => sum + ns, 0) + undecided.reduce((sum, index) => sum + leastNs(index), 0);
-  const floorNs = Math.max(busiestNs(), Math.ceil(total / links.length));
-  const current = [...chosen];
-  let best = [...chosen];
+  const loads = [...fixed];
+  const floorNs = boundFrom(0, loads);
+  const current = new Array<number>(open.length).fill(0);
+  let best = [...current];
   let bestNs = Infinity;
   let steps = 0;
   const decide = (position: number): void => {
-    if (bestNs <= floorNs || busiestNs() >= bestNs) return;
-    const index = undecided[position];
-    if (index === undefined) {
+    const choices = open[position];
+    if (choices === undefined) {
       best = [...current];
-      bestNs = busiestNs();
+      bestNs = busiestOf(loads);
       return;
     }
-    const demand = demands[index] as RouteDemand;
-    const loadsAfter = demand.routes.map(route => {
-      add(demand, route, 1);
-      const ns = busiestNs();
-      add(demand, route, -1);
-      return ns;
+    const byLoad = choices.map((added, choice) => {
+      addTo(loads, added, 1);
+      const bound = boundFrom(position + 1, loads);
+      const busiest = busiestOf(loads);
+      addTo(loads, added, -1);
+      return {choice, added, bound, busiest};
     });
-    const byLoad = demand.routes.map((_, route) => route);
-    byLoad.sort((a, b) => (loadsAfter[a] as number) - (loadsAfter[b] as number) || a - b);
-    for (const route of byLoad) {
+    byLoad.sort((a, b) => a.bound - b.bound || a.busiest - b.busiest || a.choice - b.choice);
+    for (const {choice, added, bound} of byLoad) {
+      if (bestNs <= floorNs || bound >= bestNs) return;
       // A first solution is always reached: without one there would be nothing to return.
       if (bestNs < Infinity && ++steps > MOST_STEPS) return;
-      current[index] = route;
-      add(demand, demand.routes[route] as Route, 1);
+      current[position] = choice;
+      addTo(loads, added, 1);
       decide(position + 1);
-      add(demand, demand.routes[route] as Route, -1);
+      addTo(loads, added, -1);
     }
   };
   decide(0);
-  return {chosen: best, boundNs: steps > MOST_STEPS ? Math.min(bestNs, floorNs) : bestNs};
+  undecided.forEach((index, position) => {
+    chosen[index] = best[position] as number;
+  });
+  return {chosen, boundNs: steps > MOST_STEPS ? floorNs : bestNs};
+}
+
+/**
+ * Whole weights of the links under which the cheapest routes are dearest: a weighted mean is never above the busiest.
+ * @see Plotkin, Shmoys and Tardos, "Fast approximation algorithms for fractional packing and covering problems" (1995)
+ */
+function findWeights(open: readonly (readonly Loads[])[], fixed: Loads): number[] {
+  let parts = fixed.map(() => 1);
+  let best = {weights: fixed.map(() => 1), value: -1};
+  for (let round = 1; round <= WEIGHT_ROUNDS; round++) {
+    const sum = parts.reduce((total, part) => total + part, 0);
+    const weights = parts.map(part => Math.round((part / sum) * TOTAL_WEIGHT));
+    const loads = [...fixed];
+    for (const choices of open) {
+      const costs = choices.map(added => weighted(weights, added));
+      addTo(loads, choices[costs.indexOf(Math.min(...costs))] ?? [], 1);
+    }
+    const value = weighted(weights, loads) / weights.reduce((total, weight) => total + weight, 0);
+    if (value > best.value) best = {weights, value};
+    const busiest = Math.max(...loads);
+    if (busiest === 0) break;
+    parts = parts.map((part, link) => part * Math.exp((2 / round) * ((loads[link] as number) / busiest)));
+  }
+  return best.weights;
+}
+
+function loadsOf({steps}: Route, links: readonly TierLink[], bytes: number): number[] {
+  const loads = links.map(() => 0);
+  for (const {link, direction} of steps)
+    loads[link] = (loads[link] as number) + crossingNs(links[link] as TierLink, bytes, direction);
+  return loads;
+}
+
+function addTo(loads: number[], added: Loads, sign: 1 | -1): void {
+  added.forEach((ns, link) => {
+    loads[link] = (loads[link] as number) + sign * ns;
+  });
+}
+
+function weighted(weights: readonly number[], loads: Loads): number {
+  return loads.reduce((sum, ns, link) => sum + ns * (weights[link] as number), 0);
 }

@@ -30,7 +30,7 @@ export function tierCut(
   const mostNodes = layerNodes + 2 * problem.tensors.length * hops.count + hops.count + 2;
   const network = new CutBuilder(mostNodes, layerNodes);
   const sides = new LayerSides(network, hops.position, tierMasks, hops.count);
-  addLayers(network, sides, tables, relaxation);
+  addLayers(network, sides, tables, tierMasks, relaxation);
   problem.tensors.forEach((_, tensor) => {
     addTensor(network, sides, tables, tierMasks, state, relaxation, tensor);
   });
@@ -103,14 +103,20 @@ class LayerSides {
   }
 }
 
-function addLayers(network: CutBuilder, sides: LayerSides, tables: TierTables, relaxation: Relaxation): void {
+function addLayers(
+  network: CutBuilder,
+  sides: LayerSides,
+  tables: TierTables,
+  tierMasks: Int32Array,
+  relaxation: Relaxation,
+): void {
   const {tierCount, layers} = tables.problem;
   const {hops, tierWeights, memoryPrices} = relaxation;
   layers.forEach(({weightBytes}, layer) => {
     hops.order.forEach((tier, place) => {
       const timeNs = tables.timesNs[layer * tierCount + tier] as number;
       const cost =
-        timeNs === Infinity
+        ((tierMasks[layer] as number) & (1 << tier)) === 0
           ? Infinity
           : timeNs * (tierWeights[tier] as number) + Math.floor(weightBytes * (memoryPrices[tier] as number));
       network.addArc(
