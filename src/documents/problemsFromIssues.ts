@@ -44,13 +44,13 @@ export function problemsFromIssues(
       const key = String(issue.path.at(-1));
       problems.push({
         ...source.placeOfKey(parent),
-        text: `key "${key}"${nameOfParent(parent)} is missing, expected ${expectationOf(issue)}`,
+        text: `key "${key}"${nameOfParent(parent)} is missing, expected ${expectationOf(issue)}${orNull(issue, schema)}`,
       });
     } else {
       const name = nameOfPath(issue.path) + nameOfItem(issue.path, source.value);
       problems.push({
         ...source.placeOfValue(issue.path),
-        text: `${name === '' ? '' : `${name} is `}${describeValue(issue.input)}, expected ${expectationOf(issue)}`,
+        text: `${name === '' ? '' : `${name} is `}${describeValue(issue.input)}, expected ${expectationOf(issue)}${orNull(issue, schema)}`,
       });
     }
   }
@@ -132,6 +132,12 @@ function expectationOf(issue: Issue): string {
     default:
       return issue.message.replace(/^expected /, '');
   }
+}
+
+/** zod tells a value that may be null by its type alone. */
+function orNull({code, path}: Issue, schema: JsonSchema): string {
+  const mayBeNull = schemaAt(schema, path)?.anyOf?.some(({type}) => type === 'null') === true;
+  return code === 'invalid_type' && mayBeNull ? ' or null' : '';
 }
 
 function boundOf(origin: string, bound: number, words: string): string {

@@ -149,7 +149,7 @@ describe('a table of costs', () => {
       'a tensor without producer',
       'producer: conv1, ',
       '',
-      '9:5: key "producer" in tensors[1] is missing, expected a string',
+      '9:5: key "producer" in tensors[1] is missing, expected a string or null',
     ],
     [
       'a tensor whose consumer is unknown',
