@@ -25,6 +25,17 @@ export const layerReason = z.enum([
   'no-cloud',
 ]);
 
+/** What layers hand to one another: activations, inputs and outputs of the model, no weights. Layers by position in `layers`. */
+const exchangedTensor = z.strictObject({
+  name: z.string(),
+  /** `null` where the shape is not known before a request. */
+  bytes: z.int().nonnegative().nullable(),
+  /** `null`: an input of the model. */
+  producer: z.int().nonnegative().nullable(),
+  consumers: z.array(z.int().nonnegative()),
+  isOutput: z.boolean(),
+});
+
 const crossing = z.strictObject({
   tensor: z.string(),
   direction: z.enum(['up', 'down']),
@@ -74,6 +85,8 @@ export const planSchema = z.strictObject({
       cloudMs: z.number().nonnegative().nullable(),
     }),
   ),
+  /** The edges between the layers; absent in plans that were made before plans had them. */
+  tensors: z.array(exchangedTensor).optional(),
   cut: z.array(crossing),
   predicted: totals,
   /** Integer nanoseconds: a maximum flow equal to the cut's value proves that no placement is cheaper. */
@@ -95,6 +108,7 @@ export const planSchema = z.strictObject({
 
 export type Plan = z.infer<typeof planSchema>;
 export type PlanTotals = z.infer<typeof totals>;
+export type ExchangedTensor = z.infer<typeof exchangedTensor>;
 export type Crossing = z.infer<typeof crossing>;
 export type LayerReason = z.infer<typeof layerReason>;
 export type Tier = z.infer<typeof tier>;

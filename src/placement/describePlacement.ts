@@ -1,4 +1,4 @@
-import type {Crossing, PlanTotals} from '../documents/plan.ts';
+import type {Crossing, ExchangedTensor, PlanTotals} from '../documents/plan.ts';
 import {costOfPlacement} from './costOfPlacement.ts';
 import type {PlacementCost, ProblemTier, Violation} from './costOfPlacement.ts';
 import {bytesOfTensor} from './measurements.ts';
@@ -122,5 +122,17 @@ export function cutRows(
       shape: [...row.shape],
       bytes: tensor.bytes,
     };
+  });
+}
+
+/** What the layers hand to one another, as the plan's rows. */
+export function tensorRows(
+  problem: PlacementProblem,
+  tensors: ReadonlyMap<string, TensorRow>,
+): ExchangedTensor[] {
+  return problem.tensors.map(({name, producer, consumers, isOutput}) => {
+    const row = tensors.get(name);
+    const bytes = row === undefined ? null : bytesOfTensor(row);
+    return {name, bytes, producer, consumers: [...consumers], isOutput};
   });
 }

@@ -9,6 +9,7 @@ import type {ProblemTier} from './costOfPlacement.ts';
 import {
   cutRows,
   createNamer,
+  tensorRows,
   sentenceFromViolations,
   totalsFromCost,
   weightBytesByTier,
@@ -90,6 +91,7 @@ export function planDocument({header, device, cloud, measurements}: PlanRequest)
         cloudMs: cloudNs === null ? null : cloudNs / NS_PER_MS,
       };
     }),
+    tensors: tensorRows(problem, tensors),
     cut: cutRows(problem, placement, tensors),
     predicted: totalsOf(placement.tiers),
     certificate: {...placement.certificate},

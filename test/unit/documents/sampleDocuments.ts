@@ -90,6 +90,10 @@ export const SAMPLES: {readonly [K in DocumentKind]: DocumentOf<K>} = {
         cloudMs: null,
       },
     ],
+    tensors: [
+      {name: 'x', bytes: 12_288, producer: null, consumers: [0], isOutput: false},
+      {name: 'a', bytes: null, producer: 0, consumers: [], isOutput: true},
+    ],
     cut: [{tensor: 'a', direction: 'up', elementType: 'float32', shape: [1, 32, 16, 16], bytes: 32768}],
     predicted: {
       latencyMs: 2 / 3,

@@ -83,6 +83,21 @@ describe('a plan', () => {
     });
   });
 
+  it('says which layer makes each tensor and which read it', () => {
+    const {layers, tensors = []} = planFor();
+    const named = tensors.map(({name, producer, consumers}) => [
+      name,
+      producer === null ? null : layers[producer]!.name,
+      consumers.map(index => layers[index]!.name),
+    ]);
+    expect(named.slice(0, 2)).toEqual([
+      ['image', null, ['scale']],
+      ['scale_out', 'scale', ['conv1']],
+    ]);
+    expect(named.at(-1)).toEqual(['softmax_out', 'softmax', []]);
+    expect(tensors.filter(({isOutput}) => isOutput).map(({name}) => name)).toEqual(['softmax_out']);
+  });
+
   it('says saves-transfer where the cloud is faster and the layer stays all the same', () => {
     const plan = planFor({link: {...link, upBytesPerSecond: 1_000_000}, constraints: rawStays});
     const conv1 = plan.layers.find(({name}) => name === 'conv1')!;
