@@ -16,7 +16,7 @@ export interface CheckedTierCost extends TierCost {
   readonly tierNs: readonly number[];
   /** One per link: its crossings both ways, without the round trip. */
   readonly linkNs: readonly number[];
-  /** No choice of routes for these tiers has a lower bottleneck; `bottleneckNs` itself unless there were too many. */
+  /** No choice of routes has a bottleneck below this; `bottleneckNs` itself unless there were too many to try. */
   readonly bottleneckBoundNs: number;
   readonly violations: readonly TierViolation[];
 }
@@ -25,6 +25,7 @@ export interface CheckedTierCost extends TierCost {
  * What it costs to have each layer on the tier given, straight from the definition and without a flow graph, with the
  * routes that are best for the objective. A layer that cannot run on its tier counts 0 ns, a tensor without a route too.
  * @param tiers one per layer
+ * @param knownNs a bottleneck known to be possible; routes that cannot have a lower one are not told apart
  * @throws RangeError when a tier does not exist or a sum is no safe integer
  */
 export function costOfTiers(
@@ -32,6 +33,7 @@ export function costOfTiers(
   tiers: readonly number[],
   objective: TierObjective = 'latency',
   routes: Routes = new Routes(problem),
+  knownNs = Infinity,
 ): CheckedTierCost {
   const {layers, links} = problem;
   if (tiers.length !== layers.length)
@@ -70,7 +72,7 @@ export function costOfTiers(
       });
   });
   const busiestTierNs = Math.max(0, ...tierNs);
-  const levelled = objective === 'throughput' ? levelRoutes(problem, demands, busiestTierNs) : null;
+  const levelled = objective === 'throughput' ? levelRoutes(problem, demands, busiestTierNs, knownNs) : null;
   const chosen = levelled?.chosen ?? chooseCheapestRoutes(demands, links);
 
   const crossings: TierCrossing[] = [];

@@ -4,7 +4,7 @@ import type {HopSpan} from './hops.ts';
  * Shares the cost of each link out over the gaps that it spans, so that no link is charged more than it costs: then no
  * route costs less than the gaps it crosses, whichever links it takes (a packing of cuts). The gaps preferred get as much
  * as they can, from left to right, the others what is left: where links overlap, not all gaps can have their full cost.
- * @param costs one per span, finite
+ * @param costs one per span; Infinity for a link that may not be taken
  * @param shares written from `offset` on; Infinity for a gap that no link spans
  */
 export function shareOverHops(
@@ -59,6 +59,10 @@ function raiseShares(
         if (first <= hop && hop < end) room = Math.min(room, left[index] as number);
       });
       if (room <= 0) continue;
+      if (room === Infinity) {
+        shares[offset + hop] = Infinity;
+        continue;
+      }
       shares[offset + hop] = (shares[offset + hop] as number) + room;
       spans.forEach(({first, end}, index) => {
         if (first <= hop && hop < end) left[index] = (left[index] as number) - room;

@@ -13,7 +13,7 @@ const WEIGHT_ROUNDS = 30;
 export interface LevelledRoutes {
   /** One index of a route per demand. */
   readonly chosen: readonly number[];
-  /** No choice makes the busiest link or tier less busy; proven. */
+  /** No choice makes the busiest link or tier less busy than this, or than `knownNs` if that is lower; proven. */
   readonly boundNs: number;
 }
 
@@ -23,11 +23,13 @@ type Loads = readonly number[];
 /**
  * Routes that keep the busiest link as little busy as possible, depth first with the largest tensors first. It stops
  * at what the busiest tier takes anyway, since being better than that gains nothing.
+ * @param knownNs what another placement reaches: routes that cannot be better are not told apart
  */
 export function levelRoutes(
   problem: Pick<TierProblem, 'links' | 'tensors'>,
   demands: readonly RouteDemand[],
   busiestTierNs: number,
+  knownNs: number,
 ): LevelledRoutes {
   const {links} = problem;
   const options = demands.map(({tensor, routes}) =>
@@ -79,7 +81,7 @@ export function levelRoutes(
     });
     byLoad.sort((a, b) => a.bound - b.bound || a.busiest - b.busiest || a.choice - b.choice);
     for (const {choice, added, bound} of byLoad) {
-      if (bestNs <= floorNs || bound >= bestNs) return;
+      if (bestNs <= floorNs || (bestNs < Infinity && bound >= Math.min(bestNs, knownNs))) return;
       // A first solution is always reached: without one there would be nothing to return.
       if (bestNs < Infinity && ++steps > MOST_STEPS) return;
       current[position] = choice;
@@ -92,7 +94,7 @@ export function levelRoutes(
   undecided.forEach((index, position) => {
     chosen[index] = best[position] as number;
   });
-  return {chosen, boundNs: steps > MOST_STEPS ? floorNs : bestNs};
+  return {chosen, boundNs: steps > MOST_STEPS ? floorNs : Math.min(bestNs, Math.max(knownNs, floorNs))};
 }
 
 /**

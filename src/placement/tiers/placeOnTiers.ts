@@ -3,10 +3,11 @@ import type {Branching} from './branch.ts';
 import {costOfTiers} from './costOfTiers.ts';
 import type {CheckedTierCost} from './costOfTiers.ts';
 import {hopsOf} from './hops.ts';
+import {bestBetween, descendFrom} from './improveTiers.ts';
 import {narrowLoads} from './narrowLoads.ts';
 import {narrowTiers, reachOf} from './narrowTiers.ts';
 import {firstRelaxation, firstWeights} from './relaxation.ts';
-import type {Relaxation} from './relaxation.ts';
+import type {LinkState, Relaxation} from './relaxation.ts';
 import {SearchNodes} from './searchNode.ts';
 import type {SearchNode} from './searchNode.ts';
 import {errorFromMemory, errorFromPlaces} from './tierConflict.ts';
@@ -27,6 +28,9 @@ export interface PlaceOnTiersOptions {
 /** Rounds of better multipliers for the whole problem, where there are any, and for each part of it. */
 const FIRST_ROUNDS = 40;
 const FURTHER_ROUNDS = 4;
+
+/** How long a descent may last; mostly it ends by itself before. */
+const MOVES_PER_LAYER = 20;
 
 /**
  * The best placement over any number of tiers: one minimum cut where the tiers form a row and nothing limits them, and a
@@ -60,6 +64,8 @@ class TierSearch {
   readonly #nodes = new SearchNodes();
   #cutsLeft: number;
   #best: Found | null = null;
+  /** Where improvements begin: the best so far, or what came nearest to keeping within the memory. */
+  #start: readonly number[] | null = null;
   /** The lowest bound of the parts that were given up with a placement above it. */
   #leftBoundNs = Infinity;
 
@@ -101,7 +107,7 @@ class TierSearch {
     const {objective} = this.#options;
     const isFirst = node.relaxation === null;
     let relaxation = node.relaxation ?? this.#relaxationOf(node);
-    let boundNs = node.boundNs;
+    let {boundNs, tierMasks} = node;
     const rounds = isFirst ? FIRST_ROUNDS : FURTHER_ROUNDS;
     const canTighten =
       objective === 'throughput' ||
@@ -110,14 +116,23 @@ class TierSearch {
     let tightest = {relaxation, boundNs: -1};
     let last: Found | null = null;
     for (let round = 0; round < (canTighten ? rounds : 1); round++) {
+      if (this.#stageLimitNs < relaxation.stageLimitNs) {
+        relaxation = {...relaxation, stageLimitNs: this.#stageLimitNs};
+        tierMasks = tierMasks.slice();
+        if (!this.#narrow(node, tierMasks)) return;
+      }
       this.#cutsLeft -= 1;
-      const cut = tierCut(tables, node.tierMasks, node, relaxation);
+      const cut = tierCut(tables, tierMasks, node, relaxation);
       if (cut === null) return;
       const relaxedNs = this.#boundOf(cut.flow, node, relaxation);
       if (relaxedNs > tightest.boundNs) tightest = {relaxation, boundNs: relaxedNs};
       boundNs = Math.max(boundNs, relaxedNs);
       last = this.#offer(cut.tiers);
       if (boundNs >= this.#bestNs) return;
+      if (canTighten && isFirst) {
+        this.#improveOn(cut.tiers);
+        if (boundNs >= this.#bestNs) return;
+      }
       if (round + 1 >= rounds || this.#cutsLeft <= 0) break;
       const target = Math.min(this.#bestNs, boundNs * 1.05 + 1);
       const gap = (target - relaxedNs) * relaxation.totalWeight;
@@ -125,22 +140,46 @@ class TierSearch {
       relaxation = tightenRelaxation(tables, node, objective, relaxation, cut.tiers, last.cost, step, gap);
     }
     if (last === null) return;
-    const branching = chooseBranching(tables, {...node, relaxation}, objective, last.tiers, last.cost);
+    const branching = chooseBranching(
+      tables,
+      {...node, tierMasks, relaxation},
+      objective,
+      last.tiers,
+      last.cost,
+    );
     if (branching === null) {
       // Only routes are left, and for throughput there may have been too many of them to try.
       if (last.cost.violations.length === 0)
         this.#leftBoundNs = Math.min(this.#leftBoundNs, Math.max(boundNs, lowestOf(last.cost, objective)));
       return;
     }
-    for (const child of childrenOf(node, branching))
+    for (const child of childrenOf({...node, tierMasks}, branching))
       this.#add({...child, boundNs, relaxation: branching.kind === 'layer' ? tightest.relaxation : null});
   }
 
+  /** Looks for something better near what a cut found, and between it and the best so far. */
+  #improveOn(tiers: readonly number[]): void {
+    const {objective} = this.#options;
+    const between = this.#start === null ? tiers : bestBetween(this.#tables, objective, this.#start, tiers);
+    const improved = descendFrom(this.#tables, objective, between, MOVES_PER_LAYER * tiers.length);
+    this.#offer(improved);
+    this.#start = this.#best?.tiers ?? improved;
+  }
+
   #add(node: SearchNode): void {
-    const limitNs = this.#options.objective === 'throughput' ? this.#bestNs - 1 : Infinity;
-    if (!narrowTiers(this.#tables, reachOf(this.#tables, node), node.tierMasks)) return;
-    if (!narrowLoads(this.#tables, node.tierMasks, limitNs)) return;
-    this.#nodes.add(node);
+    if (this.#narrow(node, node.tierMasks)) this.#nodes.add(node);
+  }
+
+  #narrow(state: LinkState, tierMasks: Int32Array): boolean {
+    return (
+      narrowTiers(this.#tables, reachOf(this.#tables, state), tierMasks) &&
+      narrowLoads(this.#tables, tierMasks, this.#stageLimitNs)
+    );
+  }
+
+  /** Only what is better than the best so far is of interest. */
+  get #stageLimitNs(): number {
+    return this.#options.objective === 'throughput' ? this.#bestNs - 1 : Infinity;
   }
 
   #relaxationOf(node: SearchNode): Relaxation {
@@ -152,6 +191,7 @@ class TierSearch {
       this.#options.objective,
       firstWeights(tables, this.#options.objective),
       new Array<number>(tables.problem.tierCount).fill(0),
+      this.#stageLimitNs,
     );
   }
 
@@ -172,7 +212,7 @@ class TierSearch {
   #offer(tiers: readonly number[]): Found {
     const {problem, routes} = this.#tables;
     const {objective} = this.#options;
-    const cost = costOfTiers(problem, tiers, objective, routes);
+    const cost = costOfTiers(problem, tiers, objective, routes, this.#bestNs);
     const ns = objective === 'latency' ? cost.latencyNs : cost.bottleneckNs;
     const height = tiers.reduce((sum, tier) => sum + tier, 0);
     const found = {tiers, cost, ns, height};

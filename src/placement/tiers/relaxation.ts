@@ -24,6 +24,8 @@ export interface Relaxation {
   /** Per tensor and gap, what crossing it costs at least; `null` for a row, where it is what its one link costs. */
   readonly rightShares: Float64Array | null;
   readonly leftShares: Float64Array | null;
+  /** For throughput, what a stage may take at most: no tensor takes a link on which it alone takes more. */
+  readonly stageLimitNs: number;
   /** Per gap, what the links not yet opened take at least for being opened. */
   readonly openingShares: Float64Array;
 }
@@ -78,12 +80,13 @@ export function firstRelaxation(
   objective: TierObjective,
   weights: TierWeights,
   memoryPrices: readonly number[],
+  stageLimitNs: number,
 ): Relaxation {
   const shares = (isRightwards: boolean): Float64Array | null => {
     if (hops.isRow) return null;
     const all = new Float64Array(tables.problem.tensors.length * hops.count);
     tables.problem.tensors.forEach((_, tensor) => {
-      const costs = spanCosts(tables, hops, weights.linkWeights, tensor, isRightwards);
+      const costs = spanCosts(tables, {hops, ...weights, stageLimitNs}, tensor, isRightwards);
       shareOverHops(hops.spans, costs, hops.count, 0, all, tensor * hops.count);
     });
     return all;
@@ -95,17 +98,17 @@ export function firstRelaxation(
     hops,
     ...weights,
     memoryPrices,
+    stageLimitNs,
     rightShares: shares(true),
     leftShares: shares(false),
     openingShares,
   };
 }
 
-/** Per span, what the tensor takes in that direction. */
+/** Per span, what the tensor takes in that direction; Infinity where it takes more than a stage may. */
 export function spanCosts(
   {problem, upNs, downNs}: TierTables,
-  hops: Hops,
-  linkWeights: readonly number[],
+  {hops, linkWeights, stageLimitNs}: Pick<Relaxation, 'hops' | 'linkWeights' | 'stageLimitNs'>,
   tensor: number,
   isRightwards: boolean,
 ): number[] {
@@ -113,7 +116,7 @@ export function spanCosts(
     const ns = (isUpRightwards === isRightwards ? upNs : downNs)[
       tensor * problem.links.length + link
     ] as number;
-    return ns * (linkWeights[link] as number);
+    return ns > stageLimitNs ? Infinity : ns * (linkWeights[link] as number);
   });
 }
 

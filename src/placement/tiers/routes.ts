@@ -35,7 +35,7 @@ export class Routes {
   readonly #tierCount: number;
   readonly #isOneWay: boolean;
   readonly #leaving: readonly (readonly (Arc | {readonly to: number; readonly link: null})[])[];
-  readonly #known = new Map<string, readonly Route[]>();
+  readonly #known = new Map<number, readonly Route[]>();
 
   /** @throws RangeError past 30 links */
   constructor({tierCount, links, direction}: Pick<TierProblem, 'tierCount' | 'links' | 'direction'>) {
@@ -64,7 +64,7 @@ export class Routes {
    * `[]` when there is no way; one route of no steps when it is everywhere already.
    */
   between(from: number, readMask: number, isOutput: boolean): readonly Route[] {
-    const key = `${from},${readMask},${isOutput}`;
+    const key = (2 * from + Number(isOutput)) * 2 ** this.#tierCount + readMask;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     const targets: number[] = [];

@@ -114,6 +114,7 @@ function leastBytesOn(tables: TierTables, tiers: readonly number[]): number {
     'latency',
     firstWeights(bytesOnly, 'latency'),
     problem.memoryBytes.map(() => 0),
+    Infinity,
   );
   return tierCut(bytesOnly, tables.tierMasks, everyLink, relaxation)?.flow ?? 0;
 }

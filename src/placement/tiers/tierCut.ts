@@ -140,13 +140,13 @@ function addTensor(
   relaxation: Relaxation,
   tensor: number,
 ): void {
-  const {hops, linkWeights, rightShares, leftShares} = relaxation;
+  const {hops, rightShares, leftShares} = relaxation;
   const {producer, consumers, isOutput} = tables.problem.tensors[
     tensor
   ] as TierTables['problem']['tensors'][number];
   if (consumers.length === 0 && !(isOutput && producer !== null)) return;
   if (rightShares !== null && leftShares !== null) {
-    const settled = settledCost(tables, tierMasks, state, linkWeights, tensor);
+    const settled = settledCost(tables, tierMasks, state, relaxation, tensor);
     if (settled !== null) {
       if (settled === Infinity) network.isFeasible = false;
       else network.constant += settled;
@@ -205,7 +205,7 @@ function settledCost(
   {problem, routes, upNs, downNs}: TierTables,
   tierMasks: Int32Array,
   {closedMask}: LinkState,
-  linkWeights: readonly number[],
+  {linkWeights, stageLimitNs}: Relaxation,
   tensor: number,
 ): number | null {
   const {producer, consumers, isOutput} = problem.tensors[tensor] as TierTables['problem']['tensors'][number];
@@ -223,7 +223,7 @@ function settledCost(
     let cost = 0;
     for (const {link, direction} of steps) {
       const ns = (direction === 'up' ? upNs : downNs)[tensor * problem.links.length + link] as number;
-      cost += ns * (linkWeights[link] as number);
+      cost += ns > stageLimitNs ? Infinity : ns * (linkWeights[link] as number);
     }
     least = Math.min(least, cost);
   }
@@ -233,12 +233,13 @@ function settledCost(
 /** Per gap, what crossing it costs in one direction; Infinity where no link spans it. */
 function wholeCosts(
   tables: TierTables,
-  {hops, linkWeights}: Relaxation,
+  relaxation: Relaxation,
   shares: Float64Array | null,
   tensor: number,
   isRightwards: boolean,
 ): Float64Array {
-  const costs = spanCosts(tables, hops, linkWeights, tensor, isRightwards);
+  const {hops} = relaxation;
+  const costs = spanCosts(tables, relaxation, tensor, isRightwards);
   const whole = new Float64Array(hops.count).fill(Infinity);
   if (shares !== null) wholeShares(hops.spans, costs, hops.count, shares, tensor * hops.count, whole);
   else

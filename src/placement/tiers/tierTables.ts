@@ -19,6 +19,10 @@ export interface TierTables {
   readonly isAnchored: Uint8Array;
   /** Per layer, 1 when no layer reads what it makes. */
   readonly feedsNothing: Uint8Array;
+  /** Per layer, the tensors that it makes and reads. */
+  readonly tensorsOf: readonly (readonly number[])[];
+  /** Per layer, its place in an order in which layers come after those that feed them. */
+  readonly ranks: Int32Array;
 }
 
 export function tablesOf(problem: TierProblem): TierTables {
@@ -44,6 +48,11 @@ export function tablesOf(problem: TierProblem): TierTables {
   const feedsNothing = new Uint8Array(layers.length).fill(1);
   for (const {producer, consumers} of tensors)
     if (producer !== null && consumers.length > 0) feedsNothing[producer] = 0;
+  const tensorsOf: number[][] = layers.map(() => []);
+  tensors.forEach(({producer, consumers}, tensor) => {
+    if (producer !== null) tensorsOf[producer]?.push(tensor);
+    for (const consumer of consumers) tensorsOf[consumer]?.push(tensor);
+  });
   return {
     problem,
     routes: new Routes(problem),
@@ -53,7 +62,30 @@ export function tablesOf(problem: TierProblem): TierTables {
     tierMasks,
     isAnchored: anchoredLayers(problem),
     feedsNothing,
+    tensorsOf,
+    ranks: ranksOf(problem, tensorsOf),
   };
+}
+
+function ranksOf({layers, tensors}: TierProblem, tensorsOf: readonly (readonly number[])[]): Int32Array {
+  const missing = new Int32Array(layers.length);
+  for (const {producer, consumers} of tensors)
+    if (producer !== null) for (const layer of consumers) missing[layer] = (missing[layer] as number) + 1;
+  const ready = [...layers.keys()].filter(layer => missing[layer] === 0);
+  const ranks = new Int32Array(layers.length).fill(layers.length);
+  for (let rank = 0; rank < ready.length; rank++) {
+    const layer = ready[rank] as number;
+    ranks[layer] = rank;
+    for (const index of tensorsOf[layer] ?? []) {
+      const tensor = tensors[index];
+      if (tensor?.producer !== layer) continue;
+      for (const consumer of tensor.consumers) {
+        missing[consumer] = (missing[consumer] as number) - 1;
+        if (missing[consumer] === 0) ready.push(consumer);
+      }
+    }
+  }
+  return ranks;
 }
 
 /** Union-find over tensors as hyperedges, with one more element for what lies on tier 0. */

@@ -44,7 +44,7 @@ export function tightenRelaxation(
     tables.problem.tensors.forEach((_, tensor) => {
       const mask = masks[tensor] as number;
       anyMask |= mask;
-      const costs = spanCosts(tables, hops, weights.linkWeights, tensor, isRightwards);
+      const costs = spanCosts(tables, {...relaxation, ...weights}, tensor, isRightwards);
       shareOverHops(hops.spans, costs, hops.count, mask, after, tensor * hops.count);
       // Under other weights the shares from before may be more than the links cost.
       if (before === null || weights.linkWeights !== linkWeights) return;
@@ -57,7 +57,7 @@ export function tightenRelaxation(
   const openings = new Float64Array(hops.count);
   shareOverHops(hops.spans, openingCosts(tables, hops, state, objective), hops.count, anyMask, openings, 0);
   mixInto(openings, openingShares, 0, hops.count, step);
-  return {hops, ...weights, memoryPrices, rightShares, leftShares, openingShares: openings};
+  return {...relaxation, ...weights, memoryPrices, rightShares, leftShares, openingShares: openings};
 }
 
 /** Multiplicative weights: a stage as busy as the busiest grows by a factor e^step against one that has nothing to do. */
