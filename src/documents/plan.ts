@@ -63,6 +63,48 @@ const answerChange = z.strictObject({
   becomes: z.string(),
 });
 
+const knownPlacement = z.strictObject({
+  /** As the alternatives are named. */
+  name: z.string(),
+  /** Runs of neighbouring layers in the plan's order; every other layer runs in the cloud. */
+  deviceLayers: z.array(z.strictObject({first: z.string(), last: z.string()})),
+  upBytes: z.int().nonnegative(),
+  downBytes: z.int().nonnegative(),
+  /** As measured when the plan was made. */
+  latencyMs: z.number().nonnegative(),
+  /** The part of it that is inversely proportional to the link's bandwidth. */
+  transferMs: z.number().nonnegative(),
+  /** The part of it that is inversely proportional to the cloud's speed. */
+  cloudMs: z.number().nonnegative(),
+});
+
+const envelopePiece = z.strictObject({
+  from: z.number().nonnegative(),
+  /** `null`: for every larger value too. */
+  to: z.number().nonnegative().nullable(),
+  /** Index into `placements`. */
+  placement: z.int().nonnegative(),
+  latencyMsFrom: z.number().nonnegative(),
+  /** Where `to` is `null`: what the latency tends to. */
+  latencyMsTo: z.number().nonnegative(),
+});
+
+/** Which placement is the best at every value of one quantity, everything else unchanged, exact among all placements. */
+const envelope = z.strictObject({
+  /** The chosen one first. */
+  placements: z.array(knownPlacement).nonempty(),
+  axes: z.array(
+    z.strictObject({
+      what: z.enum(['link-bandwidth', 'round-trip', 'cloud-speed']),
+      unit: z.enum(['bytes-per-second', 'ms', 'times']),
+      /** The quantity's value in this plan, in the same unit; of the bandwidth the upward one, the downward one in proportion. */
+      current: z.number().nonnegative(),
+      /** Ascending and without gaps. */
+      pieces: z.array(envelopePiece).nonempty(),
+    }),
+  ),
+});
+
 export const planSchema = z.strictObject({
   ...headerOf('edgewise/plan'),
   device: z.string(),
@@ -101,12 +143,16 @@ export const planSchema = z.strictObject({
   ),
   /** Exact among all placements, not only among the alternatives; absent in plans without a cloud. */
   changes: z.array(answerChange).optional(),
+  /** Absent in plans without a cloud. */
+  envelope: envelope.optional(),
   refusals: z.array(z.strictObject({reason: z.string(), count: z.int().positive()})),
   isComplete: z.boolean(),
   isApplyable: z.boolean(),
 });
 
 export type Plan = z.infer<typeof planSchema>;
+export type Envelope = z.infer<typeof envelope>;
+export type EnvelopeAxis = Envelope['axes'][number];
 export type PlanTotals = z.infer<typeof totals>;
 export type ExchangedTensor = z.infer<typeof exchangedTensor>;
 export type Crossing = z.infer<typeof crossing>;
