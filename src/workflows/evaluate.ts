@@ -16,6 +16,7 @@ import {
   tensorsOfChangedSize,
   type TensorError,
 } from '../quantize/accuracy/layerErrors.ts';
+import {RESCALED} from '../quantize/correction/nameRescaled.ts';
 import {readDocumentText, requireFile} from '../workspace/projectFolder.ts';
 import {finiteDecibels} from './builds/finiteDecibels.ts';
 import {openJudge} from './builds/openJudge.ts';
@@ -185,16 +186,28 @@ async function compareLayers(
     return {
       worstAccumulated: worst(await accumulatedErrors(request)),
       worstOwn: canBeFed ? worst(await ownErrors(request)) : [],
-      warnings:
-        changed.size === 0
-          ? []
-          : [
-              `Channels were removed from ${changed.size} tensors (${[...changed].slice(0, 3).join(', ')}${changed.size > 3 ? ', …' : ''}): their errors are unknown, and so are layers' own ones.`,
-            ],
+      warnings: [
+        ...aboutTensors(
+          [...changed],
+          'with fewer channels than the original: errors there are unknown, and so are layers’ own ones',
+        ),
+        ...aboutTensors(
+          [...float.graph.tensors.keys()].filter(name => request.quantized.tensors.has(name + RESCALED)),
+          'with scaled channels in the build: not compared',
+        ),
+      ],
     };
   } finally {
     opened.close();
   }
+}
+
+const NAMED = 3;
+
+function aboutTensors(names: readonly string[], what: string): string[] {
+  if (names.length === 0) return [];
+  const some = [...names.slice(0, NAMED), ...(names.length > NAMED ? ['…'] : [])].join(', ');
+  return [`${names.length === 1 ? 'A tensor' : `${names.length} tensors`} (${some}) ${what}.`];
 }
 
 function isQuantized({layers}: Graph): boolean {

@@ -58,50 +58,64 @@ function edgewise(folder: string, args: readonly string[]): Promise<Ended> {
 /** The step that takes longest, left out where it is not what a test is about. */
 const QUICKLY = ['--without', 'rounding'];
 
+/** For tests that compile with all steps, or again and again, on a machine that has other things to do. */
+const PATIENCE_MS = 240_000;
+
 function failureOf(ended: Ended): {code: string; message: string} {
   expect(ended.stderr).not.toMatch(/bug in edgewise|\n\s+at /);
   return jsonOf<{error: {code: string; message: string}}>(ended).error;
 }
 
 describe('edgewise compile', () => {
-  test('quantises for a target, judges on labels, and says every decision; the second run comes from the cache', () =>
-    inProject(`${DATA}accuracy: {maxDrop: 3 points}\n`, async folder => {
-      const args = ['compile', '--target', 'x86-vnni', '--precision', 'int8'];
-      const first = await edgewise(folder, args);
-      expect(first.stderr).not.toContain('come from the cache');
-      const [made] = jsonOf<Compiled>(first).builds;
-      const build = buildFromYaml(await readFile(join(folder, 'builds/x86-vnni.yaml'), 'utf8'), 'build');
-      expect(build).toMatchObject({
-        target: 'x86-vnni',
-        accuracy: {metric: 'top-1', samples: 100, budget: '3 points'},
-        calibration: {isRandom: false},
-      });
-      const int8 = build.candidates?.find(({precision}) => precision === 'int8');
-      expect(int8?.sizeBytes).toBeLessThan(0.3 * (build.artefact.originalSizeBytes ?? 0));
-      expect(build.recipe.every(({decision, reason}) => decision !== '' && reason !== '')).toBe(true);
-      expect(existsSync(join(folder, 'builds/x86-vnni.onnx'))).toBe(true);
+  test(
+    'quantises for a target, judges on labels, and says every decision; the second run comes from the cache',
+    () =>
+      inProject(`${DATA}accuracy: {maxDrop: 3 points}\n`, async folder => {
+        const args = ['compile', '--target', 'x86-vnni', '--precision', 'int8'];
+        const first = await edgewise(folder, args);
+        expect(first.stderr).not.toContain('come from the cache');
+        const [made] = jsonOf<Compiled>(first).builds;
+        const build = buildFromYaml(await readFile(join(folder, 'builds/x86-vnni.yaml'), 'utf8'), 'build');
+        expect(build).toMatchObject({
+          target: 'x86-vnni',
+          accuracy: {metric: 'top-1', samples: 100, budget: '3 points'},
+          calibration: {isRandom: false},
+        });
+        const int8 = build.candidates?.find(({precision}) => precision === 'int8');
+        expect(int8?.sizeBytes).toBeLessThan(0.3 * (build.artefact.originalSizeBytes ?? 0));
+        expect(build.recipe.every(({decision, reason}) => decision !== '' && reason !== '')).toBe(true);
+        expect(existsSync(join(folder, 'builds/x86-vnni.onnx'))).toBe(true);
 
-      const second = await edgewise(folder, args);
-      expect(second.stderr).toContain('come from the cache');
-      expect(jsonOf<Compiled>(second).builds[0]?.build.candidates?.map(({name}) => name)).toEqual(
-        made?.build.candidates?.map(({name}) => name),
-      );
-    }));
+        const second = await edgewise(folder, args);
+        expect(second.stderr).toContain('come from the cache');
+        expect(jsonOf<Compiled>(second).builds[0]?.build.candidates?.map(({name}) => name)).toEqual(
+          made?.build.candidates?.map(({name}) => name),
+        );
+      }),
+    PATIENCE_MS,
+  );
 
-  test('a damaged build in the store, or a damaged entry of the cache, is made again', () =>
-    inProject(DATA, async folder => {
-      const args = ['compile', '--target', 'arm64', '--precision', 'int8', ...QUICKLY];
-      const [made] = jsonOf<Compiled>(await edgewise(folder, args)).builds;
-      const blob = join(folder, '.edgewise/store/sha256', made?.build.artefact.digest.slice(7) ?? '');
-      await truncate(blob, 1000);
-      const again = await edgewise(folder, args);
-      expect(again.stderr).not.toContain('come from the cache');
-      expect((await readFile(blob)).byteLength).toBe(made?.build.artefact.sizeBytes);
-      const entries = join(folder, '.edgewise/cache/compiled');
-      for (const entry of await readdir(entries)) await writeFile(join(entries, entry), '{"half":');
-      const third = await edgewise(folder, args);
-      expect([third.exitCode, third.stderr]).toEqual([0, expect.not.stringContaining('come from the cache')]);
-    }));
+  test(
+    'a damaged build in the store, or a damaged entry of the cache, is made again',
+    () =>
+      inProject(DATA, async folder => {
+        const args = ['compile', '--target', 'arm64', '--precision', 'int8', ...QUICKLY];
+        const [made] = jsonOf<Compiled>(await edgewise(folder, args)).builds;
+        const blob = join(folder, '.edgewise/store/sha256', made?.build.artefact.digest.slice(7) ?? '');
+        await truncate(blob, 1000);
+        const again = await edgewise(folder, args);
+        expect(again.stderr).not.toContain('come from the cache');
+        expect((await readFile(blob)).byteLength).toBe(made?.build.artefact.sizeBytes);
+        const entries = join(folder, '.edgewise/cache/compiled');
+        for (const entry of await readdir(entries)) await writeFile(join(entries, entry), '{"half":');
+        const third = await edgewise(folder, args);
+        expect([third.exitCode, third.stderr]).toEqual([
+          0,
+          expect.not.stringContaining('come from the cache'),
+        ]);
+      }),
+    PATIENCE_MS,
+  );
 
   test('a model without a project, for this machine, timed here', () =>
     inProject(DATA, async folder => {

@@ -9,6 +9,7 @@ import {
   type LearningContext,
   type Quantization,
 } from './improvementSteps.ts';
+import {nameRescaled} from './nameRescaled.ts';
 import {startJudge} from './judgeQuantization.ts';
 
 export interface ImprovementTask {
@@ -75,7 +76,7 @@ export async function improveQuantization(task: ImprovementTask): Promise<Improv
     if (!isKept) continue;
     [best, bestDb] = [tried.quantization, tried.decibels];
   }
-  return {...best, steps};
+  return {...(await nameRescaled(task.graph, best, task)), steps};
 }
 
 interface Tried {

@@ -1,8 +1,6 @@
 import type {Improvement} from '../../documents/improvements.ts';
 import type {QuantizationScheme} from '../../documents/quantizationScheme.ts';
 import type {Graph} from '../../model/graph.ts';
-import {graphFromModel} from '../../model/graphFromModel.ts';
-import type {OnnxModel} from '../../model/onnx/messages.ts';
 import {planQuantization, tensorsToMeasure} from '../planQuantization.ts';
 import type {CorrectedValues, FloatReason, QuantizationPlan, TensorRange} from '../quantizationPlan.ts';
 import {collectHistograms} from '../ranges/collectHistograms.ts';
@@ -16,6 +14,7 @@ import {learnRounding} from './learnRounding.ts';
 import {measureChannels, measureLastAxisMagnitudes} from './measureChannels.ts';
 import {refineRanges} from './refineRanges.ts';
 import {findSmoothable, smoothOutliers} from './smoothOutliers.ts';
+import {withTypesOf} from './withTypesOf.ts';
 
 /** A quantisation as it stands: what quantizeGraph needs, and what the plan was made from. */
 export interface Quantization {
@@ -140,23 +139,3 @@ export const IMPROVEMENT_STEPS: readonly ImprovementStep[] = [
     },
   },
 ];
-
-/** Scaling channels changes values, not types or shapes. */
-function withTypesOf(graph: Graph, model: OnnxModel): Graph {
-  const rewritten = graphFromModel(model);
-  const tensors = new Map(
-    [...rewritten.tensors].map(([name, tensor]) => {
-      const {elementType, shape, dims} = graph.tensors.get(name) ?? {};
-      return [
-        name,
-        {
-          ...tensor,
-          ...(elementType === undefined ? {} : {elementType}),
-          ...(shape === undefined ? {} : {shape}),
-          ...(dims === undefined ? {} : {dims}),
-        },
-      ];
-    }),
-  );
-  return {...rewritten, tensors};
-}
