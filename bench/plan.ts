@@ -1,5 +1,5 @@
 /**
- * Placement over tiers, held against brute force on 10,000 random graphs (two tiers up to 14 layers, three up to 9) and
+ * Placement over tiers, held against brute force on 10,000 random graphs (two tiers up to 14 layers, three up to 9, four up to 6) and
  * timed on seeded graphs the size of real networks. Ends with 1 when a bar is missed.
  *
  *   node bench/plan.ts                  everything

@@ -6,7 +6,7 @@ export interface LargeTierOptions {
   readonly tierCount: 2 | 3;
   readonly direction: 'one-way' | 'two-way';
   readonly hasDirectLink: boolean;
-  /** Share of all weights that the tiers below the last may hold together; `null`: no limit. */
+  /** Share of all weights that each tier may hold; `null`: no limit. */
   readonly memoryShare: number | null;
 }
 
@@ -22,9 +22,7 @@ export function largeTierProblem(seed: number, options: LargeTierOptions): TierP
   const memory =
     options.memoryShare === null
       ? null
-      : Math.floor(
-          (weights.reduce((sum, bytes) => sum + bytes, 0) * options.memoryShare) / (options.tierCount - 1),
-        );
+      : Math.floor(weights.reduce((sum, bytes) => sum + bytes, 0) * options.memoryShare);
   const last = options.tierCount - 1;
   const linkOf = (from: number, to: number, slowness: number): TierLink => ({
     from,
@@ -54,7 +52,7 @@ export function largeTierProblem(seed: number, options: LargeTierOptions): TierP
     })),
     // Direct is cheaper than by way of the gateway, as it mostly is: the case that no ordered cut can tell.
     links: options.hasDirectLink && last === 2 ? [...neighbours, linkOf(0, 2, 0.9)] : neighbours,
-    memoryBytes: Array.from({length: options.tierCount}, (_, tier) => (tier === last ? null : memory)),
+    memoryBytes: new Array<number | null>(options.tierCount).fill(memory),
     direction: options.direction,
   };
 }

@@ -25,7 +25,7 @@ const CASES: readonly TimedCase[] = [
   {...plain, layerCount: 2000, tierCount: 3, budgetMs: 1000},
   {...plain, layerCount: 200, tierCount: 3, hasDirectLink: true, budgetMs: null},
   {...plain, layerCount: 2000, tierCount: 3, hasDirectLink: true, budgetMs: null, graphs: 5},
-  {...plain, layerCount: 200, tierCount: 3, memoryShare: 0.9, budgetMs: null, graphs: 5},
+  {...plain, layerCount: 200, tierCount: 3, memoryShare: 0.5, budgetMs: null, graphs: 5},
   {...plain, layerCount: 200, tierCount: 3, objective: 'throughput', budgetMs: null, graphs: 5},
   {...plain, layerCount: 2000, objective: 'throughput', budgetMs: null, graphs: 3},
 ];

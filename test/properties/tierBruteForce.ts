@@ -92,20 +92,25 @@ function findWays({links, direction}: TierProblem, from: number, readMask: numbe
     }
     return reached;
   };
-  const found: Way[] = [];
+  // Smallest first, so that what holds one already found needs no look.
+  const candidates: Way[] = [];
   for (let upMask = 0; upMask < 2 ** links.length; upMask++)
-    for (let downMask = 0; downMask < 2 ** links.length; downMask++) {
-      const risen = spread(1 << from, upMask, direction === 'one-way' ? 0 : downMask);
-      const returned = spread(risen, 0, downMask);
-      if ((readMask & ~risen) === 0 && (!isOutput || (returned & 1) === 1)) found.push({upMask, downMask});
-    }
-  return found.filter(
-    way =>
-      !found.some(
-        other =>
-          other !== way && (other.upMask & ~way.upMask) === 0 && (other.downMask & ~way.downMask) === 0,
-      ),
+    for (let downMask = 0; downMask < 2 ** links.length; downMask++) candidates.push({upMask, downMask});
+  candidates.sort(
+    (a, b) => bitCount(a.upMask) + bitCount(a.downMask) - bitCount(b.upMask) - bitCount(b.downMask),
   );
+  const found: Way[] = [];
+  for (const {upMask, downMask} of candidates) {
+    if (found.some(way => (way.upMask & ~upMask) === 0 && (way.downMask & ~downMask) === 0)) continue;
+    const risen = spread(1 << from, upMask, direction === 'one-way' ? 0 : downMask);
+    const returned = spread(risen, 0, downMask);
+    if ((readMask & ~risen) === 0 && (!isOutput || (returned & 1) === 1)) found.push({upMask, downMask});
+  }
+  return found;
+}
+
+function bitCount(mask: number): number {
+  return mask === 0 ? 0 : (mask & 1) + bitCount(mask >> 1);
 }
 
 function openSets({links}: TierProblem): number[] {

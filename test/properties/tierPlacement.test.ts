@@ -74,6 +74,33 @@ for (const objective of ['latency', 'throughput'] as const)
         expect(proven).toBe(feasible);
       }, 120_000);
 
+for (const objective of ['latency', 'throughput'] as const)
+  test(`${objective} over four tiers with any links between them equals brute force`, () => {
+    fc.assert(
+      fc.property(
+        fc.integer({min: 0, max: 2 ** 31}),
+        fc.integer({min: 1, max: 5}),
+        fc.constantFrom('one-way' as const, 'two-way' as const),
+        fc.boolean(),
+        (graphSeed, layerCount, direction, hasMemory) => {
+          const problem = randomTierProblem({
+            seed: graphSeed,
+            layerCount,
+            tierCount: 4,
+            links: 'direct',
+            direction,
+            hasMemory,
+          });
+          const expected = bruteForceTiers(problem, objective);
+          const placement = placementOrNull(problem, objective);
+          expect(placement?.certificate.cutNs ?? null).toBe(expected?.ns ?? null);
+          if (placement !== null) expect(placement.certificate.isOptimal).toBe(true);
+        },
+      ),
+      {numRuns: 40, seed},
+    );
+  }, 120_000);
+
 test('the cost told is that of the assignment, and what crosses adds up to it', () => {
   fc.assert(
     fc.property(

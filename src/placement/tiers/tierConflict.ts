@@ -70,7 +70,7 @@ export function errorFromMemory(
     const names = set.map(tier => nameOfTier(tier, tierNames)).join(' and ');
     return fail(
       `weights of at least ${neededBytes} bytes have to be on ${names}, with ${roomBytes} bytes of memory: ` +
-        `${neededBytes - roomBytes} bytes are missing`,
+        `${inBytes(neededBytes - roomBytes)} missing`,
     );
   }
   const names = limited
@@ -133,6 +133,10 @@ function leastConflict(
     }
   }
   return needed;
+}
+
+function inBytes(bytes: number): string {
+  return bytes === 1 ? '1 byte is' : `${bytes} bytes are`;
 }
 
 function nameOfTier(tier: number, tierNames: readonly string[] | undefined): string {
