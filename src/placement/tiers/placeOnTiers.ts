@@ -1,5 +1,7 @@
 import {chooseBranching} from './branch.ts';
 import type {Branching} from './branch.ts';
+import {closuresOf, narrowClosures} from './closures.ts';
+import type {Closures} from './closures.ts';
 import {costOfTiers} from './costOfTiers.ts';
 import type {CheckedTierCost} from './costOfTiers.ts';
 import {hopsOf} from './hops.ts';
@@ -62,6 +64,8 @@ class TierSearch {
   readonly #tables: TierTables;
   readonly #options: PlaceOnTiersOptions;
   readonly #nodes = new SearchNodes();
+  /** Where data only rises and something is limited. */
+  readonly #closures: Closures | null = null;
   #cutsLeft: number;
   #best: Found | null = null;
   /** Where improvements begin: the best so far, or what came nearest to keeping within the memory. */
@@ -72,6 +76,9 @@ class TierSearch {
   constructor(tables: TierTables, options: PlaceOnTiersOptions) {
     this.#tables = tables;
     this.#options = options;
+    const isLimited =
+      options.objective === 'throughput' || tables.problem.memoryBytes.some(limit => limit !== null);
+    if (isLimited && tables.problem.direction === 'one-way') this.#closures = closuresOf(tables);
     this.#cutsLeft = options.nodeLimit ?? defaultNodeLimit(tables.problem);
   }
 
@@ -82,8 +89,7 @@ class TierSearch {
     const tierMasks = this.#tables.tierMasks.slice();
     if (!narrowTiers(this.#tables, reachOf(this.#tables, {closedMask: 0}), tierMasks))
       throw errorFromPlaces(this.#tables, this.#options.tierNames);
-    if (narrowLoads(this.#tables, tierMasks, Infinity))
-      this.#nodes.add({tierMasks, openMask: 0, closedMask: 0, boundNs: 0, relaxation: null});
+    this.#add({tierMasks, openMask: 0, closedMask: 0, boundNs: 0, relaxation: null});
     let boundNs = this.#bestNs;
     for (let node = this.#nodes.take(); node !== undefined; node = this.#nodes.take()) {
       if (node.boundNs >= this.#bestNs) break;
@@ -171,9 +177,12 @@ class TierSearch {
   }
 
   #narrow(state: LinkState, tierMasks: Int32Array): boolean {
+    const tables = this.#tables;
+    const limitNs = this.#stageLimitNs;
     return (
-      narrowTiers(this.#tables, reachOf(this.#tables, state), tierMasks) &&
-      narrowLoads(this.#tables, tierMasks, this.#stageLimitNs)
+      (this.#closures === null || narrowClosures(tables, this.#closures, tierMasks, limitNs)) &&
+      narrowTiers(tables, reachOf(tables, state), tierMasks) &&
+      narrowLoads(tables, tierMasks, limitNs)
     );
   }
 
