@@ -1,6 +1,5 @@
 import type {DocumentHeader} from '../documents/writeHeader.ts';
 import type {Plan, PlanTotals} from '../documents/plan.ts';
-import {planChanges} from './planChanges.ts';
 import {chainCuts} from './chainCuts.ts';
 import {choosePlacement} from './choosePlacement.ts';
 import type {Placement} from './choosePlacement.ts';
@@ -14,6 +13,7 @@ import {
   totalsFromCost,
   weightBytesByTier,
 } from './describePlacement.ts';
+import {planEnvelope} from './envelope/planEnvelope.ts';
 import {reasonsOfLayers} from './layerReasons.ts';
 import type {PlacementConstraints, PlacementMeasurements} from './measurements.ts';
 import {problemFromMeasurements} from './problemFromMeasurements.ts';
@@ -66,7 +66,18 @@ export function planDocument({header, device, cloud, measurements}: PlanRequest)
   // The chosen one first: should two be called alike, it keeps the plain name.
   const nameOf = createNamer(problem);
   nameOf(placement.tiers);
-  const changes = planChanges(problem, placement, measurements.link, nameOf);
+  const {link} = measurements;
+  const outlook =
+    problem.link === null || link === null
+      ? null
+      : planEnvelope({
+          problem,
+          problemLink: problem.link,
+          chosen: placement.tiers,
+          link,
+          overheadMs,
+          nameOf,
+        });
   const hasUnmeasuredLayers = refusals.some(({reason}) => reason === 'layer-without-measured-time');
 
   return {
@@ -98,11 +109,13 @@ export function planDocument({header, device, cloud, measurements}: PlanRequest)
     alternatives: listAlternatives(
       problem,
       placement,
-      [unconstrained, ...changes.map(change => change.tiers)],
+      [unconstrained, ...(outlook?.changes ?? []).map(({tiers}) => tiers)],
       totalsOf,
       nameOf,
     ),
-    ...(problem.link === null ? {} : {changes: changes.map(({change}) => change)}),
+    ...(outlook === null
+      ? {}
+      : {changes: outlook.changes.map(({change}) => change), envelope: outlook.envelope}),
     refusals: refusals.map(refusal => ({...refusal})),
     isComplete: !hasUnmeasuredLayers,
     isApplyable: placement.violations.length === 0,

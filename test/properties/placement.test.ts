@@ -6,7 +6,8 @@ import {choosePlacement} from '../../src/placement/choosePlacement.ts';
 import type {Placement} from '../../src/placement/choosePlacement.ts';
 import {costOfPlacement} from '../../src/placement/costOfPlacement.ts';
 import type {ProblemTier} from '../../src/placement/costOfPlacement.ts';
-import {findPlacementChanges} from '../../src/placement/answerChanges.ts';
+import {nearestChanges} from '../../src/placement/envelope/nearestChanges.ts';
+import {findPresentEnvelope} from '../../src/placement/envelope/placementEnvelope.ts';
 import type {PlacementProblem} from '../../src/placement/problem.ts';
 import {bruteForce, countOnDevice, randomProblem} from './randomProblems.ts';
 
@@ -116,8 +117,10 @@ test('between the thresholds the plan stays the best, and past one the named pla
         const problem = magnified(small);
         const placement = placementOrNull(problem);
         if (placement === null || problem.link === null) return;
-        const changes = findPlacementChanges(problem, placement.tiers, quantity);
-        for (const {factor, direction, tiers} of changes) {
+        const range = {quantity, from: 0.001, to: 1000};
+        const {pieces} = findPresentEnvelope(problem, problem.link, placement.tiers, range);
+        const changes = nearestChanges(pieces, quantity, placement.tiers);
+        for (const {value: factor, direction, tiers} of changes) {
           changesSeen += 1;
           const past = scaledBy(problem, quantity, direction === 'grows' ? factor * 1.001 : factor * 0.999);
           const before = scaledBy(problem, quantity, 1 + (factor - 1) * 0.99);
