@@ -70,3 +70,28 @@ export function descendFrom(
   }
   return state.tiers;
 }
+
+/**
+ * Moves single layers to lower tiers as long as the latency stays what it is.
+ * @param ns the latency of `tiers`
+ */
+export function lowerFrom(tables: TierTables, tiers: readonly number[], ns: number): readonly number[] {
+  const state = new MovableTiers(tables, 'latency', tiers);
+  for (let isChanged = true; isChanged;) {
+    isChanged = false;
+    for (const layer of tiers.keys()) {
+      const here = state.tiers[layer] as number;
+      for (let tier = 0; tier < here; tier++) {
+        if (((tables.tierMasks[layer] as number) & (1 << tier)) === 0) continue;
+        state.move(layer, tier);
+        const {quality} = state;
+        if (quality.unroutable === 0 && quality.missingBytes === 0 && quality.ns <= ns) {
+          isChanged = true;
+          break;
+        }
+        state.move(layer, here);
+      }
+    }
+  }
+  return state.tiers;
+}

@@ -1,23 +1,8 @@
-import {chooseBranching} from './branch.ts';
-import type {Branching} from './branch.ts';
-import {closuresOf, narrowClosures} from './closures.ts';
-import type {Closures} from './closures.ts';
-import {costOfTiers} from './costOfTiers.ts';
-import type {CheckedTierCost} from './costOfTiers.ts';
-import {hopsOf} from './hops.ts';
-import {bestBetween, descendFrom} from './improveTiers.ts';
-import {narrowLoads} from './narrowLoads.ts';
 import {narrowTiers, reachOf} from './narrowTiers.ts';
-import {firstRelaxation, firstWeights} from './relaxation.ts';
-import type {LinkState, Relaxation} from './relaxation.ts';
-import {SearchNodes} from './searchNode.ts';
-import type {SearchNode} from './searchNode.ts';
 import {errorFromMemory, errorFromPlaces} from './tierConflict.ts';
-import {tierCut} from './tierCut.ts';
 import type {TierObjective, TierPlacement, TierProblem} from './tierProblem.ts';
+import {TierSearch} from './tierSearch.ts';
 import {tablesOf} from './tierTables.ts';
-import type {TierTables} from './tierTables.ts';
-import {tightenRelaxation} from './tightenRelaxation.ts';
 
 export interface PlaceOnTiersOptions {
   readonly objective: TierObjective;
@@ -27,232 +12,27 @@ export interface PlaceOnTiersOptions {
   readonly tierNames?: readonly string[];
 }
 
-/** Rounds of better multipliers for the whole problem, where there are any, and for each part of it. */
-const FIRST_ROUNDS = 40;
-const FURTHER_ROUNDS = 4;
-
-/** How long a descent may last; mostly it ends by itself before. */
-const MOVES_PER_LAYER = 20;
-
 /**
  * The best placement over any number of tiers: one minimum cut where the tiers form a row and nothing limits them, and a
  * branch and bound over cuts where links run beside the row, memory is limited or the busiest stage counts. Of equally
- * fast ones a row takes that with every layer as low as any has it. When the search ends early, `boundNs` is still true.
+ * fast ones a row takes that with every layer as low as any has it, a search what it finds and single moves make lower.
+ * When the search ends early, `boundNs` is still true.
  * @throws ExpectedError `nothing-feasible` (exit 13) naming what contradicts itself, or the bytes that are missing
- * @see Ishikawa (2003) for the cut, Fisher, "The Lagrangian relaxation method", Management Science 27 (1981)
+ * @see Ishikawa, "Exact optimization for Markov random fields with convex priors", PAMI 25 (2003)
  */
 export function placeOnTiers(problem: TierProblem, options: PlaceOnTiersOptions): TierPlacement {
+  const {objective, tierNames} = options;
   const tables = tablesOf(problem);
-  const search = new TierSearch(tables, options);
+  if (!narrowTiers(tables, reachOf(tables, {closedMask: 0}), tables.tierMasks.slice()))
+    throw errorFromPlaces(tables, tierNames);
+  const search = new TierSearch(tables, objective, options.nodeLimit ?? defaultNodeLimit(problem));
   const {best, boundNs} = search.run();
-  if (best === null) throw errorFromMemory(tables, options.tierNames, search.isExhausted);
+  if (best === null) throw errorFromMemory(tables, tierNames, search.isExhausted);
   const {tiers, cost} = best;
   const {latencyNs, bottleneckNs, bytes, crossings} = cost;
-  const cutNs = options.objective === 'latency' ? latencyNs : bottleneckNs;
+  const cutNs = objective === 'latency' ? latencyNs : bottleneckNs;
   const certificate = {isOptimal: boundNs === cutNs, flowNs: boundNs, cutNs, boundNs};
   return {tiers, latencyNs, bottleneckNs, bytes, crossings, certificate};
-}
-
-interface Found {
-  readonly tiers: readonly number[];
-  readonly cost: CheckedTierCost;
-  readonly ns: number;
-  readonly height: number;
-}
-
-class TierSearch {
-  readonly #tables: TierTables;
-  readonly #options: PlaceOnTiersOptions;
-  readonly #nodes = new SearchNodes();
-  /** Where data only rises and something is limited. */
-  readonly #closures: Closures | null = null;
-  #cutsLeft: number;
-  #best: Found | null = null;
-  /** Where improvements begin: the best so far, or what came nearest to keeping within the memory. */
-  #start: readonly number[] | null = null;
-  /** The lowest bound of the parts that were given up with a placement above it. */
-  #leftBoundNs = Infinity;
-
-  constructor(tables: TierTables, options: PlaceOnTiersOptions) {
-    this.#tables = tables;
-    this.#options = options;
-    const isLimited =
-      options.objective === 'throughput' || tables.problem.memoryBytes.some(limit => limit !== null);
-    if (isLimited && tables.problem.direction === 'one-way') this.#closures = closuresOf(tables);
-    this.#cutsLeft = options.nodeLimit ?? defaultNodeLimit(tables.problem);
-  }
-
-  /** False when parts were left because of the limit. */
-  isExhausted = true;
-
-  run(): {readonly best: Found | null; readonly boundNs: number} {
-    const tierMasks = this.#tables.tierMasks.slice();
-    if (!narrowTiers(this.#tables, reachOf(this.#tables, {closedMask: 0}), tierMasks))
-      throw errorFromPlaces(this.#tables, this.#options.tierNames);
-    this.#add({tierMasks, openMask: 0, closedMask: 0, boundNs: 0, relaxation: null});
-    let boundNs = this.#bestNs;
-    for (let node = this.#nodes.take(); node !== undefined; node = this.#nodes.take()) {
-      if (node.boundNs >= this.#bestNs) break;
-      if (this.#cutsLeft <= 0) {
-        this.isExhausted = false;
-        boundNs = node.boundNs;
-        break;
-      }
-      this.#explore(node);
-    }
-    if (this.isExhausted) boundNs = this.#bestNs;
-    return {best: this.#best, boundNs: Math.min(boundNs, this.#leftBoundNs, this.#bestNs)};
-  }
-
-  get #bestNs(): number {
-    return this.#best?.ns ?? Infinity;
-  }
-
-  #explore(node: SearchNode): void {
-    const tables = this.#tables;
-    const {objective} = this.#options;
-    const isFirst = node.relaxation === null;
-    let relaxation = node.relaxation ?? this.#relaxationOf(node);
-    let {boundNs, tierMasks} = node;
-    const rounds = isFirst ? FIRST_ROUNDS : FURTHER_ROUNDS;
-    const canTighten =
-      objective === 'throughput' ||
-      !relaxation.hops.isRow ||
-      tables.problem.memoryBytes.some(limit => limit !== null);
-    let tightest = {relaxation, boundNs: -1};
-    let last: Found | null = null;
-    for (let round = 0; round < (canTighten ? rounds : 1); round++) {
-      if (this.#stageLimitNs < relaxation.stageLimitNs) {
-        relaxation = {...relaxation, stageLimitNs: this.#stageLimitNs};
-        tierMasks = tierMasks.slice();
-        if (!this.#narrow(node, tierMasks)) return;
-      }
-      this.#cutsLeft -= 1;
-      const cut = tierCut(tables, tierMasks, node, relaxation);
-      if (cut === null) return;
-      const relaxedNs = this.#boundOf(cut.flow, node, relaxation);
-      if (relaxedNs > tightest.boundNs) tightest = {relaxation, boundNs: relaxedNs};
-      boundNs = Math.max(boundNs, relaxedNs);
-      last = this.#offer(cut.tiers);
-      if (boundNs >= this.#bestNs) return;
-      if (canTighten && isFirst) {
-        this.#improveOn(cut.tiers);
-        if (boundNs >= this.#bestNs) return;
-      }
-      if (round + 1 >= rounds || this.#cutsLeft <= 0) break;
-      const target = Math.min(this.#bestNs, boundNs * 1.05 + 1);
-      const gap = (target - relaxedNs) * relaxation.totalWeight;
-      const step = 2 / (round + 2);
-      relaxation = tightenRelaxation(tables, node, objective, relaxation, cut.tiers, last.cost, step, gap);
-    }
-    if (last === null) return;
-    const branching = chooseBranching(
-      tables,
-      {...node, tierMasks, relaxation},
-      objective,
-      last.tiers,
-      last.cost,
-    );
-    if (branching === null) {
-      // Only routes are left, and for throughput there may have been too many of them to try.
-      if (last.cost.violations.length === 0)
-        this.#leftBoundNs = Math.min(this.#leftBoundNs, Math.max(boundNs, lowestOf(last.cost, objective)));
-      return;
-    }
-    for (const child of childrenOf({...node, tierMasks}, branching))
-      this.#add({...child, boundNs, relaxation: branching.kind === 'layer' ? tightest.relaxation : null});
-  }
-
-  /** Looks for something better near what a cut found, and between it and the best so far. */
-  #improveOn(tiers: readonly number[]): void {
-    const {objective} = this.#options;
-    const between = this.#start === null ? tiers : bestBetween(this.#tables, objective, this.#start, tiers);
-    const improved = descendFrom(this.#tables, objective, between, MOVES_PER_LAYER * tiers.length);
-    this.#offer(improved);
-    this.#start = this.#best?.tiers ?? improved;
-  }
-
-  #add(node: SearchNode): void {
-    if (this.#narrow(node, node.tierMasks)) this.#nodes.add(node);
-  }
-
-  #narrow(state: LinkState, tierMasks: Int32Array): boolean {
-    const tables = this.#tables;
-    const limitNs = this.#stageLimitNs;
-    return (
-      (this.#closures === null || narrowClosures(tables, this.#closures, tierMasks, limitNs)) &&
-      narrowTiers(tables, reachOf(tables, state), tierMasks) &&
-      narrowLoads(tables, tierMasks, limitNs)
-    );
-  }
-
-  /** Only what is better than the best so far is of interest. */
-  get #stageLimitNs(): number {
-    return this.#options.objective === 'throughput' ? this.#bestNs - 1 : Infinity;
-  }
-
-  #relaxationOf(node: SearchNode): Relaxation {
-    const tables = this.#tables;
-    return firstRelaxation(
-      tables,
-      hopsOf(tables, node.closedMask),
-      node,
-      this.#options.objective,
-      firstWeights(tables, this.#options.objective),
-      new Array<number>(tables.problem.tierCount).fill(0),
-      this.#stageLimitNs,
-    );
-  }
-
-  /** Prices are paid for all bytes and paid back for the bytes that there are: whole nanoseconds, rounded up. */
-  #boundOf(flow: number, {openMask}: SearchNode, {memoryPrices, totalWeight}: Relaxation): number {
-    const {links, memoryBytes} = this.#tables.problem;
-    let relaxed = flow;
-    memoryPrices.forEach((price, tier) => {
-      if (price > 0) relaxed -= Math.ceil(price * (memoryBytes[tier] ?? 0)) + 1;
-    });
-    const openedNs = links.reduce(
-      (sum, {roundTripNs}, link) => sum + ((openMask & (1 << link)) === 0 ? 0 : roundTripNs),
-      0,
-    );
-    return Math.ceil(relaxed / totalWeight) + openedNs;
-  }
-
-  #offer(tiers: readonly number[]): Found {
-    const {problem, routes} = this.#tables;
-    const {objective} = this.#options;
-    const cost = costOfTiers(problem, tiers, objective, routes, this.#bestNs);
-    const ns = objective === 'latency' ? cost.latencyNs : cost.bottleneckNs;
-    const height = tiers.reduce((sum, tier) => sum + tier, 0);
-    const found = {tiers, cost, ns, height};
-    const best = this.#best;
-    if (
-      cost.violations.length === 0 &&
-      (best === null || ns < best.ns || (ns === best.ns && height < best.height))
-    )
-      this.#best = found;
-    return found;
-  }
-}
-
-function lowestOf({latencyNs, bottleneckBoundNs}: CheckedTierCost, objective: TierObjective): number {
-  return objective === 'latency' ? latencyNs : bottleneckBoundNs;
-}
-
-function childrenOf(node: SearchNode, branching: Branching): Omit<SearchNode, 'boundNs' | 'relaxation'>[] {
-  const {tierMasks, openMask, closedMask} = node;
-  if (branching.kind === 'link') {
-    const bit = 1 << branching.link;
-    return [
-      {tierMasks: tierMasks.slice(), openMask, closedMask: closedMask | bit},
-      {tierMasks: tierMasks.slice(), openMask: openMask | bit, closedMask},
-    ];
-  }
-  return [branching.higherMask, branching.lowerMask].map(mask => {
-    const masks = tierMasks.slice();
-    masks[branching.layer] = mask;
-    return {tierMasks: masks, openMask, closedMask};
-  });
 }
 
 /**
