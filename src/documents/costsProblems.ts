@@ -116,7 +116,7 @@ function problemsOfReferences({
         expected:
           from === to
             ? `another tier than "${from}"`
-            : `a tier above "${from}": this link goes from "${to}" to "${from}"`,
+            : `a tier above "${from}": one entry from "${to}" to "${from}" tells of both directions`,
       });
   });
   pins.forEach(({layer, tier}, index) => {

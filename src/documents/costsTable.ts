@@ -36,6 +36,8 @@ const link = z.strictObject({
 
 /** What layers cost on each tier and tensors on each link, from wherever: all that a placement needs, and no model. Each part by itself. */
 export const costsTableSchema = z.strictObject({
+  // JSON has no comments: this key is how editors are told of the schema.
+  $schema: z.string().optional().describe('Where an editor finds the schema of tables of costs.'),
   kind: z.literal('edgewise/costs'),
   formatVersion: z.literal(1),
   tiers: z

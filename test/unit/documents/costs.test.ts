@@ -60,6 +60,12 @@ describe('a table of costs', () => {
     expect(costsFromYaml(JSON.stringify(costs), 'costs.json')).toEqual(costs);
   });
 
+  it('may name its schema for editors, before its kind', () => {
+    const costs = costsFromYaml(TABLE, 'costs.yaml');
+    const named = {$schema: '../templates/schemas/costs.schema.json', ...costs};
+    expect(costsFromYaml(JSON.stringify(named), 'costs.json').layers).toEqual(costs.layers);
+  });
+
   it('may have one tier, no link and a layer that nothing joins', () => {
     const text =
       'kind: edgewise/costs\nformatVersion: 1\ntiers: [here]\nlayers: [{name: a, timeMs: {here: 1}}]\ntensors: []\nlinks: []\n';
@@ -161,7 +167,13 @@ describe('a table of costs', () => {
       'a link that is told from above',
       'from: device, to: gateway',
       'from: cloud, to: gateway',
-      '13:23: links[0].to is the string "gateway", expected a tier above "cloud": this link goes from "gateway" to "cloud"',
+      '13:23: links[0].to is the string "gateway", expected a tier above "cloud": one entry from "gateway" to "cloud" tells of both directions',
+    ],
+    [
+      'a link that is told once for each direction',
+      'links:\n',
+      'links:\n  - {from: gateway, to: device, upMbitPerSecond: 20, downMbitPerSecond: 20, roundTripMs: 20}\n',
+      '13:25: links[0].to is the string "device", expected a tier above "gateway": one entry from "device" to "gateway" tells of both directions',
     ],
     [
       'a link from a tier to itself',
