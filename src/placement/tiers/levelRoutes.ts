@@ -20,6 +20,15 @@ export interface LevelledRoutes {
 /** Per link, what one route of one tensor adds to it. */
 type Loads = readonly number[];
 
+/** One way to go on with a tensor. */
+interface Choice {
+  readonly choice: number;
+  readonly added: Loads;
+  /** No routes for the tensors that follow make the busiest link less busy. */
+  readonly bound: number;
+  readonly busiest: number;
+}
+
 /**
  * Routes that keep the busiest link as little busy as possible, depth first with the largest tensors first. It stops
  * at what the busiest tier takes anyway, since being better than that gains nothing.
@@ -65,32 +74,42 @@ export function levelRoutes(
   let best = [...current];
   let bestNs = Infinity;
   let steps = 0;
-  const decide = (position: number): void => {
-    const choices = open[position];
-    if (choices === undefined) {
+  const choicesAt = (position: number): Choice[] =>
+    (open[position] ?? [])
+      .map((added, choice) => {
+        addTo(loads, added, 1);
+        const tried = {choice, added, bound: boundFrom(position + 1, loads), busiest: busiestOf(loads)};
+        addTo(loads, added, -1);
+        return tried;
+      })
+      .sort((a, b) => b.bound - a.bound || b.busiest - a.busiest || b.choice - a.choice);
+  // Best last, to be taken from the end; a stack of our own, because there may be more tensors than calls can be nested.
+  const untried = [choicesAt(0)];
+  const taken: Loads[] = [];
+  while (untried.length > 0 && bestNs > floorNs && steps <= MOST_STEPS) {
+    const next = untried.at(-1)?.pop();
+    if (next === undefined || (bestNs < Infinity && next.bound >= Math.min(bestNs, knownNs))) {
+      untried.pop();
+      const last = taken.pop();
+      if (last !== undefined) addTo(loads, last, -1);
+      continue;
+    }
+    // A first solution is always reached: without one there would be nothing to return.
+    if (bestNs < Infinity) steps += 1;
+    current[taken.length] = next.choice;
+    addTo(loads, next.added, 1);
+    if (taken.length + 1 < open.length) {
+      taken.push(next.added);
+      untried.push(choicesAt(taken.length));
+      continue;
+    }
+    const ns = busiestOf(loads);
+    if (ns < bestNs) {
       best = [...current];
-      bestNs = busiestOf(loads);
-      return;
+      bestNs = ns;
     }
-    const byLoad = choices.map((added, choice) => {
-      addTo(loads, added, 1);
-      const bound = boundFrom(position + 1, loads);
-      const busiest = busiestOf(loads);
-      addTo(loads, added, -1);
-      return {choice, added, bound, busiest};
-    });
-    byLoad.sort((a, b) => a.bound - b.bound || a.busiest - b.busiest || a.choice - b.choice);
-    for (const {choice, added, bound} of byLoad) {
-      if (bestNs <= floorNs || (bestNs < Infinity && bound >= Math.min(bestNs, knownNs))) return;
-      // A first solution is always reached: without one there would be nothing to return.
-      if (bestNs < Infinity && ++steps > MOST_STEPS) return;
-      current[position] = choice;
-      addTo(loads, added, 1);
-      decide(position + 1);
-      addTo(loads, added, -1);
-    }
-  };
-  decide(0);
+    addTo(loads, next.added, -1);
+  }
   undecided.forEach((index, position) => {
     chosen[index] = best[position] as number;
   });

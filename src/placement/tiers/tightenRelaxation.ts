@@ -3,6 +3,7 @@ import {shareOverHops} from './hopShares.ts';
 import type {Hops} from './hops.ts';
 import {LARGEST_SUM, openingCosts, spanCosts, weightsFrom} from './relaxation.ts';
 import type {LinkState, Relaxation} from './relaxation.ts';
+import type {RouteStep} from './routes.ts';
 import type {TierObjective} from './tierProblem.ts';
 import type {TierTables} from './tierTables.ts';
 
@@ -27,7 +28,7 @@ export function tightenRelaxation(
   const weights =
     objective === 'throughput'
       ? weightsTowards(
-          [...cost.tierNs, ...cost.linkNs],
+          [...cost.tierNs, ...(hops.isRow ? cost.linkNs : cheapestLinkNs(tables, state, relaxation, tiers))],
           [...tierWeights, ...linkWeights],
           tierWeights.length,
           totalWeight,
@@ -76,6 +77,35 @@ function weightsTowards(
       (weight + totalWeight / 100 / weights.length) * Math.exp(step * ((loadsNs[stage] as number) / busiest)),
   );
   return weightsFrom(parts, tierCount, totalWeight);
+}
+
+/** What the links take when each tensor goes the way that the weights make cheapest, as the relaxation has it. */
+function cheapestLinkNs(
+  {problem, routes, upNs, downNs}: TierTables,
+  {closedMask}: LinkState,
+  {linkWeights}: Relaxation,
+  tiers: readonly number[],
+): number[] {
+  const linkCount = problem.links.length;
+  const linkNs = new Array<number>(linkCount).fill(0);
+  problem.tensors.forEach(({producer, consumers, isOutput}, tensor) => {
+    const nsOf = ({link, direction}: RouteStep): number =>
+      (direction === 'up' ? upNs : downNs)[tensor * linkCount + link] as number;
+    const from = producer === null ? 0 : (tiers[producer] as number);
+    let readMask = 0;
+    for (const consumer of consumers) readMask |= 1 << (tiers[consumer] as number);
+    let cheapest: readonly RouteStep[] = [];
+    let leastCost = Infinity;
+    for (const {steps, linkMask} of routes.between(from, readMask, isOutput)) {
+      if ((linkMask & closedMask) !== 0) continue;
+      const routeCost = steps.reduce((sum, step) => sum + nsOf(step) * (linkWeights[step.link] as number), 0);
+      if (routeCost >= leastCost) continue;
+      cheapest = steps;
+      leastCost = routeCost;
+    }
+    for (const step of cheapest) linkNs[step.link] = (linkNs[step.link] as number) + nsOf(step);
+  });
+  return linkNs;
 }
 
 function pricesTowards(
