@@ -3,6 +3,7 @@ import {NO_SIGNAL_DB} from '../documents/noSignal.ts';
 /** Numbers as people read them. Three significant digits: measurements carry no more. */
 
 const SIZE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
+const BIT_UNITS = ['bit', 'kbit', 'Mbit', 'Gbit', 'Tbit'];
 const COUNT_UNITS = ['', 'k', 'M', 'G', 'T', 'P'];
 
 /** SI units (1 kB = 1,000 B): "512 B", "16.4 kB", "2.17 MB". */
@@ -13,6 +14,12 @@ export function formatBytes(bytes: number): string {
 
 export function formatBytesPerSecond(bytesPerSecond: number): string {
   return `${formatBytes(bytesPerSecond)}/s`;
+}
+
+/** Bandwidths as they are spoken of: "19.8 Mbit/s", "2.44 Gbit/s". */
+export function formatBitsPerSecond(bytesPerSecond: number): string {
+  const {value, unit} = scaled(bytesPerSecond * 8, BIT_UNITS);
+  return `${value} ${unit}/s`;
 }
 
 /** Counts such as multiply-adds: "640", "524 k", "6.12 M". */

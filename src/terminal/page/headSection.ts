@@ -1,0 +1,65 @@
+import type {Plan} from '../../documents/plan.ts';
+import {formatBytes, formatMs} from '../formatNumbers.ts';
+import {joinMarkup, markup, type Markup} from './markup.ts';
+
+/** What was decided for whom, what it is predicted to take, its proof, and what it was made from. */
+export function headSection(plan: Plan): Markup {
+  const {layers, predicted, constraints} = plan;
+  const onDevice = layers.filter(({tier}) => tier === 'device').length;
+  const facts: [string, Markup][] = [
+    [
+      'Decided',
+      markup`${onDevice} of ${layers.length} layers on the device, ${layers.length - onDevice} in the cloud`,
+    ],
+    [
+      'Predicted',
+      markup`<strong>${formatMs(predicted.latencyMs)}</strong> for a request, sending ${formatBytes(predicted.upBytes)} up and ${formatBytes(predicted.downBytes)} down`,
+    ],
+    ['Objective', markup`${plan.objective}`],
+    ['Constraints', constraintList(constraints)],
+    ['Proof', proofOf(plan)],
+    ['May be pushed', markup`${plan.isApplyable ? 'yes' : 'no: it breaks a constraint'}`],
+    [
+      'Complete',
+      markup`${plan.isComplete ? 'yes, every layer has a measured time' : 'no, some layers have no measured time'}`,
+    ],
+    ...plan.refusals.map(({reason, count}): [string, Markup] => [
+      'Not as wished',
+      markup`${reason} (${count})`,
+    ]),
+    ['Made', markup`<time datetime="${plan.madeAt}">${plan.madeAt}</time> by ${plan.madeBy}`],
+  ];
+  const origins = Object.entries(plan.madeFrom).map(
+    ([name, digest]) => markup`<li>${name}: <code>${digest}</code></li>`,
+  );
+  return markup`<header>
+<h1>${titleOfPlan(plan)}</h1>
+<dl>${facts.map(([term, fact]) => markup`<div><dt>${term}</dt><dd>${fact}</dd></div>`)}</dl>
+<details><summary>Made from</summary><ul>${origins}</ul></details>
+</header>`;
+}
+
+export function titleOfPlan({device, cloud, alternatives}: Plan): string {
+  const chosen = alternatives.find(({verdict}) => verdict === 'chosen');
+  return `${device}${cloud === null ? ' without a cloud' : ` with cloud ${cloud}`}: ${chosen?.name ?? 'a plan'}`;
+}
+
+function proofOf({certificate: {flowNs, cutNs}}: Plan): Markup {
+  const [flow, cut] = [flowNs, cutNs].map(ns => ns.toLocaleString('en-US'));
+  return flowNs === cutNs
+    ? markup`maximum flow ${flow ?? ''} ns = cut ${cut ?? ''} ns: no allowed placement is predicted to be faster`
+    : markup`none: the flow of ${flow ?? ''} ns is not the cut of ${cut ?? ''} ns`;
+}
+
+function constraintList({keepRawInputOnDevice, pins}: Plan['constraints']): Markup {
+  const texts = [
+    ...(keepRawInputOnDevice ? ['the raw input stays on the device'] : []),
+    ...pins.map(({layers, tier}) => `${layers} pinned to the ${tier}`),
+  ];
+  return texts.length === 0
+    ? markup`none`
+    : joinMarkup(
+        texts.map(text => markup`${text}`),
+        ', ',
+      );
+}
