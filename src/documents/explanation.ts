@@ -1,4 +1,4 @@
-import type {LayerReason, Tier} from './plan.ts';
+import type {Envelope, LayerReason, Tier} from './plan.ts';
 
 /** The data behind `edgewise explain`: why each layer is where it is, what else was possible, what would change the answer. */
 export interface Explanation {
@@ -19,6 +19,10 @@ export interface Explanation {
   };
   readonly runnerUps: readonly RunnerUp[];
   readonly changes: readonly AnswerChange[];
+  /** `null`: there is no cloud, or the plan was made before plans had one. */
+  readonly envelope: Envelope | null;
+  /** Only where it was asked. */
+  readonly whatIf?: WhatIfAnswer;
 }
 
 export interface ExplainedGroup {
@@ -51,4 +55,22 @@ export interface AnswerChange {
   readonly current: number;
   /** The placement that wins past the threshold, such as `cloud-only`. */
   readonly becomes: string;
+}
+
+/** Quantities that are asked to differ from what was measured; the others stay. */
+export interface WhatIf {
+  /** Upward; the downward one changes in proportion. */
+  readonly bandwidthBytesPerSecond?: number;
+  readonly roundTripMs?: number;
+  /** 2: every layer takes twice as long in the cloud. */
+  readonly cloudSlower?: number;
+}
+
+export interface WhatIfAnswer {
+  readonly asked: WhatIf;
+  readonly best: {readonly name: string; readonly latencyMs: number};
+  /** What the plan's own placement would cost there. */
+  readonly chosen: {readonly name: string; readonly latencyMs: number};
+  /** False where several quantities differ at once: then only placements that the plan knows are compared. */
+  readonly isProven: boolean;
 }

@@ -31,6 +31,7 @@ export function explainPlan(plan: Plan): Explanation {
       )
       .sort((left, right) => (left.latencyMs ?? Infinity) - (right.latencyMs ?? Infinity) || 0),
     changes: (plan.changes ?? []).map(change => ({...change})),
+    envelope: plan.envelope ?? null,
   };
 }
 

@@ -53,7 +53,7 @@ function linesOf(columns: readonly Column[], widths: readonly number[], row: rea
 }
 
 /** A number and its unit stay on one line. */
-const WORD_GAP = /(?<!\d) | (?!(?:[kMGT]?B(?:\/s)?|ms|s|min|h|%|[kMGTP])(?![A-Za-z]))/;
+const WORD_GAP = /(?<!\d) | (?!(?:[kMGT]?(?:B|bit)(?:\/s)?|ms|s|min|h|%|[kMGTP])(?![A-Za-z]))/;
 
 /** Wraps prose at spaces; a word longer than the line stands alone. Further lines start with `indent`. */
 export function wrapText(text: string, width = PIPED_WIDTH, indent = ''): string {

@@ -1,7 +1,9 @@
 import type {AnswerChange, ExplainedGroup, Explanation} from '../documents/explanation.ts';
-import {formatBytes, formatBytesPerSecond, formatColumn, formatMs} from './formatNumbers.ts';
+import {formatBitsPerSecond, formatBytes, formatColumn, formatMs} from './formatNumbers.ts';
 import {formatTable, shorten, wrapText} from './formatTable.ts';
+import {textFromEnvelope} from './textFromEnvelope.ts';
 import {REASON_TEXTS} from './textFromPlan.ts';
+import {textFromWhatIf} from './textFromWhatIf.ts';
 
 /** Longer runs of layers are told by their first and last. */
 const NAMED_LAYERS = 4;
@@ -17,15 +19,14 @@ const QUANTITIES: Readonly<Record<AnswerChange['what'], string>> = {
 
 /** What `edgewise explain` shows: why each layer is where it is, the runners-up, and what would change the answer. */
 export function textFromExplanation(explanation: Explanation, width?: number): string {
-  const {device, cloud, chosen, groups, crossing, runnerUps, changes} = explanation;
+  const {device, cloud, chosen, groups, crossing, runnerUps, changes, envelope, whatIf} = explanation;
   const {tensors, linkMs} = crossing;
-  const sections = [
-    wrapText(
-      `${device}${cloud === null ? '' : ` with cloud ${cloud}`}: ${chosen.name}, predicted ${formatMs(chosen.latencyMs)}.`,
-      width,
-    ),
-    ['Why each layer is where it is', groupTable(groups, width)].join('\n'),
-  ];
+  const heading = wrapText(
+    `${device}${cloud === null ? '' : ` with cloud ${cloud}`}: ${chosen.name}, predicted ${formatMs(chosen.latencyMs)}.`,
+    width,
+  );
+  if (whatIf !== undefined) return [heading, textFromWhatIf(whatIf, width)].join('\n\n');
+  const sections = [heading, ['Why each layer is where it is', groupTable(groups, width)].join('\n')];
   if (tensors.length > 0) {
     const sent = tensors.map(
       ({name, direction, bytes}) => `${shorten(name, 40)} ${direction} (${formatBytes(bytes)})`,
@@ -50,6 +51,9 @@ export function textFromExplanation(explanation: Explanation, width?: number): s
     );
     sections.push(['What else was possible', table].join('\n'));
   }
+  const bandwidths = envelope?.axes.find(({what}) => what === 'link-bandwidth');
+  if (envelope !== null && bandwidths !== undefined)
+    sections.push(textFromEnvelope(envelope.placements, bandwidths, width));
   sections.push(
     changes.length === 0
       ? wrapText('No change of one measured quantity alone leads to another answer.', width)
@@ -95,7 +99,7 @@ function namesOf(layers: readonly string[]): string {
   return `${layers[0] ?? ''} … ${layers.at(-1) ?? ''} (${layers.length})`;
 }
 
-/** "- link bandwidth below 3.2 MB/s (now 5 MB/s): device-only". */
+/** "- the link's bandwidth below 25.6 Mbit/s (now 40 Mbit/s) makes it device-only". */
 function sentenceFromChange({what, direction, threshold, unit, current, becomes}: AnswerChange): string {
   const quantity = QUANTITIES[what];
   if (unit === 'times') {
@@ -103,6 +107,6 @@ function sentenceFromChange({what, direction, threshold, unit, current, becomes}
       direction === 'above' ? [threshold / current, 'faster'] : [current / threshold, 'slower'];
     return `- ${quantity}: more than ${Number(factor.toPrecision(3))} times ${word} makes it ${becomes}`;
   }
-  const format = unit === 'ms' ? formatMs : formatBytesPerSecond;
+  const format = unit === 'ms' ? formatMs : formatBitsPerSecond;
   return `- ${quantity} ${direction} ${format(threshold)} (now ${format(current)}) makes it ${becomes}`;
 }

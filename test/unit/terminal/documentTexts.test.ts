@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import type {Explanation} from '../../../src/documents/explanation.ts';
+import type {Explanation, WhatIfAnswer} from '../../../src/documents/explanation.ts';
 import type {Inspection} from '../../../src/documents/inspection.ts';
 import {planSchema, type Plan} from '../../../src/documents/plan.ts';
 import {textFromExplanation} from '../../../src/terminal/textFromExplanation.ts';
@@ -112,6 +112,39 @@ const explanation: Explanation = {
       becomes: 'device-only',
     },
   ],
+  envelope: {
+    placements: [
+      {
+        name: 'cut after conv1',
+        deviceLayers: [{first: 'conv1', last: 'conv1'}],
+        upBytes: 16_384,
+        downBytes: 40,
+        latencyMs: 8.2,
+        transferMs: 3.3,
+        cloudMs: 0.7,
+      },
+      {
+        name: 'device-only',
+        deviceLayers: [{first: 'conv1', last: 'e'}],
+        upBytes: 0,
+        downBytes: 0,
+        latencyMs: 12.4,
+        transferMs: 0,
+        cloudMs: 0,
+      },
+    ],
+    axes: [
+      {
+        what: 'link-bandwidth',
+        unit: 'bytes-per-second',
+        current: 5_000_000,
+        pieces: [
+          {from: 1250, to: 1_900_000, placement: 1, latencyMsFrom: 12.4, latencyMsTo: 12.4},
+          {from: 1_900_000, to: null, placement: 0, latencyMsFrom: 12.4, latencyMsTo: 4.9},
+        ],
+      },
+    ],
+  },
 };
 
 const tensor = (name: string, shape: (number | string | null)[] | null, bytes: number | null) =>
@@ -195,12 +228,53 @@ describe('documents as text', () => {
       device-only     12.40       4.20  slower by 4.2 ms
       cloud-only          -          -  not allowed
 
+      This plan holds from 15.2 Mbit/s on (now 40 Mbit/s), with everything else as measured.
+      bandwidth                      best placement   latency
+      from 10 kbit/s to 15.2 Mbit/s  device-only      12.4 ms
+      from 15.2 Mbit/s on (now)      cut after conv1  12.4 ms down to 4.9 ms
+
       What would change the answer
-      - the link's bandwidth below 1.9 MB/s (now 5 MB/s) makes it device-only
+      - the link's bandwidth below 15.2 Mbit/s (now 40 Mbit/s) makes it device-only
       - the round-trip time above 7.2 ms (now 3 ms) makes it device-only
       - the device's speed: more than 1.87 times faster makes it device-only
       - the cloud's speed: more than 8 times slower makes it device-only"
     `);
+  });
+
+  it.each<[string, WhatIfAnswer]>([
+    [
+      'At 12 Mbit/s, device-only is the best: 12.4 ms. This plan (cut after conv1) would take 15.9 ms.',
+      {
+        asked: {bandwidthBytesPerSecond: 1.5e6},
+        best: {name: 'device-only', latencyMs: 12.4},
+        chosen: {name: 'cut after conv1', latencyMs: 15.9},
+        isProven: true,
+      },
+    ],
+    [
+      'With a round trip of 4 ms, this plan is the best: cut after conv1, 9.2 ms.',
+      {
+        asked: {roundTripMs: 4},
+        best: {name: 'cut after conv1', latencyMs: 9.2},
+        chosen: {name: 'cut after conv1', latencyMs: 9.2},
+        isProven: true,
+      },
+    ],
+    [
+      'At 80 Mbit/s, with a round trip of 4 ms and with a cloud 2 times slower, this plan is the best: cut\n' +
+        'after conv1, 8.25 ms. Several quantities differ at once: this compares the placements that the plan\n' +
+        'knows, not all.',
+      {
+        asked: {bandwidthBytesPerSecond: 1e7, roundTripMs: 4, cloudSlower: 2},
+        best: {name: 'cut after conv1', latencyMs: 8.25},
+        chosen: {name: 'cut after conv1', latencyMs: 8.25},
+        isProven: false,
+      },
+    ],
+  ])('an explanation that is asked what would be says only that: %s', (sentence, whatIf) => {
+    expect(textFromExplanation({...explanation, whatIf})).toBe(
+      `pi-1 with cloud lab-cloud: cut after conv1, predicted 8.2 ms.\n\n${sentence}`,
+    );
   });
 
   it('an inspection says what each layer costs and where a cut is cheap', () => {

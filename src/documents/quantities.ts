@@ -1,0 +1,75 @@
+/** A kind of quantity and how to write it. */
+export interface QuantityKind {
+  /** Each unit with how many of the base unit it is. */
+  readonly units: ReadonlyMap<string, number>;
+  readonly mayBeZero: boolean;
+  /** What a message shows as the right form. */
+  readonly examples: string;
+}
+
+export type ReadQuantity =
+  {readonly kind: 'read'; readonly value: number} | {readonly kind: 'unread'; readonly problem: string};
+
+const SI_PREFIXES = ['', 'k', 'M', 'G', 'T'];
+const IEC_PREFIXES = ['Ki', 'Mi', 'Gi', 'Ti'];
+
+/** In bytes per second. SI prefixes are powers of 1,000, IEC ones (Ki, Mi, Gi, Ti) of 1,024; bit and B are told apart. */
+export const BANDWIDTH: QuantityKind = {
+  units: new Map(
+    [
+      {unit: 'bit/s', bytes: 1 / 8},
+      {unit: 'B/s', bytes: 1},
+    ].flatMap(({unit, bytes}) => [
+      ...SI_PREFIXES.map((prefix, power) => [prefix + unit, bytes * 1000 ** power] as const),
+      ...IEC_PREFIXES.map((prefix, power) => [prefix + unit, bytes * 1024 ** (power + 1)] as const),
+    ]),
+  ),
+  mayBeZero: false,
+  examples: '"20 Mbit/s", "500 kB/s" or "2 MiB/s"',
+};
+
+/** In milliseconds. */
+export const DURATION: QuantityKind = {
+  units: new Map([
+    ['ns', 1e-6],
+    ['us', 1e-3],
+    ['µs', 1e-3],
+    ['ms', 1],
+    ['s', 1000],
+  ]),
+  mayBeZero: true,
+  examples: '"45 ms" or "1.5 s"',
+};
+
+/** How many times as much. */
+export const FACTOR: QuantityKind = {
+  units: new Map([
+    ['x', 1],
+    ['×', 1],
+  ]),
+  mayBeZero: false,
+  examples: '"2x" or "0.5x"',
+};
+
+const NUMBER_AND_UNIT = /^(\d+(?:\.\d+)?(?:e[-+]?\d+)?)\s*(.*)$/;
+
+/**
+ * A number and its unit, in the kind's base unit. The unit may not be left out, and its letters' case counts: mbit would
+ * be thousandths. What cannot be read is told by a clause that fits behind the text.
+ */
+export function readQuantity(text: string, {units, mayBeZero, examples}: QuantityKind): ReadQuantity {
+  const [, digits, unit] = NUMBER_AND_UNIT.exec(text.trim()) ?? [];
+  if (digits === undefined || unit === undefined)
+    return {kind: 'unread', problem: `is no number with a unit, such as ${examples}`};
+  if (unit === '') return {kind: 'unread', problem: `has no unit: write it as ${examples}`};
+  const size = units.get(unit);
+  if (size === undefined) {
+    const meant = [...units.keys()].find(known => known.toLowerCase() === unit.toLowerCase());
+    const advice = meant === undefined ? `write it as ${examples}` : `write ${meant}`;
+    return {kind: 'unread', problem: `has a unit that is not known, "${unit}": ${advice}`};
+  }
+  const value = Number(digits) * size;
+  if (!Number.isFinite(value)) return {kind: 'unread', problem: 'is too large a number'};
+  if (value === 0 && !mayBeZero) return {kind: 'unread', problem: `must be more than 0, such as ${examples}`};
+  return {kind: 'read', value};
+}
