@@ -1,5 +1,5 @@
 import {narrowTiers, reachOf} from './narrowTiers.ts';
-import {errorFromMemory, errorFromPlaces} from './tierConflict.ts';
+import {errorFromSearch, errorFromPlaces} from './tierConflict.ts';
 import type {TierObjective, TierPlacement, TierProblem} from './tierProblem.ts';
 import {TierSearch} from './tierSearch.ts';
 import {tablesOf} from './tierTables.ts';
@@ -27,7 +27,7 @@ export function placeOnTiers(problem: TierProblem, options: PlaceOnTiersOptions)
     throw errorFromPlaces(tables, tierNames);
   const search = new TierSearch(tables, objective, options.nodeLimit ?? defaultNodeLimit(problem));
   const {best, boundNs} = search.run();
-  if (best === null) throw errorFromMemory(tables, tierNames, search.isExhausted);
+  if (best === null) throw errorFromSearch(tables, tierNames, search.isExhausted);
   const {tiers, cost} = best;
   const {latencyNs, bottleneckNs, bytes, crossings} = cost;
   const cutNs = objective === 'latency' ? latencyNs : bottleneckNs;

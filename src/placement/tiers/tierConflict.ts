@@ -50,8 +50,12 @@ export function errorFromPlaces(tables: TierTables, tierNames?: readonly string[
   );
 }
 
-/** The error for weights that have no room: the tiers that hold too much at least, and by how many bytes. */
-export function errorFromMemory(
+/**
+ * The error for a search that found nothing, mostly because weights have no room: the tiers that hold too much at least,
+ * and by how many bytes.
+ * @param isProven false when the search stopped at its limit
+ */
+export function errorFromSearch(
   tables: TierTables,
   tierNames: readonly string[] | undefined,
   isProven: boolean,
@@ -61,6 +65,12 @@ export function errorFromMemory(
   const hints = ['Give these tiers more memory, take pins away, or make the model smaller.'];
   const fail = (sentence: string): ExpectedError =>
     new ExpectedError('nothing-feasible', `No placement fits: ${sentence}.`, EXIT.unsupported, {hints});
+  if (limited.length === 0)
+    return fail(
+      isProven
+        ? 'wherever the layers are, a tensor has no route over the links that there are'
+        : 'no division of the layers was found that has a route for each tensor, though none was excluded',
+    );
   // One tier alone says most; a set of them is looked at where none alone is short.
   const sets = [...limited.map(tier => [tier]), ...setsOfSeveral(limited, tierCount)];
   for (const set of sets) {

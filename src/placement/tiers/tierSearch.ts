@@ -109,6 +109,8 @@ export class TierSearch {
       if (relaxedNs > tightest.boundNs) tightest = {relaxation, boundNs: relaxedNs};
       boundNs = Math.max(boundNs, relaxedNs);
       last = this.#offer(cut.tiers);
+      if (isContradiction(node, objective, relaxedNs, last.cost))
+        throw new Error(`the cut does not prove itself: bound ${relaxedNs} ns, cost ${last.ns} ns`);
       if (boundNs >= this.#bestNs) return;
       if (canTighten && isFirst) {
         this.#improveOn(cut.tiers);
@@ -213,6 +215,17 @@ export class TierSearch {
 /** Whether a cut alone, even an exact one, does not answer the question. */
 function isLimited({memoryBytes}: TierProblem, objective: TierObjective): boolean {
   return objective === 'throughput' || memoryBytes.some(limit => limit !== null);
+}
+
+/** A relaxation charges no placement more than it costs, unless links are paid for that it does not use. */
+function isContradiction(
+  {openMask, closedMask}: SearchNode,
+  objective: TierObjective,
+  relaxedNs: number,
+  {violations, latencyNs}: CheckedTierCost,
+): boolean {
+  const isUndecided = openMask === 0 && closedMask === 0;
+  return objective === 'latency' && isUndecided && violations.length === 0 && relaxedNs > latencyNs;
 }
 
 function lowestOf({latencyNs, bottleneckBoundNs}: CheckedTierCost, objective: TierObjective): number {

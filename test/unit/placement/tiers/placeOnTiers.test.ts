@@ -193,3 +193,20 @@ test('memory that is short is told by how many bytes', () => {
     /^No placement fits: the layers' weights cannot be divided so that they keep within 150 bytes on device/,
   );
 });
+
+test('a tier that no link leads to is told, and one that only a link past its neighbour leads to is used', () => {
+  const pairs = [link(0, 2, 1), link(1, 3, 1)];
+  const times = [[null, 1, 1, 1]];
+  expect(placeOnTiers(chain(times, [1, 1], pairs), {objective: 'latency'}).tiers).toEqual([2]);
+  const apart = chain([[null, 1, null, 1]], [1, 1], pairs);
+  expect(() => placeOnTiers(apart, {objective: 'latency'})).toThrow(
+    'No placement fits: layer layer0 may run on tier 1 or tier 3 only, and no link leads there from tier 0.',
+  );
+});
+
+test('the same problem has the same answer every time', () => {
+  const links = [link(0, 1, 10, 3), link(1, 2, 10, 3), link(0, 2, 12, 3)];
+  const problem = chain(three, [3, 9, 2, 1], links, {direction: 'two-way', memoryBytes: [200, 100, 200]});
+  for (const objective of ['latency', 'throughput'] as const)
+    expect(placeOnTiers(problem, {objective})).toEqual(placeOnTiers(problem, {objective}));
+});
