@@ -10,11 +10,12 @@ export default class Explain extends BaseCommand {
   static override summary =
     'Why each layer is where it is, what the runners-up would have cost, and what would change the answer.';
   static override description =
-    'With --bandwidth, --rtt or --cloud-slower it says which placement would be the best then and what it would cost, from the plan alone.';
+    'With --bandwidth, --rtt or --cloud-slower it says which placement would be the best then and what it would cost, from the plan alone. With --html it also writes a page: the graph with its cut, where the time goes, and the best placement over the bandwidth.';
   static override examples = [
     '<%= config.bin %> explain plans/pi-1.yaml',
     "<%= config.bin %> explain plans/pi-1.yaml --bandwidth '20 Mbit/s'",
     "<%= config.bin %> explain plans/pi-1.yaml --rtt '45 ms' --cloud-slower 2x",
+    '<%= config.bin %> explain plans/pi-1.yaml --html pi-1.html --measured answer.json',
   ];
   static override args = {plan: stringArgument({description: 'plan file', required: true})};
   static override flags = {
@@ -31,6 +32,15 @@ export default class Explain extends BaseCommand {
       description: 'what if layers took this many times as long in the cloud, such as 2x',
       helpValue: 'FACTOR',
     }),
+    html: stringFlag({
+      description: 'also write a page for a browser, which needs nothing else',
+      helpValue: 'FILE',
+    }),
+    measured: stringFlag({
+      description: 'what "edgewise infer DEVICE --json" printed, to stand beside the prediction on the page',
+      helpValue: 'FILE',
+      dependsOn: ['html'],
+    }),
   };
 
   async run(): Promise<Explanation> {
@@ -45,8 +55,19 @@ export default class Explain extends BaseCommand {
     };
     const {explain} = await import('../workflows/explain.ts');
     const explanation = await explain(args.plan, Object.keys(whatIf).length === 0 ? undefined : whatIf);
+    if (flags.html !== undefined) await this.#writePage(args.plan, flags.html, flags.measured);
     const {textFromExplanation} = await import('../terminal/textFromExplanation.ts');
     this.show(textFromExplanation(explanation, widthOf(process.stdout)));
+    if (flags.html !== undefined) this.show(`\nWritten to ${flags.html}`);
     return explanation;
+  }
+
+  async #writePage(planFile: string, file: string, measuredFile: string | undefined): Promise<void> {
+    const {writePlanPage} = await import('../workflows/planPage.ts');
+    const {pageFromPlan} = await import('../terminal/page/pageFromPlan.ts');
+    await writePlanPage(
+      {planFile, file, ...(measuredFile === undefined ? {} : {measuredFile})},
+      pageFromPlan,
+    );
   }
 }

@@ -1,4 +1,4 @@
-import type {Envelope, LayerReason, Tier} from './plan.ts';
+import type {Envelope, LayerReason, Plan, Tier} from './plan.ts';
 
 /** The data behind `edgewise explain`: why each layer is where it is, what else was possible, what would change the answer. */
 export interface Explanation {
@@ -18,6 +18,8 @@ export interface Explanation {
     readonly linkMs: number;
   };
   readonly runnerUps: readonly RunnerUp[];
+  /** With the chosen one, as the plan has them: where each one's time goes. */
+  readonly alternatives: Plan['alternatives'];
   readonly changes: readonly AnswerChange[];
   /** `null`: there is no cloud, or the plan was made before plans had one. */
   readonly envelope: Envelope | null;

@@ -30,6 +30,7 @@ export function explainPlan(plan: Plan): Explanation {
             },
       )
       .sort((left, right) => (left.latencyMs ?? Infinity) - (right.latencyMs ?? Infinity) || 0),
+    alternatives: plan.alternatives.map(alternative => ({...alternative})),
     changes: (plan.changes ?? []).map(change => ({...change})),
     envelope: plan.envelope ?? null,
   };

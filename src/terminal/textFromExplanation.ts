@@ -1,4 +1,5 @@
 import type {AnswerChange, ExplainedGroup, Explanation} from '../documents/explanation.ts';
+import {chartOfAlternatives} from './chartOfAlternatives.ts';
 import {formatBitsPerSecond, formatBytes, formatColumn, formatMs} from './formatNumbers.ts';
 import {formatTable, shorten, wrapText} from './formatTable.ts';
 import {textFromEnvelope} from './textFromEnvelope.ts';
@@ -19,7 +20,8 @@ const QUANTITIES: Readonly<Record<AnswerChange['what'], string>> = {
 
 /** What `edgewise explain` shows: why each layer is where it is, the runners-up, and what would change the answer. */
 export function textFromExplanation(explanation: Explanation, width?: number): string {
-  const {device, cloud, chosen, groups, crossing, runnerUps, changes, envelope, whatIf} = explanation;
+  const {device, cloud, chosen, groups, crossing, runnerUps, alternatives, changes, envelope, whatIf} =
+    explanation;
   const {tensors, linkMs} = crossing;
   const heading = wrapText(
     `${device}${cloud === null ? '' : ` with cloud ${cloud}`}: ${chosen.name}, predicted ${formatMs(chosen.latencyMs)}.`,
@@ -51,6 +53,8 @@ export function textFromExplanation(explanation: Explanation, width?: number): s
     );
     sections.push(['What else was possible', table].join('\n'));
   }
+  if (alternatives.some(({predicted}) => predicted !== null))
+    sections.push(['Where the time goes', chartOfAlternatives(alternatives, width)].join('\n'));
   const bandwidths = envelope?.axes.find(({what}) => what === 'link-bandwidth');
   if (envelope !== null && bandwidths !== undefined)
     sections.push(textFromEnvelope(envelope.placements, bandwidths, width));

@@ -10,6 +10,8 @@ const PLOT = {left: 84, right: 610, top: 44, bottom: 264};
 const POINTS_PER_PIECE = 32;
 /** From here on a linear axis would press the smaller latencies to the ground. */
 const LOGARITHMIC_FROM_RATIO = 50;
+/** So that the number of a piece stands below the mark of the current bandwidth. */
+const HEADROOM = 1.1;
 /** A number beside a narrower piece would lie over its neighbour's. */
 const LEAST_NUMBERED_PX = 14;
 
@@ -44,7 +46,7 @@ export function drawEnvelope({placements}: Envelope, axis: EnvelopeAxis): Markup
   const x = inBits(logScale([low * 8, high * 8], [PLOT.left, PLOT.right], 8));
   const y = isLogarithmic
     ? logScale([least, most], [PLOT.bottom, PLOT.top], 6)
-    : linearScale(most, [PLOT.bottom, PLOT.top], 5);
+    : linearScale(HEADROOM * most, [PLOT.bottom, PLOT.top], 5);
   const label = `Least latency over the bandwidth of the link: ${pieces.length} placements from ${formatBitsPerSecond(low)} to ${formatBitsPerSecond(high)}; the table below says the same.`;
   return markup`<svg class="chart" role="img" aria-label="${label}" viewBox="0 0 ${WIDTH} ${HEIGHT}">
 ${drawAxes(x, y, isLogarithmic)}

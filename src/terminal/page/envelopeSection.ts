@@ -34,7 +34,7 @@ function axisPart(envelope: Envelope, axis: EnvelopeAxis): Markup {
       to === null
         ? `from ${formatQuantity(from, axis.unit)}`
         : `${formatQuantity(from, axis.unit)} to ${formatQuantity(to, axis.unit)}`;
-    return markup`<tr${holdsNow ? markup` class="now"` : ''}><td>${at + 1}</td><td>${range}${holdsNow ? ' (now)' : ''}</td><td>${envelope.placements[placement]?.name ?? ''}</td><td class="number">${formatMs(latencyMsFrom)} to ${formatMs(latencyMsTo)}</td></tr>`;
+    return markup`<tr${holdsNow ? markup` class="now"` : ''}><td>${at + 1}</td><td>${range}${holdsNow ? ' (now)' : ''}</td><td>${envelope.placements[placement]?.name ?? ''}</td><td class="number">${rangeOf(formatMs(latencyMsFrom), formatMs(latencyMsTo))}</td></tr>`;
   });
   return markup`<h3>${TITLES[axis.what]}</h3>
 ${axis.what === 'link-bandwidth' ? drawEnvelope(envelope, axis) : ''}
@@ -42,6 +42,10 @@ ${axis.what === 'link-bandwidth' ? drawEnvelope(envelope, axis) : ''}
 <thead><tr><th scope="col">#</th><th scope="col">${axis.unit === 'times' ? 'speed' : axis.unit === 'ms' ? 'round trip' : 'bandwidth'}</th><th scope="col">best placement</th><th scope="col" class="number">latency</th></tr></thead>
 <tbody>${rows}</tbody>
 </table></div>`;
+}
+
+function rangeOf(from: string, to: string): string {
+  return from === to ? from : `${from} to ${to}`;
 }
 
 function formatQuantity(value: number, unit: EnvelopeAxis['unit']): string {

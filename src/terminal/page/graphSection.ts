@@ -23,7 +23,7 @@ const MOST_BESIDE_CHARTS_PX = 760;
 
 /** The graph with its cut; of a plan that has no edges, only what crosses. */
 export function graphSection(plan: Plan): Markup {
-  if (plan.tensors === undefined) return sectionOf('graph-section', withoutEdges(plan));
+  if (plan.tensors === undefined) return sectionOf('graph-section wide', withoutEdges(plan));
   const {drawing, widthPx} = drawnFrom(plan, plan.tensors);
   return sectionOf(widthPx > MOST_BESIDE_CHARTS_PX ? 'graph-section wide' : 'graph-section', drawing);
 }

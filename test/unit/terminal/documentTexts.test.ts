@@ -85,6 +85,7 @@ const explanation: Explanation = {
     {name: 'device-only', latencyMs: 12.4, differenceMs: 4.2, reason: 'slower by 4.2 ms'},
     {name: 'cloud-only', latencyMs: null, differenceMs: null, reason: 'not allowed'},
   ],
+  alternatives: plan.alternatives,
   changes: [
     {
       what: 'link-bandwidth',
@@ -227,6 +228,11 @@ describe('documents as text', () => {
       placement    total ms  slower by  why not
       device-only     12.40       4.20  slower by 4.2 ms
       cloud-only          -          -  not allowed
+
+      Where the time goes
+      cut after conv1   8.2 ms  ███████████████────────────────────▒▒▒··
+      device-only      12.4 ms  ███████████████████████████████████████████████████████████·
+      █ device  ─ link  ▒ cloud  · serving
 
       This plan holds from 15.2 Mbit/s on (now 40 Mbit/s), with everything else as measured.
       bandwidth                      best placement   latency
