@@ -66,6 +66,7 @@ function sessionOptionsFrom(options: SessionOptions): InferenceSession.SessionOp
     graphOptimizationLevel: options.optimization,
     intraOpNumThreads: options.threads,
     interOpNumThreads: 1,
+    enableCpuMemArena: options.isSparing !== true,
     logSeverityLevel: 4,
     extra: {session: {intra_op: {allow_spinning: spinning}, inter_op: {allow_spinning: '0'}}},
   };

@@ -11,6 +11,11 @@ export interface SessionOptions {
    * device's own programs are to live with. Default false.
    */
   readonly isSpinning?: boolean;
+  /**
+   * Whether memory goes back to the system as soon as it is free. The runtime's arena would keep it, and grows in steps of
+   * twice its size. Default false.
+   */
+  readonly isSparing?: boolean;
 }
 
 export type ModelSource =

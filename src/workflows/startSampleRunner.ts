@@ -41,6 +41,9 @@ const WORTH_A_SESSION_MS = 30;
 /** Samples of small models go to the engine's thread together, up to so many bytes of inputs and outputs. */
 const MESSAGE_BYTES = 2 ** 18;
 
+/** Of each session two are asked for, so that its thread has the next one at hand, unless one is larger than this. */
+const AHEAD_BYTES = 2 ** 24;
+
 const LEVEL = {fused: 'all', exact: 'disabled'} as const satisfies Record<RunMode, string>;
 
 /**
@@ -66,7 +69,7 @@ export function startSampleRunner(source: SampleSource, options: SampleRunnerOpt
     try {
       const path = join(folder, 'model.onnx');
       await writeModelFiles(model, path);
-      return await work({limit, open: () => openSession({path}, sessionOptions)});
+      return await work({limit, open: () => openSession({path}, {...sessionOptions, isSparing: true})});
     } finally {
       await rm(folder, {recursive: true, force: true});
     }
@@ -81,9 +84,9 @@ export function startSampleRunner(source: SampleSource, options: SampleRunnerOpt
         try {
           let asked = from;
           let count = 1;
+          let aheadOf = 1;
           const waiting: {session: Session; first: number; answers: Promise<AnsweredRange>}[] = [];
           const askNext = (session: Session): void => {
-            if (asked >= to) return;
             const first = asked;
             asked = Math.min(to, first + Math.min(count, Math.ceil((to - first) / opening.length)));
             const answers = runRange(session, source, first, asked);
@@ -91,12 +94,15 @@ export function startSampleRunner(source: SampleSource, options: SampleRunnerOpt
             answers.catch(() => {});
             waiting.push({session, first, answers});
           };
-          // Two are always asked for, so that the thread has the next one at hand when it is done with one.
-          const begin = (session: Session): void => [session, session].forEach(askNext);
+          const begin = (session: Session): void => {
+            const isOwn = (group: {session: Session}): boolean => group.session === session;
+            while (asked < to && waiting.filter(isOwn).length < aheadOf) askNext(session);
+          };
           begin(await (opening[0] as Promise<Session>));
           for (let group = waiting.shift(); group !== undefined; group = waiting.shift()) {
             const {runs, sizeBytes, computeMs} = await group.answers;
             count = Math.max(1, Math.floor((MESSAGE_BYTES * runs.length) / Math.max(1, sizeBytes)));
+            aheadOf = sizeBytes / runs.length > AHEAD_BYTES ? 1 : 2;
             const isWorthMore = ((to - asked) * computeMs) / runs.length > WORTH_A_SESSION_MS;
             while (isWorthMore && opening.length < limit) {
               const another = open();
@@ -104,11 +110,11 @@ export function startSampleRunner(source: SampleSource, options: SampleRunnerOpt
               // The first one does it all where there is no room for another.
               another.then(begin, () => {});
             }
+            begin(group.session);
             for (const [at, values] of runs.entries()) {
               visit(values, group.first + at);
               options.onSample?.();
             }
-            askNext(group.session);
           }
         } finally {
           for (const opened of await Promise.allSettled(opening))
