@@ -15,8 +15,8 @@ export interface PlaceOnTiersOptions {
 /**
  * The best placement over any number of tiers: one minimum cut where the tiers form a row and nothing limits them, and a
  * branch and bound over cuts where links run beside the row, memory is limited or the busiest stage counts. Of equally
- * fast ones a row takes that with every layer as low as any has it, a search what it finds and single moves make lower.
- * When the search ends early, `boundNs` is still true.
+ * fast ones a row takes that with every layer as low as any has it, if an input or output hangs on each layer; a search
+ * takes what single moves make lower. When it ends early, `boundNs` is still true.
  * @throws ExpectedError `nothing-feasible` (exit 13) naming what contradicts itself, or the bytes that are missing
  * @see Ishikawa, "Exact optimization for Markov random fields with convex priors", PAMI 25 (2003)
  */

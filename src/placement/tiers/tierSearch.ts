@@ -237,8 +237,8 @@ function childrenOf(node: SearchNode, branching: Branching): Omit<SearchNode, 'b
   if (branching.kind === 'link') {
     const bit = 1 << branching.link;
     return [
-      {tierMasks: tierMasks.slice(), openMask, closedMask: closedMask | bit},
       {tierMasks: tierMasks.slice(), openMask: openMask | bit, closedMask},
+      {tierMasks: tierMasks.slice(), openMask, closedMask: closedMask | bit},
     ];
   }
   return [branching.higherMask, branching.lowerMask].map(mask => {
