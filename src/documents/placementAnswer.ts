@@ -8,6 +8,7 @@ const placementReason = z.enum([
   'memory-elsewhere-full',
   'faster-here',
   'as-fast-here',
+  'no-way-elsewhere',
   'flows-up-only',
   'saves-transfer',
   'keeps-rate',

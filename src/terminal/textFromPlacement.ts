@@ -10,6 +10,7 @@ const REASON_TEXTS: Readonly<Record<PlacementReason, string>> = {
   'memory-elsewhere-full': 'no memory for it elsewhere',
   'faster-here': 'faster here',
   'as-fast-here': 'nowhere faster',
+  'no-way-elsewhere': 'no link leads to where it is faster',
   'flows-up-only': 'what it reads is here, and nothing comes back down',
   'saves-transfer': 'saves a transfer',
   'keeps-rate': 'keeps other tiers and links free',

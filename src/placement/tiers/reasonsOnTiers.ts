@@ -18,6 +18,7 @@ export function reasonsOnTiers(
   {withoutPins, withoutMemoryLimits}: RelaxedPlacements,
 ): PlacementReason[] {
   const highestSources = highestSourceOfLayers(problem, tiers);
+  const reachable = reachableTiers(problem);
   return problem.layers.map((layer, index): PlacementReason => {
     const tier = tiers[index] ?? 0;
     const possible = layer.timesNs.filter(timeNs => timeNs !== null);
@@ -32,6 +33,7 @@ export function reasonsOnTiers(
       const hereNs = layer.timesNs[tier];
       return possible.filter(timeNs => timeNs === hereNs).length === 1 ? 'faster-here' : 'as-fast-here';
     }
+    if (faster.every(other => !reachable.has(other))) return 'no-way-elsewhere';
     const highestSource = highestSources[index] ?? 0;
     if (problem.direction === 'one-way' && faster.every(other => other < highestSource))
       return 'flows-up-only';
@@ -42,6 +44,19 @@ export function reasonsOnTiers(
 function fasterTiers({timesNs}: TierLayer, tier: number): number[] {
   const hereNs = timesNs[tier] ?? Number.POSITIVE_INFINITY;
   return timesNs.flatMap((timeNs, other) => (timeNs !== null && timeNs < hereNs ? [other] : []));
+}
+
+/** From the first tier, over any number of links: all of them join a tier to a higher one. */
+function reachableTiers({links, direction}: TierProblem): ReadonlySet<number> {
+  const reachable = new Set([0]);
+  for (let before = 0; before < reachable.size;) {
+    before = reachable.size;
+    for (const {from, to} of links) {
+      if (reachable.has(from)) reachable.add(to);
+      if (direction === 'two-way' && reachable.has(to)) reachable.add(from);
+    }
+  }
+  return reachable;
 }
 
 /** Per layer, the highest tier on which something that it reads was made. */

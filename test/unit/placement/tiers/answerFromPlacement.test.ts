@@ -103,6 +103,10 @@ describe('why a layer is where it is', () => {
     expect(reasonsOf({tiers: ['device'], links: []}, [0, 0])).toEqual(['only-tier', 'only-tier']);
   });
 
+  it('no link that leads to where the layer is faster', () => {
+    expect(reasonsOf({links: []}, [0, 0])).toEqual(['no-way-elsewhere', 'no-way-elsewhere']);
+  });
+
   it('it can run nowhere else', () => {
     expect(reasonsOf(layers({device: 5}, {cloud: 3}), [0, 1])).toEqual(['runs-only-here', 'runs-only-here']);
   });
