@@ -1,6 +1,7 @@
 import {z} from 'zod';
 import {ELEMENT_TYPES} from './elementTypes.ts';
 import {headerOf, sha256Digest} from './header.ts';
+import {checkPlanTensors} from './planTensors.ts';
 
 export const tier = z.enum(['device', 'cloud']);
 
@@ -105,50 +106,52 @@ const envelope = z.strictObject({
   ),
 });
 
-export const planSchema = z.strictObject({
-  ...headerOf('edgewise/plan'),
-  device: z.string(),
-  cloud: z.string().nullable(),
-  build: sha256Digest,
-  /** Of the device's runtime; what the layer times were measured with. */
-  threads: z.int().positive(),
-  objective: z.literal('latency'),
-  constraints: z.strictObject({
-    keepRawInputOnDevice: z.boolean(),
-    pins: z.array(z.strictObject({layers: z.string(), tier})),
-  }),
-  layers: z.array(
-    z.strictObject({
-      name: z.string(),
-      operator: z.string(),
-      tier,
-      reason: layerReason,
-      deviceMs: z.number().nonnegative(),
-      cloudMs: z.number().nonnegative().nullable(),
+export const planSchema = z
+  .strictObject({
+    ...headerOf('edgewise/plan'),
+    device: z.string(),
+    cloud: z.string().nullable(),
+    build: sha256Digest,
+    /** Of the device's runtime; what the layer times were measured with. */
+    threads: z.int().positive(),
+    objective: z.literal('latency'),
+    constraints: z.strictObject({
+      keepRawInputOnDevice: z.boolean(),
+      pins: z.array(z.strictObject({layers: z.string(), tier})),
     }),
-  ),
-  /** The edges between the layers; absent in plans that were made before plans had them. */
-  tensors: z.array(exchangedTensor).optional(),
-  cut: z.array(crossing),
-  predicted: totals,
-  /** Integer nanoseconds: a maximum flow equal to the cut's value proves that no placement is cheaper. */
-  certificate: z.strictObject({flowNs: z.int().nonnegative(), cutNs: z.int().nonnegative()}),
-  alternatives: z.array(
-    z.strictObject({
-      name: z.string(),
-      predicted: totals.nullable(),
-      verdict: z.enum(['chosen', 'slower', 'not-allowed']),
-      reason: z.string(),
-    }),
-  ),
-  /** Exact among all placements, not only among the alternatives; absent in plans without a cloud. */
-  changes: z.array(answerChange).optional(),
-  /** Absent in plans without a cloud. */
-  envelope: envelope.optional(),
-  refusals: z.array(z.strictObject({reason: z.string(), count: z.int().positive()})),
-  isComplete: z.boolean(),
-  isApplyable: z.boolean(),
-});
+    layers: z.array(
+      z.strictObject({
+        name: z.string(),
+        operator: z.string(),
+        tier,
+        reason: layerReason,
+        deviceMs: z.number().nonnegative(),
+        cloudMs: z.number().nonnegative().nullable(),
+      }),
+    ),
+    /** The edges between the layers; absent in plans that were made before plans had them. */
+    tensors: z.array(exchangedTensor).optional(),
+    cut: z.array(crossing),
+    predicted: totals,
+    /** Integer nanoseconds: a maximum flow equal to the cut's value proves that no placement is cheaper. */
+    certificate: z.strictObject({flowNs: z.int().nonnegative(), cutNs: z.int().nonnegative()}),
+    alternatives: z.array(
+      z.strictObject({
+        name: z.string(),
+        predicted: totals.nullable(),
+        verdict: z.enum(['chosen', 'slower', 'not-allowed']),
+        reason: z.string(),
+      }),
+    ),
+    /** Exact among all placements, not only among the alternatives; absent in plans without a cloud. */
+    changes: z.array(answerChange).optional(),
+    /** Absent in plans without a cloud. */
+    envelope: envelope.optional(),
+    refusals: z.array(z.strictObject({reason: z.string(), count: z.int().positive()})),
+    isComplete: z.boolean(),
+    isApplyable: z.boolean(),
+  })
+  .superRefine(checkPlanTensors);
 
 export type Plan = z.infer<typeof planSchema>;
 export type Envelope = z.infer<typeof envelope>;
