@@ -1,6 +1,7 @@
 import {z} from 'zod';
 import {ELEMENT_TYPES} from './elementTypes.ts';
 import {headerOf, sha256Digest} from './header.ts';
+import {checkPlanEnvelope} from './planEnvelope.ts';
 import {checkPlanTensors} from './planTensors.ts';
 
 export const tier = z.enum(['device', 'cloud']);
@@ -151,7 +152,8 @@ export const planSchema = z
     isComplete: z.boolean(),
     isApplyable: z.boolean(),
   })
-  .superRefine(checkPlanTensors);
+  .superRefine(checkPlanTensors)
+  .superRefine(checkPlanEnvelope);
 
 export type Plan = z.infer<typeof planSchema>;
 export type Envelope = z.infer<typeof envelope>;
