@@ -1,14 +1,14 @@
 import {describe, expect, it} from 'vitest';
-import type {WhatIf} from '../../../src/documents/explanation.ts';
-import type {Plan} from '../../../src/documents/plan.ts';
-import {yamlFromDocument} from '../../../src/documents/printDocument.ts';
-import type {Link, ModelTimes} from '../../../src/documents/profile.ts';
-import {planFromYaml} from '../../../src/documents/readDocument.ts';
-import {writeHeader} from '../../../src/documents/writeHeader.ts';
-import {answerWhatIf} from '../../../src/placement/envelope/answerWhatIf.ts';
-import type {PlacementMeasurements} from '../../../src/placement/measurements.ts';
-import {planDocument} from '../../../src/placement/planDocument.ts';
-import {articleMeasurements} from './articleNetwork.ts';
+import type {WhatIf} from '../../../../src/documents/explanation.ts';
+import type {Plan} from '../../../../src/documents/plan.ts';
+import {yamlFromDocument} from '../../../../src/documents/printDocument.ts';
+import type {Link, ModelTimes} from '../../../../src/documents/profile.ts';
+import {planFromYaml} from '../../../../src/documents/readDocument.ts';
+import {writeHeader} from '../../../../src/documents/writeHeader.ts';
+import {answerWhatIf} from '../../../../src/placement/envelope/answerWhatIf.ts';
+import type {PlacementMeasurements} from '../../../../src/placement/measurements.ts';
+import {planDocument} from '../../../../src/placement/planDocument.ts';
+import {articleMeasurements} from '../articleNetwork.ts';
 
 const rawStays = {keepRawInputOnDevice: true, pins: []} as const;
 const measured = articleMeasurements({constraints: rawStays});
