@@ -43,6 +43,8 @@ export interface TierWeights {
   readonly totalWeight: number;
 }
 
+export type RelaxationMultipliers = TierWeights & Pick<Relaxation, 'memoryPrices'>;
+
 /** Latency counts every stage once; for throughput the stages begin equal. */
 export function firstWeights(
   {problem, timesNs, upNs, downNs}: TierTables,

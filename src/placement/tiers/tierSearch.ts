@@ -4,6 +4,7 @@ import {closuresOf, narrowClosures} from './closures.ts';
 import type {Closures} from './closures.ts';
 import {costOfTiers} from './costOfTiers.ts';
 import type {CheckedTierCost} from './costOfTiers.ts';
+import {CuttingPlanes} from './cuttingPlanes.ts';
 import {hopsOf} from './hops.ts';
 import {bestBetween, descendFrom, lowerFrom} from './improveTiers.ts';
 import {narrowLoads} from './narrowLoads.ts';
@@ -15,7 +16,7 @@ import type {SearchNode} from './searchNode.ts';
 import {tierCut} from './tierCut.ts';
 import type {TierObjective, TierProblem} from './tierProblem.ts';
 import type {TierTables} from './tierTables.ts';
-import {tightenRelaxation} from './tightenRelaxation.ts';
+import {relaxedStages, tightenMultipliers, tightenShares} from './tightenRelaxation.ts';
 
 /** Rounds of better multipliers for the whole problem, where there are any, and for each part of it. */
 const FIRST_ROUNDS = 40;
@@ -96,6 +97,8 @@ export class TierSearch {
     const canTighten = !relaxation.hops.isRow || isLimited(tables.problem, objective);
     let tightest = {relaxation, boundNs: -1};
     let last: Found | null = null;
+    let planes =
+      isFirst && isLimited(tables.problem, objective) ? new CuttingPlanes(tables, objective) : null;
     for (let round = 0; round < (canTighten ? rounds : 1); round++) {
       if (this.#stageLimitNs < relaxation.stageLimitNs) {
         relaxation = {...relaxation, stageLimitNs: this.#stageLimitNs};
@@ -117,10 +120,18 @@ export class TierSearch {
         if (boundNs >= this.#bestNs) return;
       }
       if (round + 1 >= rounds || this.#cutsLeft <= 0) break;
-      const target = Math.min(this.#bestNs, boundNs * 1.05 + 1);
-      const gap = (target - relaxedNs) * relaxation.totalWeight;
+      const stages = relaxedStages(tables, node, objective, relaxation, cut.tiers, last.cost);
+      let multipliers = planes?.next(relaxation, cut.tiers, stages, relaxedNs) ?? null;
+      // In a row the bound is as high as it gets; elsewhere the shares of the links may be wrong.
+      if (multipliers === null && planes !== null && relaxation.hops.isRow) break;
       const step = 2 / (round + 2);
-      relaxation = tightenRelaxation(tables, node, objective, relaxation, cut.tiers, last.cost, step, gap);
+      if (multipliers === null) {
+        planes = null;
+        const target = Math.min(this.#bestNs, boundNs * 1.05 + 1);
+        const gap = (target - relaxedNs) * relaxation.totalWeight;
+        multipliers = tightenMultipliers(tables, objective, relaxation, cut.tiers, stages, step, gap);
+      }
+      relaxation = tightenShares(tables, node, objective, relaxation, multipliers, cut.tiers, step);
     }
     if (last === null) return;
     const branching = chooseBranching(

@@ -2,41 +2,51 @@ import type {CheckedTierCost} from './costOfTiers.ts';
 import {shareOverHops} from './hopShares.ts';
 import type {Hops} from './hops.ts';
 import {LARGEST_SUM, openingCosts, spanCosts, weightsFrom} from './relaxation.ts';
-import type {LinkState, Relaxation} from './relaxation.ts';
+import type {LinkState, Relaxation, RelaxationMultipliers} from './relaxation.ts';
 import type {RouteStep} from './routes.ts';
 import type {TierObjective} from './tierProblem.ts';
 import type {TierTables} from './tierTables.ts';
 
 /**
- * A relaxation that charges the assignment just found more of what it truly costs: busy stages weigh more, memory that
- * is short is dearer, crossed gaps get their links' cost (a subgradient step; the bound may rise or fall).
+ * Multipliers that charge the assignment just found more of what it truly costs: busy stages weigh more, memory that is
+ * short is dearer (a subgradient step; the bound may rise or fall).
+ * @param stageNs what the assignment takes, as `relaxedStages` has it
  * @param step from 1 downwards
  * @param gap what the bound lacks to the best placement known, in weighted nanoseconds
  * @see Held, Wolfe and Crowder, "Validation of subgradient optimization", Mathematical Programming 6 (1974)
  */
-export function tightenRelaxation(
+export function tightenMultipliers(
+  tables: TierTables,
+  objective: TierObjective,
+  relaxation: Relaxation,
+  tiers: readonly number[],
+  stageNs: readonly number[],
+  step: number,
+  gap: number,
+): RelaxationMultipliers {
+  const {tierWeights, linkWeights, totalWeight} = relaxation;
+  const weights =
+    objective === 'throughput'
+      ? weightsTowards(stageNs, [...tierWeights, ...linkWeights], tierWeights.length, totalWeight, step)
+      : {tierWeights, linkWeights, totalWeight};
+  return {...weights, memoryPrices: pricesTowards(tables, relaxation.memoryPrices, tiers, gap * step)};
+}
+
+/**
+ * A relaxation with other multipliers in which the gaps that an assignment crosses get more of their links' cost.
+ * @param step from 1 downwards: how much of the shares changes
+ */
+export function tightenShares(
   tables: TierTables,
   state: LinkState,
   objective: TierObjective,
   relaxation: Relaxation,
+  multipliers: RelaxationMultipliers,
   tiers: readonly number[],
-  cost: CheckedTierCost,
   step: number,
-  gap: number,
 ): Relaxation {
-  const {hops, tierWeights, linkWeights, totalWeight, openingShares} = relaxation;
-  const weights =
-    objective === 'throughput'
-      ? weightsTowards(
-          [...cost.tierNs, ...(hops.isRow ? cost.linkNs : cheapestLinkNs(tables, state, relaxation, tiers))],
-          [...tierWeights, ...linkWeights],
-          tierWeights.length,
-          totalWeight,
-          step,
-        )
-      : {tierWeights, linkWeights, totalWeight};
-  const memoryPrices = pricesTowards(tables, relaxation.memoryPrices, tiers, gap * step);
-  if (hops.isRow) return {...relaxation, ...weights, memoryPrices};
+  const {hops, linkWeights, openingShares} = relaxation;
+  if (hops.isRow) return {...relaxation, ...multipliers};
   const crossed = crossedGaps(tables, hops, tiers);
   let anyMask = 0;
   const shares = (before: Float64Array | null, isRightwards: boolean): Float64Array => {
@@ -45,10 +55,10 @@ export function tightenRelaxation(
     tables.problem.tensors.forEach((_, tensor) => {
       const mask = masks[tensor] as number;
       anyMask |= mask;
-      const costs = spanCosts(tables, {...relaxation, ...weights}, tensor, isRightwards);
+      const costs = spanCosts(tables, {...relaxation, ...multipliers}, tensor, isRightwards);
       shareOverHops(hops.spans, costs, hops.count, mask, after, tensor * hops.count);
       // Under other weights the shares from before may be more than the links cost.
-      if (before === null || weights.linkWeights !== linkWeights) return;
+      if (before === null || multipliers.linkWeights !== linkWeights) return;
       mixInto(after, before, tensor * hops.count, hops.count, mask === 0 ? 0 : step);
     });
     return after;
@@ -58,7 +68,7 @@ export function tightenRelaxation(
   const openings = new Float64Array(hops.count);
   shareOverHops(hops.spans, openingCosts(tables, hops, state, objective), hops.count, anyMask, openings, 0);
   mixInto(openings, openingShares, 0, hops.count, step);
-  return {...relaxation, ...weights, memoryPrices, rightShares, leftShares, openingShares: openings};
+  return {...relaxation, ...multipliers, rightShares, leftShares, openingShares: openings};
 }
 
 /** Multiplicative weights: a stage as busy as the busiest grows by a factor e^step against one that has nothing to do. */
@@ -77,6 +87,22 @@ function weightsTowards(
       (weight + totalWeight / 100 / weights.length) * Math.exp(step * ((loadsNs[stage] as number) / busiest)),
   );
   return weightsFrom(parts, tierCount, totalWeight);
+}
+
+/**
+ * What an assignment takes under a relaxation: its latency alone, or each tier and then each link, where tensors go the
+ * way that the weights make cheapest.
+ */
+export function relaxedStages(
+  tables: TierTables,
+  state: LinkState,
+  objective: TierObjective,
+  relaxation: Relaxation,
+  tiers: readonly number[],
+  {latencyNs, tierNs, linkNs}: CheckedTierCost,
+): number[] {
+  if (objective === 'latency') return [latencyNs];
+  return [...tierNs, ...(relaxation.hops.isRow ? linkNs : cheapestLinkNs(tables, state, relaxation, tiers))];
 }
 
 /** What the links take when each tensor goes the way that the weights make cheapest, as the relaxation has it. */
