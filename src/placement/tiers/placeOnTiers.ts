@@ -1,3 +1,4 @@
+import {freedomsOf, narrowerProblems} from './narrowerProblems.ts';
 import {narrowTiers, reachOf} from './narrowTiers.ts';
 import {errorFromSearch, errorFromPlaces} from './tierConflict.ts';
 import type {TierObjective, TierPlacement, TierProblem} from './tierProblem.ts';
@@ -26,13 +27,44 @@ export function placeOnTiers(problem: TierProblem, options: PlaceOnTiersOptions)
   if (!narrowTiers(tables, reachOf(tables, {closedMask: 0}), tables.tierMasks.slice()))
     throw errorFromPlaces(tables, tierNames);
   const search = new TierSearch(tables, objective, options.nodeLimit ?? defaultNodeLimit(problem));
-  const {best, boundNs} = search.run();
+  const {best, boundNs} = search.run(() => startsOf(problem, options, new Map()));
   if (best === null) throw errorFromSearch(tables, tierNames, search.isExhausted);
   const {tiers, cost} = best;
   const {latencyNs, bottleneckNs, bytes, crossings} = cost;
   const cutNs = objective === 'latency' ? latencyNs : bottleneckNs;
   const certificate = {isOptimal: boundNs === cutNs, flowNs: boundNs, cutNs, boundNs};
   return {tiers, latencyNs, bottleneckNs, bytes, crossings, certificate};
+}
+
+/**
+ * What to begin with where the first cuts prove nothing: every layer on one tier, and the answers to the narrower problems,
+ * so that more freedom is never answered worse.
+ * @param known the answers found already, by their freedoms
+ */
+function startsOf(
+  problem: TierProblem,
+  options: PlaceOnTiersOptions,
+  known: Map<string, readonly number[] | null>,
+): (readonly number[])[] {
+  const starts: (readonly number[])[] = Array.from({length: problem.tierCount}, (_, tier) =>
+    problem.layers.map(() => tier),
+  );
+  for (const narrower of narrowerProblems(problem)) {
+    const key = freedomsOf(narrower);
+    let tiers = known.get(key);
+    if (tiers === undefined) {
+      const tables = tablesOf(narrower);
+      const search = new TierSearch(
+        tables,
+        options.objective,
+        options.nodeLimit ?? defaultNodeLimit(problem),
+      );
+      tiers = search.run(() => startsOf(narrower, options, known)).best?.tiers ?? null;
+      known.set(key, tiers);
+    }
+    if (tiers !== null) starts.push(tiers);
+  }
+  return starts;
 }
 
 /**

@@ -15,6 +15,10 @@ export class SearchNodes {
   readonly #heap: {readonly node: SearchNode; readonly order: number}[] = [];
   #added = 0;
 
+  get isEmpty(): boolean {
+    return this.#heap.length === 0;
+  }
+
   add(node: SearchNode): void {
     const heap = this.#heap;
     heap.push({node, order: this.#added++});

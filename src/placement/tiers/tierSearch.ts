@@ -62,11 +62,18 @@ export class TierSearch {
   /** False when parts were left because of the limit. */
   isExhausted = true;
 
-  /** @returns the best that was found, `null` for nothing, and what no placement is below */
-  run(): {readonly best: Found | null; readonly boundNs: number} {
+  /**
+   * @param findStarts assignments to begin with, asked for when the first cuts prove nothing
+   * @returns the best that was found, `null` for nothing, and what no placement is below
+   */
+  run(findStarts: () => readonly (readonly number[])[]): {
+    readonly best: Found | null;
+    readonly boundNs: number;
+  } {
     const tierMasks = this.#tables.tierMasks.slice();
     this.#add({tierMasks, openMask: 0, closedMask: 0, boundNs: 0, relaxation: null});
     let boundNs = this.#bestNs;
+    let isFirst = true;
     for (let node = this.#nodes.take(); node !== undefined; node = this.#nodes.take()) {
       if (node.boundNs >= this.#bestNs) break;
       if (this.#cutsLeft <= 0) {
@@ -75,12 +82,19 @@ export class TierSearch {
         break;
       }
       this.#explore(node);
+      if (isFirst && (!this.#nodes.isEmpty || this.#leftBoundNs < this.#bestNs))
+        this.#beginWith(findStarts());
+      isFirst = false;
     }
     if (this.isExhausted) boundNs = this.#bestNs;
     // Equally busy placements differ in latency, so for throughput lower is not better.
     if (this.#best !== null && this.#objective === 'latency')
       this.#offer(lowerFrom(this.#tables, this.#best.tiers, this.#best.ns));
     return {best: this.#best, boundNs: Math.min(boundNs, this.#leftBoundNs, this.#bestNs)};
+  }
+
+  #beginWith(starts: readonly (readonly number[])[]): void {
+    for (const tiers of starts) if (this.#offer(tiers).cost.violations.length === 0) this.#improveOn(tiers);
   }
 
   get #bestNs(): number {
