@@ -1,3 +1,4 @@
+import {layersByRank} from './tierTables.ts';
 import type {TierTables} from './tierTables.ts';
 
 /**
@@ -24,9 +25,7 @@ export function closuresOf(tables: TierTables): Closures {
         feeding[consumer]?.push(producer);
         fed[producer]?.push(consumer);
       }
-  const inOrder = [...layers.keys()].sort(
-    (a, b) => (tables.ranks[a] as number) - (tables.ranks[b] as number),
-  );
+  const inOrder = layersByRank(tables);
   const leastNs = (isBelow: boolean): Float64Array => {
     const least = tables.timesNs.slice();
     layers.forEach((_, layer) => {

@@ -14,6 +14,7 @@ import type {LinkState, Relaxation} from './relaxation.ts';
 import {SearchNodes} from './searchNode.ts';
 import type {SearchNode} from './searchNode.ts';
 import {tierCut} from './tierCut.ts';
+import {windowsOf} from './tierWindows.ts';
 import type {TierObjective, TierProblem} from './tierProblem.ts';
 import type {TierTables} from './tierTables.ts';
 import {relaxedStages, tightenMultipliers, tightenShares} from './tightenRelaxation.ts';
@@ -21,6 +22,7 @@ import {relaxedStages, tightenMultipliers, tightenShares} from './tightenRelaxat
 /** Rounds of better multipliers for the whole problem, where there are any, and for each part of it. */
 const FIRST_ROUNDS = 40;
 const FURTHER_ROUNDS = 4;
+const WINDOW_ROUNDS = 10;
 
 /** How long a descent may last; mostly it ends by itself before. */
 const MOVES_PER_LAYER = 20;
@@ -48,6 +50,8 @@ export class TierSearch {
   #best: Found | null = null;
   /** Where improvements begin: the best so far, or what came nearest to keeping within the memory. */
   #start: readonly number[] | null = null;
+  /** That with the highest bound for the whole problem. */
+  #rootRelaxation: Relaxation | null = null;
   /** The lowest bound of the parts that were given up with a placement above it. */
   #leftBoundNs = Infinity;
 
@@ -74,6 +78,7 @@ export class TierSearch {
     this.#add({tierMasks, openMask: 0, closedMask: 0, boundNs: 0, relaxation: null});
     let boundNs = this.#bestNs;
     let isFirst = true;
+    const limited = isLimited(this.#tables.problem, this.#objective);
     for (let node = this.#nodes.take(); node !== undefined; node = this.#nodes.take()) {
       if (node.boundNs >= this.#bestNs) break;
       if (this.#cutsLeft <= 0) {
@@ -82,8 +87,10 @@ export class TierSearch {
         break;
       }
       this.#explore(node);
-      if (isFirst && (!this.#nodes.isEmpty || this.#leftBoundNs < this.#bestNs))
+      if (isFirst && (!this.#nodes.isEmpty || this.#leftBoundNs < this.#bestNs)) {
         this.#beginWith(findStarts());
+        if (limited && this.#rootRelaxation !== null) this.#improveInWindows(this.#rootRelaxation);
+      }
       isFirst = false;
     }
     if (this.isExhausted) boundNs = this.#bestNs;
@@ -147,6 +154,7 @@ export class TierSearch {
       }
       relaxation = tightenShares(tables, node, objective, relaxation, multipliers, cut.tiers, step);
     }
+    if (isFirst) this.#rootRelaxation ??= tightest.relaxation;
     if (last === null) return;
     const branching = chooseBranching(
       tables,
@@ -163,6 +171,51 @@ export class TierSearch {
     }
     for (const child of childrenOf({...node, tierMasks}, branching))
       this.#add({...child, boundNs, relaxation: branching.kind === 'layer' ? tightest.relaxation : null});
+  }
+
+  /**
+   * Places one window of layers after the other anew, all others staying where the best so far has them, until none
+   * of them gets better: what moves together moves by a cut.
+   * @see Shaw, "Using constraint programming and local search methods to solve vehicle routing problems", CP (1998)
+   */
+  #improveInWindows(relaxation: Relaxation): void {
+    const {problem, tierMasks} = this.#tables;
+    const windows = windowsOf(this.#tables);
+    const leastCutsLeft = this.#cutsLeft / 2;
+    let unchanged = 0;
+    for (let turn = 0; unchanged < windows.length; turn++) {
+      const best = this.#best;
+      const layers = windows[turn % windows.length];
+      if (best === null || layers === undefined || this.#cutsLeft <= leastCutsLeft) return;
+      const masks = Int32Array.from(best.tiers, tier => 1 << tier);
+      for (const layer of layers) masks[layer] = tierMasks[layer] as number;
+      this.#placeWindow(masks, relaxation, layers.length / problem.layers.length);
+      unchanged = this.#bestNs < best.ns ? 0 : unchanged + 1;
+    }
+  }
+
+  /** @param share of a cut that one for the window counts */
+  #placeWindow(tierMasks: Int32Array, first: Relaxation, share: number): void {
+    const tables = this.#tables;
+    const objective = this.#objective;
+    const state: LinkState = {openMask: 0, closedMask: 0};
+    const planes = new CuttingPlanes(tables, objective);
+    let relaxation: Relaxation = {...first, stageLimitNs: this.#stageLimitNs};
+    if (!this.#narrow(state, tierMasks)) return;
+    for (let round = 0; round < WINDOW_ROUNDS; round++) {
+      this.#cutsLeft -= share;
+      const cut = tierCut(tables, tierMasks, state, relaxation);
+      if (cut === null) return;
+      const relaxedNs = this.#boundOf(cut.flow, state, relaxation);
+      const {cost} = this.#offer(cut.tiers);
+      if (this.#best !== null) this.#offer(bestBetween(tables, objective, this.#best.tiers, cut.tiers));
+      if (relaxedNs >= this.#bestNs) return;
+      const stages = relaxedStages(tables, state, objective, relaxation, cut.tiers, cost);
+      const multipliers = planes.next(relaxation, cut.tiers, stages, relaxedNs);
+      if (multipliers === null) return;
+      const step = 2 / (round + 2);
+      relaxation = tightenShares(tables, state, objective, relaxation, multipliers, cut.tiers, step);
+    }
   }
 
   /** Looks for something better near what a cut found, and between it and the best so far. */
@@ -207,7 +260,7 @@ export class TierSearch {
   }
 
   /** Prices are paid for all bytes and paid back for the bytes that there are: whole nanoseconds, rounded up. */
-  #boundOf(flow: number, {openMask}: SearchNode, {memoryPrices, totalWeight}: Relaxation): number {
+  #boundOf(flow: number, {openMask}: LinkState, {memoryPrices, totalWeight}: Relaxation): number {
     const {links, memoryBytes} = this.#tables.problem;
     let relaxed = flow;
     memoryPrices.forEach((price, tier) => {

@@ -21,7 +21,10 @@ export interface TierTables {
   readonly feedsNothing: Uint8Array;
   /** Per layer, the tensors that it makes and reads. */
   readonly tensorsOf: readonly (readonly number[])[];
-  /** Per layer, its place in an order in which layers come after those that feed them. */
+  /**
+   * Per layer, its place in an order in which layers come after those that feed them, and in which each branch is followed
+   * to its end before the next begins: neighbours in it are mostly joined by a tensor.
+   */
   readonly ranks: Int32Array;
 }
 
@@ -67,15 +70,20 @@ export function tablesOf(problem: TierProblem): TierTables {
   };
 }
 
+export function layersByRank({ranks}: Pick<TierTables, 'ranks'>): number[] {
+  return [...ranks.keys()].sort((a, b) => (ranks[a] as number) - (ranks[b] as number));
+}
+
 function ranksOf({layers, tensors}: TierProblem, tensorsOf: readonly (readonly number[])[]): Int32Array {
   const missing = new Int32Array(layers.length);
   for (const {producer, consumers} of tensors)
     if (producer !== null) for (const layer of consumers) missing[layer] = (missing[layer] as number) + 1;
-  const ready = [...layers.keys()].filter(layer => missing[layer] === 0);
+  const ready = [...layers.keys()].filter(layer => missing[layer] === 0).reverse();
   const ranks = new Int32Array(layers.length).fill(layers.length);
-  for (let rank = 0; rank < ready.length; rank++) {
-    const layer = ready[rank] as number;
-    ranks[layer] = rank;
+  let rank = 0;
+  // Of those that are ready the latest is next.
+  for (let layer = ready.pop(); layer !== undefined; layer = ready.pop()) {
+    ranks[layer] = rank++;
     for (const index of tensorsOf[layer] ?? []) {
       const tensor = tensors[index];
       if (tensor?.producer !== layer) continue;
