@@ -8,8 +8,8 @@ import {randomTierProblem} from './randomTierProblems.ts';
 const seed = Number(process.env.EDGEWISE_SEED ?? Math.floor(Math.random() * 2 ** 31));
 console.log(`narrower tier problems: EDGEWISE_SEED=${seed}`);
 
-/** Few enough that most searches of 20 to 60 layers end early: then only what they begin with helps. */
-const CUTS = 60;
+/** So few that most searches end early: then only what they begin with keeps the answers in order. */
+const CUTS = 4;
 
 const objectives = fc.constantFrom<TierObjective>('latency', 'throughput');
 

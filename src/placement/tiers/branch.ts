@@ -83,3 +83,23 @@ function splitLayer(tierMasks: Int32Array, layer: number, tiers: readonly number
   const lowerMask = below === 0 ? here : below;
   return {kind: 'layer', layer, lowerMask, higherMask: mask & ~lowerMask};
 }
+
+/** The two parts that a decision makes of one. */
+export function childrenOf(
+  node: SearchNode,
+  branching: Branching,
+): Omit<SearchNode, 'boundNs' | 'relaxation'>[] {
+  const {tierMasks, openMask, closedMask} = node;
+  if (branching.kind === 'link') {
+    const bit = 1 << branching.link;
+    return [
+      {tierMasks: tierMasks.slice(), openMask: openMask | bit, closedMask},
+      {tierMasks: tierMasks.slice(), openMask, closedMask: closedMask | bit},
+    ];
+  }
+  return [branching.higherMask, branching.lowerMask].map(mask => {
+    const masks = tierMasks.slice();
+    masks[branching.layer] = mask;
+    return {tierMasks: masks, openMask, closedMask};
+  });
+}

@@ -1,5 +1,4 @@
-import {chooseBranching} from './branch.ts';
-import type {Branching} from './branch.ts';
+import {childrenOf, chooseBranching} from './branch.ts';
 import {closuresOf, narrowClosures} from './closures.ts';
 import type {Closures} from './closures.ts';
 import {costOfTiers} from './costOfTiers.ts';
@@ -308,20 +307,4 @@ function isContradiction(
 
 function lowestOf({latencyNs, bottleneckBoundNs}: CheckedTierCost, objective: TierObjective): number {
   return objective === 'latency' ? latencyNs : bottleneckBoundNs;
-}
-
-function childrenOf(node: SearchNode, branching: Branching): Omit<SearchNode, 'boundNs' | 'relaxation'>[] {
-  const {tierMasks, openMask, closedMask} = node;
-  if (branching.kind === 'link') {
-    const bit = 1 << branching.link;
-    return [
-      {tierMasks: tierMasks.slice(), openMask: openMask | bit, closedMask},
-      {tierMasks: tierMasks.slice(), openMask, closedMask: closedMask | bit},
-    ];
-  }
-  return [branching.higherMask, branching.lowerMask].map(mask => {
-    const masks = tierMasks.slice();
-    masks[branching.layer] = mask;
-    return {tierMasks: masks, openMask, closedMask};
-  });
 }
