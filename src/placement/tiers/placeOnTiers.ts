@@ -7,7 +7,7 @@ import {tablesOf} from './tierTables.ts';
 
 export interface PlaceOnTiersOptions {
   readonly objective: TierObjective;
-  /** How many minimum cuts may be looked for at most, instead of a time; left out: as many as fit into about a second. */
+  /** How many minimum cuts may be looked for at most, instead of a time; left out: as many as fit into about two seconds. */
   readonly nodeLimit?: number;
   /** For the sentence of an error; left out: by number. */
   readonly tierNames?: readonly string[];
@@ -68,10 +68,10 @@ function startsOf(
 }
 
 /**
- * About as many cuts as take three quarters of a second, and the narrower problems up to three times as many: 0.02 ms each
- * for 10 layers, 1 ms for 200, 40 ms for 2,000 (on three tiers with a direct link; measured on a cloud machine of 2 cores
- * on 2026-11-24).
+ * About as many cuts as take two seconds with those for the narrower problems, up to 2,000 layers: one takes 0.02 ms for
+ * 10 layers, 1 ms for 200, 40 ms for 2,000 (on three tiers with a direct link; measured on a cloud machine of 2 cores on
+ * 2026-11-24).
  */
 function defaultNodeLimit({layers, tierCount}: TierProblem): number {
-  return Math.max(10, Math.round(6_000_000 / (layers.length * tierCount + 10) ** 1.45));
+  return Math.max(10, Math.round(1_700_000 / (layers.length * tierCount + 10) ** 1.2));
 }
