@@ -1,6 +1,7 @@
 import {z} from 'zod';
 import {DOCUMENT_SCHEMAS} from './documentKinds.ts';
 import type {DocumentKind} from './documentKinds.ts';
+import type {EXACT} from './exactNumber.ts';
 
 /** The parts of a JSON Schema that this room reads; the files hold more. */
 export interface JsonSchema {
@@ -9,6 +10,7 @@ export interface JsonSchema {
   readonly items?: JsonSchema;
   readonly additionalProperties?: JsonSchema | boolean;
   readonly anyOf?: readonly JsonSchema[];
+  readonly [EXACT]?: boolean;
 }
 
 const made = new Map<DocumentKind, JsonSchema>();

@@ -1,4 +1,5 @@
 import {z} from 'zod';
+import {checkBoundary, travelFields} from './boundary.ts';
 import {ELEMENT_TYPES} from './elementTypes.ts';
 import {headerOf, sha256Digest} from './header.ts';
 import {checkPlanEnvelope} from './planEnvelope.ts';
@@ -43,7 +44,9 @@ const crossing = z.strictObject({
   direction: z.enum(['up', 'down']),
   elementType: z.enum(ELEMENT_TYPES),
   shape: z.array(z.int().nonnegative()),
+  /** What really travels: fewer than the values take where a precision is said. */
   bytes: z.int().nonnegative(),
+  ...travelFields,
 });
 
 /** The nearest value of one measured quantity at which another placement is the best, everything else unchanged. */
@@ -153,6 +156,7 @@ export const planSchema = z
     isApplyable: z.boolean(),
   })
   .superRefine(checkPlanTensors)
+  .superRefine(checkBoundary)
   .superRefine(checkPlanEnvelope);
 
 export type Plan = z.infer<typeof planSchema>;

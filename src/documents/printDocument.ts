@@ -2,6 +2,7 @@ import {Document, isMap, isScalar, isSeq, visit} from 'yaml';
 import type {Node, YAMLMap, YAMLSeq} from 'yaml';
 import {DOCUMENT_SCHEMAS} from './documentKinds.ts';
 import type {DocumentKind, DocumentOf} from './documentKinds.ts';
+import {EXACT} from './exactNumber.ts';
 import {containerOf, jsonSchemaOf} from './jsonSchemas.ts';
 import type {JsonSchema} from './jsonSchemas.ts';
 
@@ -9,8 +10,8 @@ import type {JsonSchema} from './jsonSchemas.ts';
 const SIGNIFICANT_DIGITS = 6;
 
 /**
- * A document as YAML: keys in the schema's order, records by name, floats with 6 significant digits, whole numbers
- * exact. The same document gives the same bytes; reading the text back gives the arranged document.
+ * A document as YAML: keys in the schema's order, records by name, floats with 6 significant digits, whole numbers and
+ * those that the schema calls exact with all of theirs. The same document gives the same bytes; reading the text back gives the arranged document.
  * @throws Error when the document does not fit its schema, which is our bug
  */
 export function yamlFromDocument<K extends DocumentKind>(kind: K, document: DocumentOf<K>): string {
@@ -34,7 +35,7 @@ export function arrangeDocument<K extends DocumentKind>(kind: K, document: Docum
 }
 
 function arrangeValue(value: unknown, schema: JsonSchema): unknown {
-  if (typeof value === 'number') return roundNumber(value);
+  if (typeof value === 'number') return schema[EXACT] ? value : roundNumber(value);
   if (Array.isArray(value)) {
     const items = containerOf(schema, 'array')?.items ?? {};
     return value.map(item => arrangeValue(item, items));

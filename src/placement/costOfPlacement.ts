@@ -67,7 +67,7 @@ export function costOfPlacement(problem: PlacementProblem, tiers: readonly Probl
     crossing.push({tensor: index, direction});
     if (!tensor.canCross) violations.push({kind: 'cannot-cross', tensor: index, direction});
     if (problem.link !== null) linkNs = addSafely(linkNs, crossingNs(problem.link, tensor, direction));
-    if (goesUp) upBytes = addSafely(upBytes, tensor.bytes);
+    if (goesUp) upBytes = addSafely(upBytes, upBytesOf(tensor));
     else downBytes = addSafely(downBytes, tensor.bytes);
   });
 
@@ -86,12 +86,18 @@ export function costOfPlacement(problem: PlacementProblem, tiers: readonly Probl
  */
 export function crossingNs(
   link: ProblemLink,
-  {bytes, producer}: Pick<ProblemTensor, 'bytes' | 'producer'>,
+  tensor: Pick<ProblemTensor, 'bytes' | 'upBytes' | 'upNs' | 'producer'>,
   direction: 'up' | 'down',
 ): number {
-  const handoverNsPerByte = producer === null ? 0 : (link.handoverNsPerByte ?? 0);
-  const nsPerByte = direction === 'up' ? link.upNsPerByte + handoverNsPerByte : link.downNsPerByte;
-  return addSafely(Math.round(bytes * nsPerByte), link.perTensorNs);
+  if (direction === 'down') return addSafely(Math.round(tensor.bytes * link.downNsPerByte), link.perTensorNs);
+  const handoverNsPerByte = tensor.producer === null ? 0 : (link.handoverNsPerByte ?? 0);
+  const transferNs = Math.round(upBytesOf(tensor) * (link.upNsPerByte + handoverNsPerByte));
+  return addSafely(addSafely(transferNs, link.perTensorNs), tensor.upNs ?? 0);
+}
+
+/** What a tensor takes on the way up. */
+export function upBytesOf({bytes, upBytes}: Pick<ProblemTensor, 'bytes' | 'upBytes'>): number {
+  return upBytes ?? bytes;
 }
 
 function addSafely(left: number, right: number): number {

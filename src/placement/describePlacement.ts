@@ -1,5 +1,5 @@
 import type {Crossing, ExchangedTensor, PlanTotals} from '../documents/plan.ts';
-import {costOfPlacement} from './costOfPlacement.ts';
+import {costOfPlacement, upBytesOf} from './costOfPlacement.ts';
 import type {PlacementCost, ProblemTier, Violation} from './costOfPlacement.ts';
 import {bytesOfTensor} from './measurements.ts';
 import type {LayerRow, TensorRow} from './measurements.ts';
@@ -120,7 +120,7 @@ export function cutRows(
       direction,
       elementType: row.elementType,
       shape: [...row.shape],
-      bytes: tensor.bytes,
+      bytes: direction === 'up' ? upBytesOf(tensor) : tensor.bytes,
     };
   });
 }

@@ -21,6 +21,8 @@ export interface TensorRow {
   readonly isInput: boolean;
   readonly isOutput: boolean;
   readonly isWeight: boolean;
+  /** What it takes on the way up, and encoding and decoding it; where it travels as it is, nothing is said. */
+  readonly travel?: {readonly bytes: number; readonly ms: number};
 }
 
 /** Bytes of a dense tensor of this row's type and shape; null where they are unknown, or strings. */

@@ -25,6 +25,10 @@ export interface ProblemLayer {
 export interface ProblemTensor {
   readonly name: string;
   readonly bytes: number;
+  /** What it takes on the way up, where that is not `bytes`: it is encoded first. */
+  readonly upBytes?: number;
+  /** For encoding and decoding what goes up. Left out: nothing. */
+  readonly upNs?: number;
   /** Index into `layers`; `null` for a model input, which starts on the device. */
   readonly producer: number | null;
   /** Indices into `layers`, each once. */

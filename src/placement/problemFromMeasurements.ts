@@ -64,6 +64,7 @@ export function problemFromMeasurements(measurements: PlacementMeasurements): Me
       return {
         name: row.name,
         bytes: bytes ?? 0,
+        ...(row.travel === undefined ? {} : {upBytes: row.travel.bytes, upNs: nsFromMs(row.travel.ms)}),
         producer,
         consumers,
         isOutput: row.isOutput,

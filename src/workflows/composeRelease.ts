@@ -4,7 +4,9 @@ import {jsonFromDocument} from '../documents/printDocument.ts';
 import type {Plan} from '../documents/plan.ts';
 import type {ProjectDevice} from '../documents/project.ts';
 import type {Release} from '../documents/release.ts';
-import {extractSegments} from '../model/extractSegments.ts';
+import {encodingOfRow} from '../documents/boundary.ts';
+import {extractSegments, type Segments} from '../model/extractSegments.ts';
+import {encodeBoundary, type EncodedSegments} from '../quantize/boundary/encodeBoundary.ts';
 import {digestOfBytes, hexOfDigest} from '../workspace/digest.ts';
 import type {CloudModel} from './loadCloudModel.ts';
 import {cloudOf, endpointPortOf, type OpenProject} from './openProject.ts';
@@ -44,15 +46,19 @@ export async function composeRelease(
       {hints: ['edgewise plan']},
     );
   }
-  const segments = extractSegments(
-    graph,
-    new Set(graph.layers.filter(layer => onDevice.has(layer.name)).map(layer => layer.index)),
+  const segments = encodeCut(
+    plan,
+    prepared,
+    extractSegments(
+      graph,
+      new Set(graph.layers.filter(layer => onDevice.has(layer.name)).map(layer => layer.index)),
+    ),
   );
 
   const head = segments.head === null ? null : await writeSegment(project.store, 'head', segments.head);
   const tail = segments.tail === null ? null : await prepareTail(project, segments.tail);
   const cloud = cloudOf(project.project);
-  const known = prepared.types;
+  const known = new Map([...prepared.types, ...segments.wireTypes]);
   const content = {
     madeFrom: {plan: digestOfBytes(planText), build: plan.build},
     device: device.name,
@@ -111,6 +117,19 @@ export async function composeRelease(
       },
     ],
   };
+}
+
+/** The segments with what crosses as the plan says it travels. */
+function encodeCut(
+  plan: Pick<Plan, 'cut'>,
+  {graph, types}: Pick<PreparedModel, 'graph' | 'types'>,
+  segments: Segments,
+): EncodedSegments {
+  const encodings = plan.cut.flatMap(row => {
+    const encoding = encodingOfRow(row);
+    return encoding === null ? [] : [[row.tensor, encoding] as const];
+  });
+  return encodeBoundary(segments, {encodings: new Map(encodings), types, modelOutputs: graph.outputs});
 }
 
 /** A tail is named by its content, so devices with the same cut share it and an old release keeps the one it knows. */

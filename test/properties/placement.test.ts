@@ -154,7 +154,12 @@ function magnified(problem: PlacementProblem): PlacementProblem {
       deviceNs: layer.deviceNs * 1000,
       cloudNs: layer.cloudNs === null ? null : layer.cloudNs * 1000,
     })),
-    tensors: problem.tensors.map(tensor => ({...tensor, bytes: tensor.bytes * 1000})),
+    tensors: problem.tensors.map(tensor => ({
+      ...tensor,
+      bytes: tensor.bytes * 1000,
+      ...(tensor.upBytes === undefined ? {} : {upBytes: tensor.upBytes * 1000}),
+      ...(tensor.upNs === undefined ? {} : {upNs: tensor.upNs * 1000}),
+    })),
     link: problem.link === null ? null : {...problem.link, fixedNs: problem.link.fixedNs * 1000},
   };
 }

@@ -42,6 +42,8 @@ export function randomProblem(maxLayers: number): fc.Arbitrary<PlacementProblem>
             {weight: 1, arbitrary: fc.constant(false)},
           ),
           producer: fc.constant(producer),
+          // What is encoded on the way up: usually smaller, but nothing rests on that.
+          travel: fc.option(fc.record({upBytes: cost, upNs: cost}), {freq: 1, nil: null}),
         });
       const made = Array.from({length: layerCount}, (_, producer) =>
         fc.array(tensor(producer), {minLength: 1, maxLength: 2}),
@@ -76,9 +78,10 @@ export function randomProblem(maxLayers: number): fc.Arbitrary<PlacementProblem>
               ...(tier === undefined ? {} : {pin: {tier, reason: 'pinned-by-user'}}),
             };
           }),
-          tensors: [...inputs, ...rows.flat()].map(({readers, ...row}, index): ProblemTensor => ({
+          tensors: [...inputs, ...rows.flat()].map(({readers, travel, ...row}, index): ProblemTensor => ({
             name: `tensor${index}`,
             ...row,
+            ...travel,
             consumers: readers.filter(reader => reader < layerCount).sort((left, right) => left - right),
           })),
           link,
@@ -126,7 +129,9 @@ export function bruteForce(problem: PlacementProblem): {costNs: number; deviceLa
         crossings = 1;
         if (link !== null) {
           const handoverNsPerByte = tensor.producer === null ? 0 : (link.handoverNsPerByte ?? 0);
-          costNs += Math.round(tensor.bytes * (link.upNsPerByte + handoverNsPerByte)) + link.perTensorNs;
+          const upBytes = tensor.upBytes ?? tensor.bytes;
+          costNs += Math.round(upBytes * (link.upNsPerByte + handoverNsPerByte)) + link.perTensorNs;
+          costNs += tensor.upNs ?? 0;
         }
       }
       if (crossings > 0 && !tensor.canCross) isAllowed = false;

@@ -1,4 +1,4 @@
-import {costOfPlacement} from '../costOfPlacement.ts';
+import {costOfPlacement, upBytesOf} from '../costOfPlacement.ts';
 import type {ProblemTier} from '../costOfPlacement.ts';
 import type {PlacementProblem} from '../problem.ts';
 import type {CostLine} from './lowerEnvelope.ts';
@@ -32,10 +32,14 @@ export function costPartsOf(problem: PlacementProblem, tiers: readonly ProblemTi
   const usesCloud = tiers.includes('cloud');
   const {link} = problem;
   if (link === null) return {deviceNs, cloudNs, transferNs: 0, roundTrips: 0, restNs: 0};
-  const handedOverBytes = crossing.reduce((sum, {tensor: index, direction}) => {
+  let handedOverBytes = 0;
+  let encodingNs = 0;
+  for (const {tensor: index, direction} of crossing) {
     const tensor = problem.tensors[index];
-    return direction === 'up' && tensor !== undefined && tensor.producer !== null ? sum + tensor.bytes : sum;
-  }, 0);
+    if (direction === 'down' || tensor === undefined) continue;
+    if (tensor.producer !== null) handedOverBytes += upBytesOf(tensor);
+    encodingNs += tensor.upNs ?? 0;
+  }
   const isSplit = usesCloud && tiers.includes('device');
   return {
     deviceNs,
@@ -46,6 +50,7 @@ export function costPartsOf(problem: PlacementProblem, tiers: readonly ProblemTi
       (usesCloud ? link.fixedNs : 0) +
       (isSplit ? (link.cutFixedNs ?? 0) : 0) +
       crossing.length * link.perTensorNs +
+      encodingNs +
       handedOverBytes * (link.handoverNsPerByte ?? 0),
   };
 }

@@ -28,7 +28,8 @@ export function problemAt(
     0,
   );
   const tensorsNs = problem.tensors.reduce(
-    (sum, {bytes}) => sum + bytes * nsPerByte + 2 * link.perTensorNs,
+    (sum, {bytes, upBytes = 0, upNs = 0}) =>
+      sum + Math.max(bytes, upBytes) * nsPerByte + 2 * link.perTensorNs + upNs,
     0,
   );
   const deviceFixedNs = (problem.deviceFixedNs ?? 0) * device;
@@ -44,6 +45,9 @@ export function problemAt(
       deviceNs: inUnits(layer.deviceNs * device),
       cloudNs: layer.cloudNs === null ? null : inUnits(layer.cloudNs * cloud),
     })),
+    tensors: problem.tensors.map(tensor =>
+      tensor.upNs === undefined ? tensor : {...tensor, upNs: inUnits(tensor.upNs)},
+    ),
     link: {
       fixedNs: inUnits(fixedNs),
       upNsPerByte: (net * link.upNsPerByte) / unitNs,
