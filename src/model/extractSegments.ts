@@ -1,8 +1,6 @@
-import type {Graph, GraphTensor, Layer} from './graph.ts';
-import {onnxCodeFromElementType} from '../documents/elementTypes.ts';
-import type {OnnxGraph, OnnxModel, OnnxValueInfo} from './onnx/messages.ts';
-import {createUntypedValueInfo} from './onnx/createMessages.ts';
-import {pruneOpsetImports} from './pruneOpsetImports.ts';
+import type {Graph} from './graph.ts';
+import type {OnnxModel} from './onnx/messages.ts';
+import {modelOfLayers, readsOf, tensorOf} from './modelOfLayers.ts';
 
 export interface Segments {
   /** `null` when no layer runs there. */
@@ -53,8 +51,8 @@ export function extractSegments(graph: Graph, headLayers: ReadonlySet<number>): 
   ];
   const tailOutputs = [...tailMade, ...(headSide.length > 0 ? [] : weightOutputs)];
   return {
-    head: headSide.length === 0 ? null : segmentOf(graph, headSide, headInputs, headOutputs),
-    tail: tailSide.length === 0 ? null : segmentOf(graph, tailSide, boundary, tailOutputs),
+    head: headSide.length === 0 ? null : modelOfLayers(graph, headSide, headInputs, headOutputs),
+    tail: tailSide.length === 0 ? null : modelOfLayers(graph, tailSide, boundary, tailOutputs),
     boundary,
     headInputs,
     headOutputs,
@@ -63,65 +61,6 @@ export function extractSegments(graph: Graph, headLayers: ReadonlySet<number>): 
     inputOutputs: outputs.filter(name => tensorOf(graph, name).isInput),
     weightOutputs,
   };
-}
-
-function segmentOf(
-  graph: Graph,
-  layers: readonly Layer[],
-  inputs: readonly string[],
-  outputs: readonly string[],
-): OnnxModel {
-  const {model} = graph;
-  const whole = model.graph;
-  const needed = new Set([...readsOf(layers), ...outputs]);
-  const made = new Set(layers.flatMap(layer => layer.outputs));
-  const valueInfos = new Map(
-    [...whole.valueInfos, ...whole.outputs, ...whole.inputs].map(info => [info.name, info] as const),
-  );
-  const infoOf = (name: string): OnnxValueInfo =>
-    typedValueInfo(tensorOf(graph, name), valueInfos.get(name) ?? createUntypedValueInfo(name));
-  const body: OnnxGraph = {
-    ...whole,
-    nodes: layers.map(layer => layer.node),
-    initializers: whole.initializers.filter(({name}) => needed.has(name)),
-    sparseInitializers: whole.sparseInitializers.filter(({values}) => needed.has(values.name)),
-    inputs: inputs.map(infoOf),
-    outputs: outputs.map(infoOf),
-    valueInfos: whole.valueInfos.filter(({name}) => made.has(name) && !outputs.includes(name)),
-  };
-  return pruneOpsetImports({...model, graph: body});
-}
-
-/** The declared info, with the known type and shape put in where it says less. */
-function typedValueInfo(tensor: GraphTensor, info: OnnxValueInfo): OnnxValueInfo {
-  const {elementType, shape} = tensor;
-  const declared = info.type?.tensor?.shape?.dims;
-  const isComplete = declared !== undefined && declared.every(dim => dim.size !== undefined);
-  if (!tensor.isTensor || elementType === undefined || isComplete) return info;
-  const dims = shape?.map(size => ({size, denotation: '', unknown: []}));
-  const typed = dims === undefined ? info.type?.tensor?.shape : {dims, unknown: []};
-  return {
-    ...info,
-    type: {
-      denotation: info.type?.denotation ?? '',
-      unknown: [],
-      tensor: {
-        elementTypeCode: onnxCodeFromElementType(elementType),
-        unknown: [],
-        ...(typed && {shape: typed}),
-      },
-    },
-  };
-}
-
-function readsOf(layers: readonly Layer[]): Set<string> {
-  return new Set(layers.flatMap(layer => [...layer.inputs, ...layer.outerInputs]));
-}
-
-function tensorOf(graph: Graph, name: string): GraphTensor {
-  const tensor = graph.tensors.get(name);
-  if (tensor === undefined) throw new RangeError(`no tensor "${name}"`);
-  return tensor;
 }
 
 function refuseOpenSet(graph: Graph, headLayers: ReadonlySet<number>): void {
