@@ -15,6 +15,7 @@ export const ARROWS = {
       'quantize',
       'targets',
       'placement',
+      'fleet',
       'rollout',
       'device',
       'engine',
@@ -29,6 +30,7 @@ export const ARROWS = {
   quantize: {to: ['model', 'documents'], why: 'arithmetic on graphs'},
   targets: {to: ['documents'], why: 'a hardware family is recognised from a profile'},
   placement: {to: ['model', 'targets', 'documents'], why: 'decides from a graph and measurements'},
+  fleet: {to: ['documents'], why: 'who is alike and what all ask of the cloud, from documents alone'},
   rollout: {to: ['documents'], why: 'a state machine over data'},
   device: {to: ['documents'], why: 'a door: it performs, it does not decide'},
   engine: {to: ['documents'], why: 'a door: ONNX Runtime, here and on the device alike'},
@@ -37,7 +39,7 @@ export const ARROWS = {
   lab: {to: ['documents'], why: 'stands in for hardware; nothing may depend on its being there'},
 };
 
-export const PURE_ROOMS = ['documents', 'model', 'quantize', 'targets', 'placement', 'rollout'];
+export const PURE_ROOMS = ['documents', 'model', 'quantize', 'targets', 'placement', 'fleet', 'rollout'];
 
 const ground = '^src/(errors|events)\\.ts$';
 

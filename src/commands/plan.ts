@@ -1,5 +1,6 @@
 import {string as stringArgument} from '@oclif/core/args';
 import {boolean as booleanFlag, string as stringFlag} from '@oclif/core/flags';
+import type {FleetPlan} from '../documents/fleetPlan.ts';
 import type {PlacementAnswer} from '../documents/placementAnswer.ts';
 import type {Plan as PlanDocument} from '../documents/plan.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
@@ -7,11 +8,16 @@ import {BaseCommand, projectFlags} from '../terminal/baseCommand.ts';
 import {widthOf} from '../terminal/formatTable.ts';
 import {pinsFromFlags} from '../terminal/pinFlags.ts';
 
+interface PlansMade {
+  readonly plans: readonly {readonly file: string; readonly plan: PlanDocument}[];
+  readonly fleet: FleetPlan;
+}
+
 export default class Plan extends BaseCommand {
   static override summary =
     'Decide, provably best under what was measured, which layers run on the device and which in the cloud.';
   static override description =
-    'Writes plans/<device>.yaml, to be reviewed, committed and pushed. With --from-costs it writes nothing: the answer to a table of costs, over any number of tiers, needs no project, model or device.';
+    'One plan per class of devices: a group of edgewise.yaml, or devices that their profiles show to be alike. Writes plans/<class>.yaml, to be reviewed, committed and pushed; of a device that is named, or that no other is like, plans/<device>.yaml. Where the project says how often devices ask, the load of the cloud they share is checked and priced. With --from-costs it writes nothing: the answer to a table of costs, over any number of tiers, needs no project, model or device.';
   static override examples = [
     '<%= config.bin %> plan',
     '<%= config.bin %> plan pi-1 --keep-raw-input-on-device',
@@ -21,7 +27,10 @@ export default class Plan extends BaseCommand {
   static override strict = false;
   static override args = {
     // What is piped in is a table of costs.
-    device: stringArgument({description: 'device to plan for; all without one', ignoreStdin: true}),
+    device: stringArgument({
+      description: 'device or group to plan for; the whole fleet, class by class, without one',
+      ignoreStdin: true,
+    }),
   };
   static override flags = {
     ...projectFlags,
@@ -42,13 +51,13 @@ export default class Plan extends BaseCommand {
     }),
   };
 
-  async run(): Promise<{plans: {file: string; plan: PlanDocument}[]} | PlacementAnswer> {
+  async run(): Promise<PlansMade | PlacementAnswer> {
     const {argv, flags} = await this.parse(Plan);
     const costsFile = flags['from-costs'];
     if (costsFile !== undefined) return this.#planFromCosts(costsFile, argv as string[]);
     const {plan} = await import('../workflows/plan.ts');
     const keep = flags['keep-raw-input-on-device'];
-    const plans = await plan(
+    const {plans, fleet} = await plan(
       {
         projectPath: flags.project,
         devices: argv as string[],
@@ -59,11 +68,10 @@ export default class Plan extends BaseCommand {
       this.emit,
     );
     await this.endProgress();
-    const {textFromPlan} = await import('../terminal/textFromPlan.ts');
-    for (const {file, plan: made} of plans) {
-      this.show(`${textFromPlan(made, widthOf(process.stdout))}\nWritten to ${file}`);
-    }
-    return {plans};
+    const width = widthOf(process.stdout);
+    const {textFromPlans} = await import('../terminal/textFromFleetPlan.ts');
+    this.show(textFromPlans(fleet, plans, width));
+    return {plans, fleet};
   }
 
   async #planFromCosts(file: string, devices: readonly string[]): Promise<PlacementAnswer> {

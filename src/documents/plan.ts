@@ -113,7 +113,13 @@ const envelope = z.strictObject({
 export const planSchema = z
   .strictObject({
     ...headerOf('edgewise/plan'),
+    /** Of a class: the one whose profile speaks for all. */
     device: z.string(),
+    /** Where the plan is for a class of devices: its name, and who belongs to it. */
+    class: z.string().optional(),
+    devices: z.array(z.string()).nonempty().optional(),
+    /** Those of `devices` without a profile of their own: what is predicted for them is estimated. */
+    estimatedDevices: z.array(z.string()).optional(),
     cloud: z.string().nullable(),
     build: sha256Digest,
     /** Of the device's runtime; what the layer times were measured with. */

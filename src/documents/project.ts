@@ -1,7 +1,10 @@
 import {z} from 'zod';
 import {accuracySchema} from './accuracyBudget.ts';
 import {dataSourceSchema} from './dataSource.ts';
+import {groupSchema, requestRate} from './groups.ts';
 import {preprocessingSchema} from './preprocessing.ts';
+import {SHARE} from './quantities.ts';
+import {quantityField} from './quantityField.ts';
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected letters, digits, ".", "_" or "-"');
 const port = z.int().min(1).max(65535);
@@ -21,6 +24,7 @@ const device = z.strictObject({
     .min(1)
     .optional()
     .describe('The hardware family to compile for, where it is not to be recognised from the profile.'),
+  requestRate: requestRate.optional(),
   endpointPort: port
     .optional()
     .describe("Where the device's own programs find the model: on its loopback interface only."),
@@ -35,6 +39,19 @@ const cloud = z.strictObject({
     .url({protocol: /^https?$/})
     .optional()
     .describe('The same server as seen from here, for loading models; "url" when left out.'),
+  instances: z
+    .int()
+    .positive()
+    .optional()
+    .describe('Servers such as the one that is profiled, behind the URL: what the whole fleet shares.'),
+  maxUtilization: quantityField(SHARE)
+    .optional()
+    .describe('How busy an instance may be when the fleet is busiest; "70 %" when left out.'),
+  pricePerHour: z
+    .string()
+    .regex(/^\d+(\.\d+)? [A-Z]{3}$/, 'expected an amount and its currency, such as "0.35 EUR"')
+    .optional()
+    .describe('Of one instance, such as "0.35 EUR".'),
 });
 
 export const projectSchema = z
@@ -64,6 +81,11 @@ export const projectSchema = z
       .strictObject({configFile: z.string().optional(), knownHostsFile: z.string().optional()})
       .optional(),
     devices: z.array(device).min(1),
+    groups: z
+      .array(groupSchema(name))
+      .optional()
+      .describe('Device classes by label. Devices in none of them are put together by likeness.'),
+    requestRate: requestRate.optional(),
     clouds: z.array(cloud).optional(),
     objective: z.literal('latency').optional(),
     constraints: z
@@ -77,8 +99,8 @@ export const projectSchema = z
       })
       .optional(),
   })
-  .superRefine(({devices, clouds = []}, context) => {
-    // Profiles and plans are files named after their machine, so a device and a cloud cannot share a name either.
+  .superRefine(({devices, clouds = [], groups = []}, context) => {
+    // Profiles and plans are files named after their machine or group, so no two of them can share a name.
     const seen = new Set<string>();
     const check = (machines: readonly {name: string}[], key: string): void =>
       machines.forEach((machine, index) => {
@@ -86,13 +108,14 @@ export const projectSchema = z
           context.addIssue({
             code: 'custom',
             path: [key, index, 'name'],
-            message: 'expected a name that no other device or cloud has',
+            message: 'expected a name that no other device, cloud or group has',
             input: machine.name,
           });
         seen.add(machine.name);
       });
     check(devices, 'devices');
     check(clouds, 'clouds');
+    check(groups, 'groups');
   });
 
 export type Project = z.infer<typeof projectSchema>;

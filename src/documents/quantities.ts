@@ -51,6 +51,26 @@ export const FACTOR: QuantityKind = {
   examples: '"2x" or "0.5x"',
 };
 
+/** In requests per second. */
+export const REQUEST_RATE: QuantityKind = {
+  units: new Map(
+    ['request', 'requests'].flatMap(word => [
+      [`${word}/s`, 1] as const,
+      [`${word}/min`, 1 / 60] as const,
+      [`${word}/h`, 1 / 3600] as const,
+    ]),
+  ),
+  mayBeZero: true,
+  examples: '"2 requests/s" or "30 requests/min"',
+};
+
+/** A part of a whole, above 0. */
+export const SHARE: QuantityKind = {
+  units: new Map([['%', 0.01]]),
+  mayBeZero: false,
+  examples: '"70 %"',
+};
+
 const NUMBER_AND_UNIT = /^(\d+(?:\.\d+)?(?:e[-+]?\d+)?)\s*(.*)$/;
 
 /**

@@ -1,3 +1,4 @@
+import type {CloudLoad, FleetPlan} from '../documents/fleetPlan.ts';
 import type {Plan, Tier} from '../documents/plan.ts';
 import {profileFromYaml} from '../documents/readDocument.ts';
 import {yamlFromDocument} from '../documents/printDocument.ts';
@@ -9,7 +10,9 @@ import {taintedByInput} from '../model/taintedByInput.ts';
 import {planDocument} from '../placement/planDocument.ts';
 import {readOwnVersion} from '../workspace/ownVersion.ts';
 import {readDocumentText, writeDocument} from '../workspace/projectFolder.ts';
-import {cloudOf, openProject, selectDevices, type OpenProject} from './openProject.ts';
+import {formFleetClasses, type ProfiledClass} from './fleetClasses.ts';
+import {cloudLoadOf, requireCapacity} from './fleetLoad.ts';
+import {cloudOf, openProject, type OpenProject} from './openProject.ts';
 import {planInputs} from './planFreshness.ts';
 import {withPreparedModel, type PreparedModel} from './prepareModel.ts';
 
@@ -28,37 +31,83 @@ export interface MadePlan {
   readonly plan: Plan;
 }
 
+export interface MadePlans {
+  readonly plans: MadePlan[];
+  readonly fleet: FleetPlan;
+}
+
 /**
- * Chooses the placement for each device from what was measured, and writes one plan per device.
- * @throws ExpectedError `profile-missing`, `profile-stale`, `nothing-feasible`, `pin-matches-nothing`
+ * Chooses the placement for each class of devices from what was measured, and writes one plan per class; none where the
+ * cloud cannot serve all of them.
+ * @throws ExpectedError `profile-missing`, `profile-stale`, `nothing-feasible`, `pin-matches-nothing`, `cloud-overloaded`
  */
-export async function plan(request: PlanRequest, emit: EmitEvent): Promise<MadePlan[]> {
+export async function plan(request: PlanRequest, emit: EmitEvent): Promise<MadePlans> {
   const project = await openProject(request.projectPath);
-  const devices = selectDevices(project.project, request.devices);
-  if (request.output !== undefined && devices.length !== 1) {
-    throw new ExpectedError(
-      'output-needs-one-device',
-      `--output names one file, but ${devices.length} devices are planned.`,
-      EXIT.usage,
-      {hints: [`edgewise plan ${devices[0]?.name ?? 'DEVICE'} --output FILE`]},
-    );
-  }
   return withPreparedModel(project, emit, async prepared => {
-    const made: MadePlan[] = [];
-    for (const device of devices) {
-      const file = request.output ?? project.planFile(device.name);
+    const classes = await formFleetClasses(project, request.devices, prepared.digest, emit);
+    requireOneFile(request, classes);
+    const planned: {class: ProfiledClass; file: string; plan: Plan}[] = [];
+    for (const each of classes) {
       const chosen = await runStep(
         emit,
-        `${device.name}/plan`,
-        `${device.name}: plan`,
-        () => planDevice(project, device.name, prepared, request),
+        `${each.name}/plan`,
+        `${each.name}: plan`,
+        () => planDevice(project, each.representative, prepared, request),
         ({predicted}) => ({detail: `${predicted.latencyMs.toFixed(2)} ms predicted`}),
       );
-      await writeDocument(file, yamlFromDocument('plan', chosen));
-      made.push({file, plan: chosen});
+      planned.push({
+        class: each,
+        file: request.output ?? project.planFile(each.name),
+        plan: {...chosen, ...membersOf(each)},
+      });
     }
-    return made;
+    const cloudLoad = await weighLoad(project, prepared, planned);
+    requireCapacity(cloudLoad);
+    for (const {file, plan: chosen} of planned) await writeDocument(file, yamlFromDocument('plan', chosen));
+    return {
+      plans: planned.map(({file, plan: chosen}) => ({file, plan: chosen})),
+      fleet: {
+        classes: planned.map(({class: each, file}) => ({
+          name: each.name,
+          origin: each.origin,
+          planFile: file,
+          representative: each.representative,
+          devices: each.devices,
+          estimatedDevices: each.estimatedDevices,
+        })),
+        cloudLoad,
+      },
+    };
   });
+}
+
+function requireOneFile({output}: PlanRequest, classes: readonly ProfiledClass[]): void {
+  if (output === undefined || classes.length === 1) return;
+  throw new ExpectedError(
+    'output-needs-one-device',
+    `--output names one file, but ${classes.length} plans are made.`,
+    EXIT.usage,
+    {hints: [`edgewise plan ${classes[0]?.devices[0] ?? 'DEVICE'} --output FILE`]},
+  );
+}
+
+/** A device with a profile of its own, planned for itself, needs no word on who it is for. */
+function membersOf({name, representative, devices, estimatedDevices}: ProfiledClass): Partial<Plan> {
+  const [first, ...others] = devices;
+  if (first === undefined || (others.length === 0 && first === representative && name === first)) return {};
+  return {class: name, devices: [first, ...others], estimatedDevices: [...estimatedDevices]};
+}
+
+async function weighLoad(
+  project: OpenProject,
+  prepared: PreparedModel,
+  planned: readonly {readonly class: ProfiledClass; readonly plan: Plan}[],
+): Promise<CloudLoad | null> {
+  const cloud = cloudOf(project.project);
+  const [first] = planned;
+  if (cloud === null || first === undefined) return null;
+  const profile = await readProfile(project, cloud.name, first.class.representative);
+  return cloudLoadOf(project.project, cloud, timesOf(profile, prepared, first.class.representative), planned);
 }
 
 async function planDevice(
