@@ -7,6 +7,7 @@ import {ExpectedError, messageOf} from '../errors.ts';
 import {checkFeeds} from './checkFeeds.ts';
 import {elementTypeFromOrt, ortTensorFromTensor, tensorFromOrtTensor, WrongInputError} from './ortTensors.ts';
 import type {SignatureTensor} from './signature.ts';
+import {doSumsSaturateHere} from './sumsSaturate.ts';
 import {timeLayers} from './timeLayers.ts';
 import {canCrossBoundary} from './typedViews.ts';
 import type {
@@ -68,7 +69,13 @@ function sessionOptionsFrom(options: SessionOptions): InferenceSession.SessionOp
     interOpNumThreads: 1,
     enableCpuMemArena: options.isSparing !== true,
     logSeverityLevel: 4,
-    extra: {session: {intra_op: {allow_spinning: spinning}, inter_op: {allow_spinning: '0'}}},
+    extra: {
+      session: {
+        intra_op: {allow_spinning: spinning},
+        inter_op: {allow_spinning: '0'},
+        ...(options.hasExactSums === true && doSumsSaturateHere() ? {disable_quant_qdq: '1'} : {}),
+      },
+    },
   };
 }
 

@@ -6,7 +6,7 @@ Arrays are raw little-endian files. Tasks, by "do":
   run      {model, feeds: {name: {file, type, shape}}, out}   checks the model and writes each output to OUT.<name>
   float16  {file, out}                                        float32 numbers as numpy rounds them to float16
   convert  {model, out}                                       onnxruntime.transformers.float16
-  dynamic  {model, out, perChannel}                           onnxruntime.quantization.quantize_dynamic
+  dynamic  {model, out, perChannel, reduceRange}            onnxruntime.quantization.quantize_dynamic
   blocks   {file, depth, width, bits, blockSize, isSymmetric, out}
                                                               the default MatMulNBits quantiser: OUT.packed, .scales, .zeros
   types    {}                                                 which operators' float tensors cannot be float16, by version
@@ -54,7 +54,13 @@ def convert(task):
 def dynamic(task):
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    quantize_dynamic(task["model"], task["out"], per_channel=task["perChannel"], weight_type=QuantType.QInt8)
+    quantize_dynamic(
+        task["model"],
+        task["out"],
+        per_channel=task["perChannel"],
+        reduce_range=task["reduceRange"],
+        weight_type=QuantType.QInt8,
+    )
 
 
 def blocks(task):
