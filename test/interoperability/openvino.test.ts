@@ -125,8 +125,12 @@ describe.skipIf(!hasOpenvino)('OpenVINO itself', () => {
     expect(status, stderr).toBe(0);
     const decibels = JSON.parse(stdout) as Record<string, number>;
     expect(Object.keys(decibels).length).toBe(graph.outputs.length);
-    // Integers that lie between two values may be rounded the other way, which leaves 70 dB and more.
-    expect(Object.entries(decibels).filter(([, value]) => value < 60)).toEqual([]);
+    // Integers that lie between two values may be rounded the other way, which leaves 70 dB and more. Without VNNI other
+    // kernels round more of them so (51 dB and more), and what Div, Pow and Sqrt magnify keeps 23 dB; a lost scale keeps none.
+    const [least, usual] = doSumsSaturateHere() ? [20, 50] : [60, 60];
+    const below = (bound: number) => Object.entries(decibels).filter(([, value]) => value < bound);
+    expect(below(least)).toEqual([]);
+    expect(below(usual).length / graph.outputs.length).toBeLessThan(0.1);
   });
 
   it('says what it does not like, in its own words', async () => {
