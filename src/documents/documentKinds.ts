@@ -1,6 +1,7 @@
 import type {z} from 'zod';
 import {buildSchema} from './build.ts';
 import {costsSchema} from './costs.ts';
+import {partSchema} from './part.ts';
 import {placementAnswerSchema} from './placementAnswer.ts';
 import {planSchema} from './plan.ts';
 import {profileSchema} from './profile.ts';
@@ -16,6 +17,7 @@ export const DOCUMENT_SCHEMAS = {
   costs: costsSchema,
   placement: placementAnswerSchema,
   release: releaseSchema,
+  part: partSchema,
 } as const;
 
 /** A kind in the middle of a sentence, where its own word is none. */

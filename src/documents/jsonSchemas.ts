@@ -11,6 +11,8 @@ export interface JsonSchema {
   readonly additionalProperties?: JsonSchema | boolean;
   readonly anyOf?: readonly JsonSchema[];
   readonly [EXACT]?: boolean;
+  readonly oneOf?: readonly JsonSchema[];
+  readonly const?: unknown;
 }
 
 const made = new Map<DocumentKind, JsonSchema>();
@@ -52,6 +54,18 @@ export function schemaAt(schema: JsonSchema, path: readonly PropertyKey[]): Json
 export function containerOf(schema: JsonSchema, type: 'array' | 'object'): JsonSchema | undefined {
   if (schema.type === type) return schema;
   return schema.anyOf?.find(choice => choice.type === type);
+}
+
+/** Of the forms that a mapping may have, the one that its constant fields (its `kind`, say) tell. */
+export function formOfMapping(schema: JsonSchema, value: Readonly<Record<string, unknown>>): JsonSchema {
+  const forms = [schema, ...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].filter(
+    ({type}) => type === 'object',
+  );
+  const fits = ({properties = {}}: JsonSchema) =>
+    Object.entries(properties).every(
+      ([key, field]) => field.const === undefined || !Object.hasOwn(value, key) || field.const === value[key],
+    );
+  return forms.find(fits) ?? {};
 }
 
 function propertyOf(schema: JsonSchema, key: string): JsonSchema | undefined {

@@ -3,7 +3,7 @@ import type {Node, YAMLMap, YAMLSeq} from 'yaml';
 import {DOCUMENT_SCHEMAS} from './documentKinds.ts';
 import type {DocumentKind, DocumentOf} from './documentKinds.ts';
 import {EXACT} from './exactNumber.ts';
-import {containerOf, jsonSchemaOf} from './jsonSchemas.ts';
+import {containerOf, formOfMapping, jsonSchemaOf} from './jsonSchemas.ts';
 import type {JsonSchema} from './jsonSchemas.ts';
 
 /** More digits than any of our measurements has, few enough that a plan can be read. */
@@ -41,8 +41,8 @@ function arrangeValue(value: unknown, schema: JsonSchema): unknown {
     return value.map(item => arrangeValue(item, items));
   }
   if (typeof value !== 'object' || value === null) return value;
-  const mapping = containerOf(schema, 'object') ?? {};
   const given = value as Readonly<Record<string, unknown>>;
+  const mapping = formOfMapping(schema, given);
   const inOrder =
     mapping.properties === undefined ? Object.keys(given).sort() : Object.keys(mapping.properties);
   const other = typeof mapping.additionalProperties === 'object' ? mapping.additionalProperties : {};

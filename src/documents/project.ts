@@ -28,6 +28,34 @@ const device = z.strictObject({
   endpointPort: port
     .optional()
     .describe("Where the device's own programs find the model: on its loopback interface only."),
+  gateway: z.string().optional().describe('The gateway between the device and the cloud.'),
+  reachesCloud: z
+    .boolean()
+    .optional()
+    .describe('Whether the device reaches the cloud past its gateway, too; false when left out.'),
+});
+
+const gateway = z.strictObject({
+  name,
+  address: z
+    .string()
+    .min(1)
+    .describe('Host name, IP address, an alias from the SSH configuration, or "local" for this machine.'),
+  user: z.string().optional(),
+  port: port.optional(),
+  identityFile: z.string().optional(),
+  url: z.url({protocol: /^https?$/}).describe("The gateway's endpoint, as seen from its devices."),
+  listen: z
+    .strictObject({
+      address: z.string().min(1).optional().describe('127.0.0.1 when left out.'),
+      port: port.optional().describe('The port of "url" when left out.'),
+    })
+    .optional()
+    .describe('Where the endpoint listens on the gateway.'),
+  cloudUrl: z
+    .url({protocol: /^https?$/})
+    .optional()
+    .describe('The cloud as seen from the gateway, where that is not as seen from the devices.'),
 });
 
 const cloud = z.strictObject({
@@ -86,6 +114,7 @@ export const projectSchema = z
       .optional()
       .describe('Device classes by label. Devices in none of them are put together by likeness.'),
     requestRate: requestRate.optional(),
+    gateways: z.array(gateway).optional(),
     clouds: z.array(cloud).optional(),
     objective: z.literal('latency').optional(),
     constraints: z
@@ -99,7 +128,7 @@ export const projectSchema = z
       })
       .optional(),
   })
-  .superRefine(({devices, clouds = [], groups = []}, context) => {
+  .superRefine(({devices, gateways = [], clouds = [], groups = []}, context) => {
     // Profiles and plans are files named after their machine or group, so no two of them can share a name.
     const seen = new Set<string>();
     const check = (machines: readonly {name: string}[], key: string): void =>
@@ -108,16 +137,28 @@ export const projectSchema = z
           context.addIssue({
             code: 'custom',
             path: [key, index, 'name'],
-            message: 'expected a name that no other device, cloud or group has',
+            message: 'expected a name that no other device, gateway, cloud or group has',
             input: machine.name,
           });
         seen.add(machine.name);
       });
     check(devices, 'devices');
+    check(gateways, 'gateways');
     check(clouds, 'clouds');
     check(groups, 'groups');
+    devices.forEach(({gateway: wanted}, index) => {
+      if (wanted === undefined || gateways.some(({name: known}) => known === wanted)) return;
+      const known = gateways.map(({name: one}) => one).join(', ');
+      context.addIssue({
+        code: 'custom',
+        path: ['devices', index, 'gateway'],
+        message: known === '' ? 'expected a gateway, and there are none' : `expected a gateway: ${known}`,
+        input: wanted,
+      });
+    });
   });
 
 export type Project = z.infer<typeof projectSchema>;
 export type ProjectDevice = Project['devices'][number];
+export type ProjectGateway = NonNullable<Project['gateways']>[number];
 export type ProjectCloud = NonNullable<Project['clouds']>[number];

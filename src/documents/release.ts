@@ -1,21 +1,12 @@
 import {z} from 'zod';
-import {ELEMENT_TYPES} from './elementTypes.ts';
+import {deployedFile, deployedStep, deployedTensor} from './deployedSteps.ts';
 import {headerOf, sha256Digest} from './header.ts';
-
-const tensorSpec = z.strictObject({
-  name: z.string(),
-  elementType: z.enum(ELEMENT_TYPES),
-  shape: z.array(z.int().nonnegative()),
-});
-
-/** A file of a release folder: a hard link to the blob of that digest. */
-const file = z.strictObject({path: z.string(), digest: sha256Digest, sizeBytes: z.int().nonnegative()});
 
 const segment = z.strictObject({
   /** The .onnx file, relative to the release folder; its external data lies beside it. */
   graph: z.string(),
-  inputs: z.array(tensorSpec),
-  outputs: z.array(tensorSpec),
+  inputs: z.array(deployedTensor),
+  outputs: z.array(deployedTensor),
 });
 
 export const releaseSchema = z.strictObject({
@@ -27,20 +18,26 @@ export const releaseSchema = z.strictObject({
   runtime: sha256Digest,
   endpoint: z.strictObject({port: z.int().min(1).max(65535)}),
   /** The model as its users see it. */
-  model: z.strictObject({name: z.string(), inputs: z.array(tensorSpec), outputs: z.array(tensorSpec)}),
+  model: z.strictObject({
+    name: z.string(),
+    inputs: z.array(deployedTensor),
+    outputs: z.array(deployedTensor),
+  }),
   threads: z.int().positive(),
-  /** Absent when every layer runs in the cloud. */
+  /** In this order, which may come back to the device; absent in releases of two parts, which older versions made. */
+  steps: z.array(deployedStep).optional(),
+  /** Of releases of two parts; absent when every layer runs in the cloud. */
   head: segment.optional(),
-  /** Absent when every layer runs on the device. */
+  /** Of releases of two parts; absent when every layer runs on the device. */
   tail: z
     .strictObject({
       url: z.url(),
       modelName: z.string(),
-      inputs: z.array(tensorSpec),
-      outputs: z.array(tensorSpec),
+      inputs: z.array(deployedTensor),
+      outputs: z.array(deployedTensor),
     })
     .optional(),
-  files: z.array(file),
+  files: z.array(deployedFile),
 });
 
 export type Release = z.infer<typeof releaseSchema>;

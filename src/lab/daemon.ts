@@ -59,13 +59,13 @@ async function answer(request: ControlRequest): Promise<unknown> {
       await stop();
       return null;
     case 'set-link':
-      await running?.setLink(request.change);
+      await running?.setLink(request.change, request.link);
       return null;
     case 'set-cloud':
       await running?.setCloud(request.isRunning);
       return null;
     case 'read-statistics':
-      return (await running?.readStatistics()) ?? null;
+      return (await running?.readStatistics(request.link)) ?? null;
   }
 }
 

@@ -87,11 +87,15 @@ export async function readLabStatus(directory: string): Promise<LabStatus> {
 }
 
 /**
- * Changes the running lab's link: rates, delay, or the plug.
+ * Changes a link of the running lab: rates, delay, or the plug. Without a name the one from devices to the cloud.
  * @throws ExpectedError `lab-not-running`, `lab-request-failed`
  */
-export async function setLabLink(directory: string, change: Partial<LinkConditions>): Promise<void> {
-  await ask(directory, {kind: 'set-link', change});
+export async function setLabLink(
+  directory: string,
+  change: Partial<LinkConditions>,
+  link?: string,
+): Promise<void> {
+  await ask(directory, {kind: 'set-link', change, ...(link === undefined ? {} : {link})});
 }
 
 /**
@@ -103,8 +107,12 @@ export async function setLabCloud(directory: string, isRunning: boolean): Promis
 }
 
 /** What has gone through the link so far; `null` in a lab without a cloud. */
-export async function readLabLinkStatistics(directory: string): Promise<LinkStatistics | null> {
-  return (await ask(directory, {kind: 'read-statistics'})) as LinkStatistics | null;
+export async function readLabLinkStatistics(
+  directory: string,
+  link?: string,
+): Promise<LinkStatistics | null> {
+  const request = {kind: 'read-statistics', ...(link === undefined ? {} : {link})} as const;
+  return (await ask(directory, request)) as LinkStatistics | null;
 }
 
 async function ask(directory: string, request: Parameters<typeof askLab>[1]): Promise<unknown> {
@@ -127,7 +135,7 @@ function checkSpec(spec: LabSpec): void {
   const problems = parsed.success
     ? []
     : parsed.error.issues.map(({path, message}) => `${path.join('.')}: ${message}`);
-  const names = spec.devices.map(({name}) => name);
+  const names = [...spec.devices, ...(spec.gateways ?? [])].map(({name}) => name);
   const repeated = names.find((name, index) => names.indexOf(name) !== index);
   if (repeated !== undefined) problems.push(`devices: ${repeated} is there twice`);
   if (problems.length === 0) return;

@@ -9,8 +9,12 @@ import type {LinkConditions} from './linkConditions.ts';
 
 export type ControlRequest =
   | {readonly kind: 'stop'}
-  | {readonly kind: 'read-statistics'}
-  | {readonly kind: 'set-link'; readonly change: Partial<LinkConditions>}
+  | {readonly kind: 'read-statistics'; readonly link?: string}
+  | {
+      readonly kind: 'set-link';
+      readonly change: Partial<LinkConditions>;
+      readonly link?: string;
+    }
   | {readonly kind: 'set-cloud'; readonly isRunning: boolean};
 
 export type ControlAnswer =

@@ -37,6 +37,12 @@ const memorySchema = z.strictObject({
   devicePorts: z.record(z.string(), z.int()),
   linkPort: z.int().optional(),
   cloudPort: z.int().optional(),
+  gatewayPorts: z
+    .record(
+      z.string(),
+      z.strictObject({endpoint: z.int(), fromDevices: z.int(), toCloud: z.int().optional()}),
+    )
+    .optional(),
 });
 
 /** What outlives `lab down`: the ports, so that projects and known_hosts stay true, and the lab's id. */

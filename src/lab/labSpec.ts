@@ -1,22 +1,24 @@
 import {z} from 'zod';
 
+const machine = z.strictObject({
+  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected letters, digits, ".", "_" or "-"'),
+  /** How many times slower than this machine. */
+  slowdown: z.number().min(1).max(1000),
+  cores: z.int().min(1).max(1024),
+});
+
+const link = z.strictObject({
+  mbitPerSecond: z.number().positive(),
+  roundTripMs: z.number().min(0),
+  jitterMs: z.number().min(0).optional(),
+});
+
 /** What a lab emulates. */
 export const labSpecSchema = z.strictObject({
-  devices: z
-    .array(
-      z.strictObject({
-        name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected letters, digits, ".", "_" or "-"'),
-        /** How many times slower than this machine. */
-        slowdown: z.number().min(1).max(1000),
-        cores: z.int().min(1).max(1024),
-      }),
-    )
-    .min(1),
-  link: z.strictObject({
-    mbitPerSecond: z.number().positive(),
-    roundTripMs: z.number().min(0),
-    jitterMs: z.number().min(0).optional(),
-  }),
+  devices: z.array(machine).min(1),
+  gateways: z.array(z.strictObject({...machine.shape, deviceLink: link, cloudLink: link})).optional(),
+  /** From the devices straight to the cloud. */
+  link,
   /**
    * Argv of the cloud server, or `null` for a lab without a cloud. It must print a JSON line with its `port` on stdout.
    * An argument `{port}` is replaced by the port it had the last time, or 0.
@@ -27,6 +29,24 @@ export const labSpecSchema = z.strictObject({
 export type LabSpec = z.infer<typeof labSpecSchema>;
 
 const port = z.int().min(1).max(65535);
+
+const startedMachine = {
+  name: z.string(),
+  slowdown: z.number(),
+  cores: z.int(),
+  host: z.string(),
+  port,
+  user: z.string(),
+  home: z.string(),
+};
+
+const linkConditions = {
+  upBitsPerSecond: z.number(),
+  downBitsPerSecond: z.number(),
+  roundTripMs: z.number(),
+  jitterMs: z.number(),
+  isUp: z.boolean(),
+};
 
 /** `state.json`: what runs, for those who use the lab. */
 export const labStateSchema = z.strictObject({
@@ -41,25 +61,20 @@ export const labStateSchema = z.strictObject({
   sshConfigFile: z.string(),
   knownHostsFile: z.string(),
   identityFile: z.string(),
-  devices: z.array(
-    z.strictObject({
-      name: z.string(),
-      slowdown: z.number(),
-      cores: z.int(),
-      host: z.string(),
-      port,
-      user: z.string(),
-      home: z.string(),
-    }),
-  ),
-  link: z.strictObject({
-    port: port.nullable(),
-    upBitsPerSecond: z.number(),
-    downBitsPerSecond: z.number(),
-    roundTripMs: z.number(),
-    jitterMs: z.number(),
-    isUp: z.boolean(),
-  }),
+  devices: z.array(z.strictObject(startedMachine)),
+  /** Absent where the state is of a lab without any. */
+  gateways: z
+    .array(
+      z.strictObject({
+        ...startedMachine,
+        /** Where the gateway's endpoint is to listen. */
+        endpointPort: port,
+        deviceLink: z.strictObject({port, ...linkConditions}),
+        cloudLink: z.strictObject({port, ...linkConditions}).nullable(),
+      }),
+    )
+    .optional(),
+  link: z.strictObject({port: port.nullable(), ...linkConditions}),
   cloud: z
     .strictObject({
       /** As the devices see it: through the link. */

@@ -17,18 +17,27 @@ import {
   writeSshFiles,
   type LabMemory,
 } from './labFiles.ts';
+import {
+  CLOUD_LINK,
+  conditionsFrom,
+  describeGateways,
+  linkToCloudOf,
+  openGatewayLinks,
+} from './labGateways.ts';
+import {startLabLinks} from './labLinks.ts';
 import {deviceMarker, endMarkedProcesses, labMarker} from './labProcesses.ts';
 import type {LabSpec, LabState} from './labSpec.ts';
 import type {LinkConditions, LinkStatistics} from './linkConditions.ts';
-import {startLinkRelay, type LinkRelay} from './linkRelay.ts';
 import {siblingModule} from './siblingModule.ts';
 import {startSshServer} from './sshServer.ts';
 
 export interface RunningLab {
   readonly state: LabState;
-  setLink(change: Partial<LinkConditions>): Promise<void>;
+  /** Without a name: the devices' link to the cloud. @throws ExpectedError `lab-link-unknown` */
+  setLink(change: Partial<LinkConditions>, name?: string): Promise<void>;
   setCloud(isRunning: boolean): Promise<void>;
-  readStatistics(): Promise<LinkStatistics | null>;
+  /** @throws ExpectedError `lab-link-unknown` */
+  readStatistics(name?: string): Promise<LinkStatistics | null>;
   close(): Promise<void>;
 }
 
@@ -71,39 +80,31 @@ async function startParts(
   // Before anything else starts, so that nothing can be left behind.
   startKeeper(memory.id);
   const environment = {EDGEWISE_LAB: memory.id};
-  const devices = await startDevices(directory, spec, memory, parts, environment, writeLog);
+  const {gateways = []} = spec;
+  const machines = await startDevices(directory, spec, memory, parts, environment, writeLog);
+  const devices = machines.slice(0, spec.devices.length);
 
-  let link: LinkConditions = {
-    upBitsPerSecond: spec.link.mbitPerSecond * 1e6,
-    downBitsPerSecond: spec.link.mbitPerSecond * 1e6,
-    roundTripMs: spec.link.roundTripMs,
-    jitterMs: spec.link.jitterMs ?? 0,
-    isUp: true,
-  };
+  const links = startLabLinks();
+  parts.push(links);
   const {cloudCommand} = spec;
   let cloud: CloudServer | null = null;
-  let relay: LinkRelay | null = null;
   const startCloud = async (): Promise<CloudServer> => {
     const argv = (cloudCommand ?? []).map(argument =>
       argument.replaceAll('{port}', String(memory.cloudPort ?? 0)),
     );
     const started = await startCloudServer(argv, environment, writeLog);
     memory.cloudPort = started.port;
-    relay?.setTarget('127.0.0.1', started.port);
+    for (const name of [CLOUD_LINK, ...gateways.map(gateway => linkToCloudOf(gateway.name))])
+      links.setTarget(name, started.port);
     return started;
   };
   if (cloudCommand !== null) {
     cloud = await startCloud();
     parts.push({close: async () => cloud?.stop()});
-    relay = await startLinkRelay({
-      ...link,
-      targetHost: '127.0.0.1',
-      targetPort: cloud.port,
-      listenPort: memory.linkPort ?? 0,
-    });
-    parts.push(relay);
-    memory.linkPort = relay.port;
+    const opened = await links.open(CLOUD_LINK, conditionsFrom(spec.link), cloud.port, memory.linkPort ?? 0);
+    memory.linkPort = opened.port;
   }
+  await openGatewayLinks(gateways, {links, memory, cloudPort: cloud?.port ?? null});
   await writeLabMemory(directory, memory);
 
   const startedAt = new Date().toISOString();
@@ -118,12 +119,21 @@ async function startParts(
     knownHostsFile: paths.knownHosts,
     identityFile: paths.identity,
     devices,
-    link: {port: relay?.port ?? null, ...link},
+    ...(gateways.length === 0
+      ? {}
+      : {
+          gateways: describeGateways(machines.slice(devices.length), {
+            links,
+            memory,
+            hasCloud: cloudCommand !== null,
+          }),
+        }),
+    link: cloudCommand === null ? {port: null, ...conditionsFrom(spec.link)} : links.read(CLOUD_LINK),
     cloud:
-      cloud === null || relay === null
+      cloud === null
         ? null
         : {
-            url: `http://127.0.0.1:${relay.port}`,
+            url: `http://127.0.0.1:${links.read(CLOUD_LINK).port}`,
             managementUrl: `http://127.0.0.1:${cloud.port}`,
             pid: cloud.isRunning() ? cloud.pid : null,
           },
@@ -136,9 +146,8 @@ async function startParts(
     get state() {
       return describe();
     },
-    async setLink(change) {
-      link = {...link, ...change};
-      relay?.setConditions(change);
+    async setLink(change, name = CLOUD_LINK) {
+      links.change(name, change);
       await saveState();
     },
     async setCloud(isRunning) {
@@ -148,7 +157,8 @@ async function startParts(
       await writeLabMemory(directory, memory);
       await saveState();
     },
-    readStatistics: async () => (relay === null ? null : relay.statistics()),
+    readStatistics: async (name = CLOUD_LINK) =>
+      cloudCommand === null && name === CLOUD_LINK ? null : links.readStatistics(name),
     close: closeAll,
   };
 }
@@ -162,14 +172,16 @@ async function startDevices(
   writeLog: (line: string) => void,
 ): Promise<LabState['devices']> {
   const paths = labPaths(directory);
+  // Gateways are reached like devices; they come last.
+  const machines = [...spec.devices, ...(spec.gateways ?? [])];
   const keys = await readOrCreateLabKeys(
     directory,
-    spec.devices.map(({name}) => name),
+    machines.map(({name}) => name),
   );
   const started: LabState['devices'] = [];
   const sshFiles: {name: string; port: number; hostPublicKey: string}[] = [];
   let coreOffset = 0;
-  for (const {name, slowdown, cores} of spec.devices) {
+  for (const {name, slowdown, cores} of machines) {
     const home = paths.home(name);
     await makePrivateFolder(home);
     const hostKeys = keys.host[name];

@@ -20,6 +20,8 @@ export interface Call {
   readonly keeps: readonly string[];
   /** Answered. */
   readonly outputs: readonly string[];
+  /** Whether no later call of the request finds anything kept on this tier. */
+  readonly isLast: boolean;
 }
 
 export interface CallRules {
@@ -104,7 +106,8 @@ export function nestCalls(chain: readonly PlacedSegment[], rules: CallRules): re
   };
   perform(root);
   for (const name of rules.outputs) require(name, root);
-  return root.steps.map(finish);
+  const lasts = new Set([...lastHolders(root)].map(([, call]) => call));
+  return root.steps.map(step => finish(step, lasts));
 }
 
 function draftCall(tier: number, parent: Draft | null): Draft {
@@ -144,15 +147,24 @@ function addSteps(
   }
 }
 
-function finish(step: Step | Draft): Step {
+/** By tier the last call that finds something kept there. */
+function lastHolders(call: Draft, found = new Map<number, Draft>()): ReadonlyMap<number, Draft> {
+  for (const step of call.steps) if (step.kind === 'call') lastHolders(step as Draft, found);
+  if (call.held.size > 0) found.set(call.tier, call);
+  return found;
+}
+
+function finish(step: Step | Draft, lasts: ReadonlySet<Draft>): Step {
   if (step.kind === 'run') return step;
+  const {tier, steps, inputs, held, keeps, outputs} = step as Draft;
   return {
     kind: 'call',
-    tier: step.tier,
-    steps: step.steps.map(finish),
-    inputs: [...step.inputs],
-    held: [...step.held],
-    keeps: [...step.keeps],
-    outputs: [...step.outputs],
+    tier,
+    steps: steps.map(one => finish(one, lasts)),
+    inputs: [...inputs],
+    held: [...held],
+    keeps: [...keeps],
+    outputs: [...outputs],
+    isLast: lasts.has(step as Draft),
   };
 }

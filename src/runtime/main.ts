@@ -5,11 +5,12 @@ import {EXIT, ExpectedError, messageOf} from '../errors.ts';
 import type {Optimization} from '../engine/workerMessages.ts';
 import {startAgent} from './agent/startAgent.ts';
 import {DEFAULT_DEADLINE_MS, openProtocolClient} from './client.ts';
+import {startGateway} from './gateway/startGateway.ts';
 import {profileDevice} from './measure/profileDevice.ts';
 import {timeModelRequests} from './measure/timeModelRequests.ts';
 import {timeModels} from './measure/timeModels.ts';
 import {startServer} from './server/startServer.ts';
-import {startDetachedSupervisor, superviseAgent} from './supervise.ts';
+import {startDetachedSupervisor, superviseAgent, type SupervisedProgram} from './supervise.ts';
 
 type Values = Record<string, string | boolean | undefined>;
 
@@ -20,30 +21,42 @@ const COMMANDS: Record<
   agent: {
     options: {home: {type: 'string'}, 'cloud-deadline-ms': {type: 'string'}},
     async run(values) {
-      // Before anything slow: an early signal must neither end the process nor be lost.
-      let isHangUpHeard = false;
-      let onHangUp = () => void (isHangUpHeard = true);
-      process.on('SIGHUP', () => onHangUp());
-      const agent = await startAgent({
-        home: homeFrom(values),
-        cloudDeadlineMs: numberFrom(values, 'cloud-deadline-ms', DEFAULT_DEADLINE_MS, 1),
-        report: line => process.stderr.write(`${new Date().toISOString()} ${line}\n`),
-      });
-      onHangUp = () => void agent.reload();
-      if (isHangUpHeard) void agent.reload();
-      await waitForEndSignal();
-      await agent.close();
+      const start = (report: (line: string) => void) =>
+        startAgent({
+          home: homeFrom(values),
+          cloudDeadlineMs: numberFrom(values, 'cloud-deadline-ms', DEFAULT_DEADLINE_MS, 1),
+          report,
+        });
+      await keepReloading(start);
+    },
+  },
+  gateway: {
+    options: {home: {type: 'string'}, 'cloud-deadline-ms': {type: 'string'}},
+    async run(values) {
+      const start = (report: (line: string) => void) =>
+        startGateway({
+          home: homeFrom(values),
+          deadlineMs: numberFrom(values, 'cloud-deadline-ms', DEFAULT_DEADLINE_MS, 1),
+          report,
+        });
+      await keepReloading(start);
     },
   },
   supervise: {
-    options: {home: {type: 'string'}, foreground: {type: 'boolean'}, 'cloud-deadline-ms': {type: 'string'}},
+    options: {
+      program: {type: 'string'},
+      home: {type: 'string'},
+      foreground: {type: 'boolean'},
+      'cloud-deadline-ms': {type: 'string'},
+    },
     async run(values) {
       const home = homeFrom(values);
       const deadlineMs = numberFrom(values, 'cloud-deadline-ms', DEFAULT_DEADLINE_MS, 1);
       const agentArguments = ['--cloud-deadline-ms', String(deadlineMs)];
-      if (values['foreground'] !== true) print(await startDetachedSupervisor(home, agentArguments));
+      const program = choiceFrom<SupervisedProgram>(values, 'program', ['agent', 'gateway'], 'agent');
+      if (values['foreground'] !== true) print(await startDetachedSupervisor(home, agentArguments, program));
       else {
-        const result = await superviseAgent(home, agentArguments);
+        const result = await superviseAgent(home, agentArguments, program);
         if (result !== null) print({pid: result.alreadyRunning, isNew: false});
       }
     },
@@ -195,6 +208,21 @@ function homeFrom(values: Values): string {
 
 function usageError(message: string): ExpectedError {
   return new ExpectedError('wrong-usage', message, EXIT.usage);
+}
+
+/** Runs what loads anew on SIGHUP until it is told to end. */
+async function keepReloading(
+  start: (report: (line: string) => void) => Promise<{reload(): Promise<void>; close(): Promise<void>}>,
+): Promise<void> {
+  // Before anything slow: an early signal must neither end the process nor be lost.
+  let isHangUpHeard = false;
+  let onHangUp = () => void (isHangUpHeard = true);
+  process.on('SIGHUP', () => onHangUp());
+  const running = await start(line => process.stderr.write(`${new Date().toISOString()} ${line}\n`));
+  onHangUp = () => void running.reload();
+  if (isHangUpHeard) void running.reload();
+  await waitForEndSignal();
+  await running.close();
 }
 
 function waitForEndSignal(): Promise<void> {

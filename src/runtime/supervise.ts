@@ -21,6 +21,9 @@ export async function findSupervisor(home: string): Promise<number | null> {
   return argv.includes('supervise') && argv.includes(home) ? pid : null;
 }
 
+/** What is kept alive: a device's agent, or the program of a gateway. */
+export type SupervisedProgram = 'agent' | 'gateway';
+
 /**
  * Keeps an agent alive: starts it, starts it again when it dies, passes SIGHUP on, ends it on SIGTERM. Resolves when it
  * is told to end, or at once with the pid of the supervisor that this home already has.
@@ -28,6 +31,7 @@ export async function findSupervisor(home: string): Promise<number | null> {
 export async function superviseAgent(
   home: string,
   agentArguments: readonly string[],
+  program: SupervisedProgram = 'agent',
 ): Promise<{alreadyRunning: number} | null> {
   if (!(await claimHome(home))) {
     const pid = await findSupervisor(home);
@@ -59,7 +63,7 @@ export async function superviseAgent(
       const log = openLog(home);
       const started = spawn(
         process.execPath,
-        [findProgramPath(), 'agent', '--home', home, ...agentArguments],
+        [findProgramPath(), program, '--home', home, ...agentArguments],
         {
           stdio: ['ignore', log, log],
         },
@@ -99,13 +103,20 @@ export async function superviseAgent(
 export async function startDetachedSupervisor(
   home: string,
   agentArguments: readonly string[],
+  program: SupervisedProgram = 'agent',
 ): Promise<{pid: number; isNew: boolean}> {
   const running = await findSupervisor(home);
   if (running !== null) return {pid: running, isNew: false};
   const log = openLog(home);
   const child = spawn(
     process.execPath,
-    [findProgramPath(), 'supervise', '--foreground', '--home', home, ...agentArguments],
+    [
+      findProgramPath(),
+      'supervise',
+      '--foreground',
+      ...['--home', home, '--program', program],
+      ...agentArguments,
+    ],
     {detached: true, stdio: ['ignore', log, log], cwd: '/'},
   );
   closeSync(log);

@@ -1,5 +1,3 @@
-import {basename} from 'node:path';
-import {EXIT, ExpectedError} from '../errors.ts';
 import {jsonFromDocument} from '../documents/printDocument.ts';
 import type {Plan} from '../documents/plan.ts';
 import type {ProjectDevice} from '../documents/project.ts';
@@ -9,8 +7,11 @@ import {extractSegments, type Segments} from '../model/extractSegments.ts';
 import {encodeBoundary, type EncodedSegments} from '../quantize/boundary/encodeBoundary.ts';
 import {digestOfBytes, hexOfDigest} from '../workspace/digest.ts';
 import type {CloudModel} from './loadCloudModel.ts';
-import {cloudOf, endpointPortOf, type OpenProject} from './openProject.ts';
+import {cloudOf, endpointPortOf, gatewayOf, reachesCloud, type OpenProject} from './openProject.ts';
 import type {PreparedModel} from './prepareModel.ts';
+import {cloudModelFrom, composeChain, type ComposedPart} from './release/composeChain.ts';
+import {placedTiersOf} from './release/placedTiers.ts';
+import {isHeadAndTail, segmentsOfPlan} from './release/segmentsOfPlan.ts';
 import type {ShippedFile} from './shipFiles.ts';
 import {specsOf, writeSegment} from './writeSegment.ts';
 
@@ -19,7 +20,17 @@ export interface ComposedRelease {
   /** Everything that goes into releases/<id>/ on the device. */
   readonly files: readonly ShippedFile[];
   /** What the cloud must be able to serve before the device is switched. */
-  readonly tail: CloudModel | null;
+  readonly cloudModels: readonly CloudModel[];
+  /** What the gateway must be, after the cloud. */
+  readonly parts: readonly ComposedPart[];
+}
+
+/** What only those machines know that the release is for. */
+export interface ReleaseMachines {
+  readonly runtimeDigest: string;
+  /** Asked only when it matters. */
+  readonly readGatewayThreads: () => Promise<number>;
+  readonly readCanCloudKeep: () => Promise<boolean>;
 }
 
 /**
@@ -33,64 +44,24 @@ export async function composeRelease(
   plan: Plan,
   planText: string,
   prepared: PreparedModel,
-  runtimeDigest: string,
+  machines: ReleaseMachines,
 ): Promise<ComposedRelease> {
-  const {graph} = prepared;
-  const onDevice = new Set(plan.layers.filter(layer => layer.tier === 'device').map(layer => layer.name));
-  const planned = new Set(plan.layers.map(layer => layer.name));
-  if (planned.size !== graph.layers.length || graph.layers.some(layer => !planned.has(layer.name))) {
-    throw new ExpectedError(
-      'plan-stale',
-      `The plan for ${plan.device} places ${planned.size} layers; the build has ${graph.layers.length}.`,
-      EXIT.stale,
-      {hints: ['edgewise plan']},
-    );
-  }
-  const segments = encodeCut(
-    plan,
-    prepared,
-    extractSegments(
-      graph,
-      new Set(graph.layers.filter(layer => onDevice.has(layer.name)).map(layer => layer.index)),
-    ),
-  );
-
-  const head = segments.head === null ? null : await writeSegment(project.store, 'head', segments.head);
-  const tail = segments.tail === null ? null : await prepareTail(project, segments.tail);
-  const cloud = cloudOf(project.project);
-  const known = new Map([...prepared.types, ...segments.wireTypes]);
+  const deployed = await composeDeployed(project, device, plan, planText, prepared, machines);
+  const known = prepared.types;
   const content = {
     madeFrom: {plan: digestOfBytes(planText), build: plan.build},
     device: device.name,
     plan: digestOfBytes(planText),
-    runtime: runtimeDigest,
+    runtime: machines.runtimeDigest,
     endpoint: {port: endpointPortOf(device)},
     model: {
       name: prepared.name,
-      inputs: specsOf(graph.inputs, known),
-      outputs: specsOf(graph.outputs, known),
+      inputs: specsOf(prepared.graph.inputs, known),
+      outputs: specsOf(prepared.graph.outputs, known),
     },
     threads: plan.threads,
-    ...(head === null
-      ? {}
-      : {
-          head: {
-            graph: head.graph,
-            inputs: specsOf(segments.headInputs, known),
-            outputs: specsOf(segments.headOutputs, known),
-          },
-        }),
-    ...(tail === null || cloud === null
-      ? {}
-      : {
-          tail: {
-            url: cloud.url,
-            modelName: tail.name,
-            inputs: specsOf(segments.tailInputs, known),
-            outputs: specsOf(segments.tailOutputs, known),
-          },
-        }),
-    files: [...(head?.files ?? [])],
+    ...deployed.steps,
+    files: [...deployed.files],
   };
   const id = hexOfDigest(digestOfBytes(JSON.stringify(content))).slice(0, 16);
   const release: Release = {
@@ -106,7 +77,8 @@ export async function composeRelease(
   const manifestDigest = await project.store.put([manifest]);
   return {
     release,
-    tail,
+    cloudModels: deployed.cloudModels,
+    parts: deployed.parts,
     files: [
       ...content.files.map(file => ({...file, source: project.store.pathOf(file.digest)})),
       {
@@ -116,6 +88,74 @@ export async function composeRelease(
         source: project.store.pathOf(manifestDigest),
       },
     ],
+  };
+}
+
+type Deployed = Pick<ComposedRelease, 'cloudModels' | 'parts'> & {
+  readonly steps: Pick<Release, 'steps' | 'head' | 'tail'>;
+  readonly files: Release['files'];
+};
+
+/** A head and a tail where that is all there is; else a chain of steps. */
+async function composeDeployed(
+  project: OpenProject,
+  device: ProjectDevice,
+  plan: Plan,
+  planText: string,
+  prepared: PreparedModel,
+  machines: ReleaseMachines,
+): Promise<Deployed> {
+  const tiers = placedTiersOf(project, device, plan);
+  const segments = segmentsOfPlan(plan, prepared.graph, tiers);
+  if (isHeadAndTail(segments, tiers)) return composeHeadAndTail(project, plan, prepared);
+  const isOn = (tier: string) => segments.filter(segment => tiers[segment.tier]?.tier === tier).length;
+  const chain = await composeChain({
+    project,
+    prepared,
+    plan,
+    planDigest: digestOfBytes(planText),
+    tiers,
+    segments,
+    isCloudDirect: reachesCloud(project.project, device),
+    gatewayThreads: gatewayOf(project.project, device) === null ? 1 : await machines.readGatewayThreads(),
+    canCloudKeep: isOn('cloud') > 1 && (await machines.readCanCloudKeep()),
+  });
+  return {...chain, steps: {steps: [...chain.steps]}};
+}
+
+async function composeHeadAndTail(
+  project: OpenProject,
+  plan: Plan,
+  prepared: PreparedModel,
+): Promise<Deployed> {
+  const {graph} = prepared;
+  const onDevice = new Set(plan.layers.filter(layer => layer.tier === 'device').map(layer => layer.name));
+  const segments = encodeCut(
+    plan,
+    prepared,
+    extractSegments(
+      graph,
+      new Set(graph.layers.filter(layer => onDevice.has(layer.name)).map(layer => layer.index)),
+    ),
+  );
+  const head = segments.head === null ? null : await writeSegment(project.store, 'head', segments.head);
+  const tail = segments.tail === null ? null : await cloudModelFrom(project, prepared.name, segments.tail);
+  const cloud = cloudOf(project.project);
+  const known = new Map([...prepared.types, ...segments.wireTypes]);
+  const headInputs = specsOf(segments.headInputs, known);
+  const headOutputs = specsOf(segments.headOutputs, known);
+  const tailInputs = specsOf(segments.tailInputs, known);
+  const tailOutputs = specsOf(segments.tailOutputs, known);
+  return {
+    steps: {
+      ...(head === null ? {} : {head: {graph: head.graph, inputs: headInputs, outputs: headOutputs}}),
+      ...(tail === null || cloud === null
+        ? {}
+        : {tail: {url: cloud.url, modelName: tail.name, inputs: tailInputs, outputs: tailOutputs}}),
+    },
+    files: [...(head?.files ?? [])],
+    cloudModels: tail === null ? [] : [tail],
+    parts: [],
   };
 }
 
@@ -130,20 +170,4 @@ function encodeCut(
     return encoding === null ? [] : [[row.tensor, encoding] as const];
   });
   return encodeBoundary(segments, {encodings: new Map(encodings), types, modelOutputs: graph.outputs});
-}
-
-/** A tail is named by its content, so devices with the same cut share it and an old release keeps the one it knows. */
-async function prepareTail(
-  project: OpenProject,
-  model: Parameters<typeof writeSegment>[2],
-): Promise<CloudModel> {
-  const written = await writeSegment(project.store, 'model', model);
-  const graph = written.files.find(file => file.path === written.graph);
-  if (graph === undefined) throw new Error('a segment has no graph file');
-  const stem = basename(project.modelFile).replace(/\.onnx$/, '');
-  return {
-    name: `${stem}-${hexOfDigest(graph.digest).slice(0, 12)}`,
-    graph: written.graph,
-    files: written.files,
-  };
 }

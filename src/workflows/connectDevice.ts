@@ -9,10 +9,13 @@ export interface ConnectOptions {
   readonly promptPassphrase?: (keyFile: string) => Promise<string | undefined>;
 }
 
+/** A device or a gateway. */
+export type ReachableMachine = Pick<ProjectDevice, 'name' | 'address' | 'user' | 'port' | 'identityFile'>;
+
 /** Opens the connection, hands it to `work` and closes it whatever happens. */
 export async function withDevice<T>(
   project: OpenProject,
-  device: ProjectDevice,
+  device: ReachableMachine,
   options: ConnectOptions,
   work: (machine: Machine) => Promise<T>,
 ): Promise<T> {

@@ -11,11 +11,17 @@ import {
   type LabState,
   type LabStatus,
 } from '../lab/lab.ts';
+import {linkToCloudOf} from '../lab/labGateways.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
 import {runStep, type EmitEvent} from '../events.ts';
 import {PROJECT_FILE} from '../workspace/projectFolder.ts';
 import {bundleFolder} from '../workspace/runtimeFiles.ts';
 import {writeLabProject, type Evaluation} from './labProject.ts';
+
+export interface LinkRate {
+  readonly mbitPerSecond: number;
+  readonly roundTripMs: number;
+}
 
 export interface LabUpRequest {
   readonly folder: string;
@@ -24,6 +30,16 @@ export interface LabUpRequest {
   readonly cores: number;
   readonly linkMbitPerSecond: number;
   readonly linkRoundTripMs: number;
+  /** None when left out. */
+  readonly gateways?: {
+    readonly count: number;
+    readonly slowdown: number;
+    readonly cores: number;
+    readonly deviceLink: LinkRate;
+    readonly cloudLink: LinkRate;
+    /** Whether devices reach the cloud past their gateway, too, over the link of a lab without gateways. */
+    readonly isCloudDirect: boolean;
+  };
   /** Write edgewise.yaml for this model, where there is none yet. */
   readonly modelFile?: string;
   readonly inputShapes?: Readonly<Record<string, readonly number[]>>;
@@ -52,8 +68,20 @@ export async function labUp(request: LabUpRequest, emit: EmitEvent): Promise<Lab
     });
   }
   const directory = labDirectory(folder);
+  const {gateways} = request;
   const spec: LabSpec = {
     devices: request.devices.map(name => ({name, slowdown: request.slowdown, cores: request.cores})),
+    ...(gateways === undefined
+      ? {}
+      : {
+          gateways: Array.from({length: gateways.count}, (_, index) => ({
+            name: `gateway-${index + 1}`,
+            slowdown: gateways.slowdown,
+            cores: gateways.cores,
+            deviceLink: gateways.deviceLink,
+            cloudLink: gateways.cloudLink,
+          })),
+        }),
     link: {mbitPerSecond: request.linkMbitPerSecond, roundTripMs: request.linkRoundTripMs},
     cloudCommand: [
       process.execPath,
@@ -73,6 +101,7 @@ export async function labUp(request: LabUpRequest, emit: EmitEvent): Promise<Lab
     await writeLabProject(projectFile, started.state, {
       modelFile: relative(folder, resolve(request.modelFile)),
       inputShapes: request.inputShapes ?? {},
+      isCloudDirect: gateways?.isCloudDirect ?? true,
       ...(request.evaluation === undefined ? {} : {evaluation: request.evaluation}),
     });
   }
@@ -101,28 +130,40 @@ export interface LabLink {
   readonly downBytes: number;
 }
 
-/** Changes what is given and tells how the running lab's link is. @throws ExpectedError `lab-not-running` */
+/**
+ * Changes what is given and tells how a link of the running lab is; without a name the one from devices to the cloud, as
+ * `gateway-1` the one between that gateway and its devices, as `gateway-1-cloud` the one between it and the cloud.
+ * @throws ExpectedError `lab-not-running`, `lab-request-failed`
+ */
 export async function labLink(
   folder: string,
   change: {mbitPerSecond?: number; roundTripMs?: number; isUp?: boolean},
+  name?: string,
 ): Promise<LabLink> {
   const directory = labDirectory(resolve(folder));
   const {mbitPerSecond, ...others} = change;
   const rate = mbitPerSecond === undefined ? undefined : mbitPerSecond * 1e6;
-  await setLabLink(directory, {
-    ...others,
-    ...(rate === undefined ? {} : {upBitsPerSecond: rate, downBitsPerSecond: rate}),
-  });
-  const statistics = await readLabLinkStatistics(directory);
+  await setLabLink(
+    directory,
+    {...others, ...(rate === undefined ? {} : {upBitsPerSecond: rate, downBitsPerSecond: rate})},
+    name,
+  );
+  const statistics = await readLabLinkStatistics(directory, name);
   const status = await readLabStatus(directory);
   if (status.kind !== 'running') {
     throw new ExpectedError('lab-not-running', `No lab is running in ${directory}.`, EXIT.commandFailed, {
       hints: ['edgewise lab up'],
     });
   }
-  const {upBitsPerSecond, downBitsPerSecond, roundTripMs, isUp} = status.state.link;
+  const {upBitsPerSecond, downBitsPerSecond, roundTripMs, isUp} = linkOfLab(status.state, name);
   const {upBytes = 0, downBytes = 0} = statistics ?? {};
   return {upBitsPerSecond, downBitsPerSecond, roundTripMs, isUp, upBytes, downBytes};
+}
+
+function linkOfLab({link, gateways = []}: LabState, name: string | undefined) {
+  const below = gateways.find(gateway => gateway.name === name)?.deviceLink;
+  const above = gateways.find(gateway => linkToCloudOf(gateway.name) === name)?.cloudLink;
+  return below ?? above ?? link;
 }
 
 /** Stops or starts the running lab's cloud server. @throws ExpectedError `lab-not-running` */

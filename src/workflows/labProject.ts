@@ -18,10 +18,19 @@ export async function writeLabProject(
   {
     modelFile,
     inputShapes,
+    isCloudDirect = true,
     evaluation,
-  }: {modelFile: string; inputShapes: Readonly<Record<string, readonly number[]>>; evaluation?: Evaluation},
+  }: {
+    modelFile: string;
+    inputShapes: Readonly<Record<string, readonly number[]>>;
+    /** Whether devices reach the cloud past their gateway, too. */
+    isCloudDirect?: boolean;
+    evaluation?: Evaluation;
+  },
 ): Promise<void> {
   const ports = await freePorts(lab.devices.length);
+  const {gateways = []} = lab;
+  const loopback = (port: number): string => `http://127.0.0.1:${port}`;
   const project: Project = {
     kind: 'edgewise/project',
     formatVersion: 1,
@@ -48,7 +57,20 @@ export async function writeLabProject(
       name,
       address: name,
       endpointPort: ports[index] ?? 0,
+      ...(gateways.length === 0 ? {} : {gateway: gateways[index % gateways.length]!.name}),
+      ...(gateways.length > 0 && isCloudDirect ? {reachesCloud: true} : {}),
     })),
+    ...(gateways.length === 0
+      ? {}
+      : {
+          gateways: gateways.map(({name, endpointPort, deviceLink, cloudLink}) => ({
+            name,
+            address: name,
+            url: loopback(deviceLink.port),
+            listen: {port: endpointPort},
+            ...(cloudLink === null ? {} : {cloudUrl: loopback(cloudLink.port)}),
+          })),
+        }),
     ...(lab.cloud === null
       ? {}
       : {clouds: [{name: 'cloud', url: lab.cloud.url, managementUrl: lab.cloud.managementUrl}]}),

@@ -2,7 +2,7 @@ import {existsSync} from 'node:fs';
 import {resolve} from 'node:path';
 import {EXIT, ExpectedError} from '../errors.ts';
 import {projectFromYaml} from '../documents/readDocument.ts';
-import type {Project, ProjectCloud, ProjectDevice} from '../documents/project.ts';
+import type {Project, ProjectCloud, ProjectDevice, ProjectGateway} from '../documents/project.ts';
 import {
   hasProjectFile,
   openBareFolder,
@@ -94,6 +94,19 @@ export function cloudOf(project: Project): ProjectCloud | null {
 /** Where this machine, rather than a device, reaches the cloud. */
 export function managementUrlOf(cloud: ProjectCloud): string {
   return cloud.managementUrl ?? cloud.url;
+}
+
+/** The gateway that the device stands behind. */
+export function gatewayOf(
+  project: Project,
+  {gateway}: Pick<ProjectDevice, 'gateway'>,
+): ProjectGateway | null {
+  return project.gateways?.find(({name}) => name === gateway) ?? null;
+}
+
+/** Whether the device has a link to the cloud of its own. */
+export function reachesCloud(project: Project, device: ProjectDevice): boolean {
+  return cloudOf(project) !== null && (device.gateway === undefined || device.reachesCloud === true);
 }
 
 const DEFAULT_ENDPOINT_PORT = 8600;

@@ -17,7 +17,8 @@ import {createHandoverModels} from './handoverModels.ts';
 import {modelTimesFrom, type MeasuredDevice} from './measuredModel.ts';
 import {cloudOf, type OpenProject} from './openProject.ts';
 import type {PreparedModel} from './prepareModel.ts';
-import {runtimeArchitectureOf, ship} from './push.ts';
+import {ship} from './push.ts';
+import {runtimeArchitectureOf} from './runtimeArchitecture.ts';
 import {requireSuccess, runScript} from './shipFiles.ts';
 import {writeSegment} from './writeSegment.ts';
 

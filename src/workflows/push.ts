@@ -8,16 +8,17 @@ import {EXIT, ExpectedError, messageOf} from '../errors.ts';
 import {runStep, type EmitEvent} from '../events.ts';
 import {deviceScript} from '../workspace/deviceScript.ts';
 import {hexOfDigest} from '../workspace/digest.ts';
-import {collectRuntimeFiles, type RuntimeArchitecture} from '../workspace/runtimeFiles.ts';
+import {collectRuntimeFiles} from '../workspace/runtimeFiles.ts';
 import {composeRelease, type ComposedRelease} from './composeRelease.ts';
 import {withDevice, type ConnectOptions} from './connectDevice.ts';
 import {withDeviceLock} from './deviceLock.ts';
 import {isServing, readDeviceState, type DeviceState} from './deviceState.ts';
-import {loadCloudModel, withCloud} from './loadCloudModel.ts';
-import {cloudOf, openProject, type OpenProject} from './openProject.ts';
+import {openProject, type OpenProject} from './openProject.ts';
 import {requireFreshPlan} from './planFreshness.ts';
 import {withPreparedModel, type PreparedModel} from './prepareModel.ts';
 import {readPlan} from './readPlan.ts';
+import {bringCloudModels, otherMachinesOf} from './release/otherMachines.ts';
+import {runtimeArchitectureOf} from './runtimeArchitecture.ts';
 import {runScript, shipFolder, type Shipment} from './shipFiles.ts';
 
 export interface PushResult {
@@ -68,12 +69,17 @@ async function pushPlan(parts: PushParts, connect: ConnectOptions, emit: EmitEve
     );
     checkSupported(hardware, device.name);
     const runtime = await collectRuntimeFiles(runtimeArchitectureOf(hardware.architecture));
-    const composed = await composeRelease(project, device, plan, text, prepared, runtime.digest);
+    const others = otherMachinesOf(project, device, connect);
+    const composed = await composeRelease(project, device, plan, text, prepared, {
+      runtimeDigest: runtime.digest,
+      ...others,
+    });
     const runtimeHex = hexOfDigest(runtime.digest);
     const before = await readDeviceState(machine, runtimeHex);
-    const cloudModel = await bringTail(project, composed, emit);
+    const cloudModel = await bringCloudModels(project, composed, emit);
+    const brought = await others.bringParts(composed, emit);
     if (isServing(before, composed.release.id) && before.hasRuntime && before.isSupervised) {
-      return resultOf(composed, before, 'unchanged', {sentBytes: 0, sentFiles: 0}, cloudModel);
+      return resultOf(composed, before, 'unchanged', brought, cloudModel);
     }
     return withDeviceLock(machine, async () => {
       const runtimeShipment = await ship(machine, `runtime/${runtimeHex}`, runtime.files, 'runtime', emit);
@@ -82,17 +88,15 @@ async function pushPlan(parts: PushParts, connect: ConnectOptions, emit: EmitEve
       await runStep(emit, `${device.name}/activate`, `${device.name}: activate ${id}`, () =>
         activate(machine, id, runtimeHex, before),
       );
+      const kept = [id, ...(before.currentRelease === null ? [] : [before.currentRelease])];
+      await others.dropUnusedParts(kept, emit);
       const sent = {
-        sentFiles: runtimeShipment.sentFiles + shipment.sentFiles,
-        sentBytes: runtimeShipment.sentBytes + shipment.sentBytes,
+        sentFiles: brought.sentFiles + runtimeShipment.sentFiles + shipment.sentFiles,
+        sentBytes: brought.sentBytes + runtimeShipment.sentBytes + shipment.sentBytes,
       };
       return resultOf(composed, before, 'activated', sent, cloudModel);
     });
   });
-}
-
-export function runtimeArchitectureOf(architecture: string): RuntimeArchitecture {
-  return architecture === 'aarch64' || architecture === 'arm64' ? 'arm64' : 'x64';
 }
 
 function deviceOfPlan(project: OpenProject, plan: Plan, planFile: string): ProjectDevice {
@@ -117,7 +121,7 @@ function deviceOfPlan(project: OpenProject, plan: Plan, planFile: string): Proje
 }
 
 function resultOf(
-  {release, tail}: ComposedRelease,
+  {release}: ComposedRelease,
   before: DeviceState,
   outcome: PushResult['outcome'],
   sent: Shipment,
@@ -129,27 +133,9 @@ function resultOf(
     previousRelease: outcome === 'activated' ? before.currentRelease : before.previousRelease,
     outcome,
     ...sent,
-    cloudModel: tail === null ? null : cloudModel,
+    cloudModel,
     endpointPort: release.endpoint.port,
   };
-}
-
-/** The cloud must be able to answer before any device asks it. */
-async function bringTail(
-  project: OpenProject,
-  {tail}: ComposedRelease,
-  emit: EmitEvent,
-): Promise<string | null> {
-  const cloud = cloudOf(project.project);
-  if (tail === null || cloud === null) return null;
-  await runStep(
-    emit,
-    `cloud/${tail.name}`,
-    `${cloud.name}: load ${tail.name}`,
-    () => withCloud(cloud, client => loadCloudModel(client, project, tail)),
-    outcome => (outcome === 'already-there' ? {outcome: 'skipped', detail: 'already there'} : {}),
-  );
-  return tail.name;
 }
 
 export async function ship(

@@ -6,7 +6,8 @@ import {digestOfFile, hexOfDigest} from '../workspace/digest.ts';
 import {collectRuntimeFiles} from '../workspace/runtimeFiles.ts';
 import {withDeviceLock} from './deviceLock.ts';
 import {readDeviceState} from './deviceState.ts';
-import {runtimeArchitectureOf, ship} from './push.ts';
+import {ship} from './push.ts';
+import {runtimeArchitectureOf} from './runtimeArchitecture.ts';
 import {requireSuccess, runScript} from './shipFiles.ts';
 import {stat} from 'node:fs/promises';
 

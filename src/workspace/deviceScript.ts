@@ -10,7 +10,10 @@ export type DeviceScript =
   | 'lock'
   | 'activate'
   | 'start-agent'
-  | 'stop-agent';
+  | 'stop-agent'
+  | 'gateway-state'
+  | 'start-gateway'
+  | 'gateway-parts';
 
 /** The argv that runs one of templates/device on a device with POSIX sh; its data goes to stdin. */
 export function deviceScript(name: DeviceScript, ...args: string[]): string[] {

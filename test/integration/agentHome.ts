@@ -2,6 +2,7 @@ import {mkdir, rename, symlink, writeFile} from 'node:fs/promises';
 import {readFileSync, watch} from 'node:fs';
 import {dirname, join} from 'node:path';
 import {createServer, type AddressInfo} from 'node:net';
+import type {DeployedStep} from '../../src/documents/deployedSteps.ts';
 import {releaseSchema, type Release} from '../../src/documents/release.ts';
 import type {AgentState} from '../../src/runtime/agent/agentState.ts';
 
@@ -25,12 +26,17 @@ export interface ReleaseParts {
     readonly inputs: readonly string[];
     readonly outputs: readonly string[];
   };
+  /** Instead of head and tail. */
+  readonly steps?: readonly DeployedStep[];
+  /** The files of steps that run. */
+  readonly graphs?: Readonly<Record<string, Uint8Array>>;
 }
 
 /** Writes a release as a push would, and makes it the current one. */
 export async function activateRelease(home: string, parts: ReleaseParts): Promise<Release> {
   const folder = join(home, 'releases', parts.id);
   await mkdir(folder, {recursive: true});
+  const graphs = {...parts.graphs, ...(parts.head && {'head.onnx': parts.head.graph})};
   const release = releaseSchema.parse({
     kind: 'edgewise/release',
     formatVersion: 1,
@@ -50,9 +56,14 @@ export async function activateRelease(home: string, parts: ReleaseParts): Promis
     ...(parts.tail && {
       tail: {...parts.tail, inputs: parts.tail.inputs.map(spec), outputs: parts.tail.outputs.map(spec)},
     }),
-    files: parts.head ? [{path: 'head.onnx', digest: DIGEST, sizeBytes: parts.head.graph.byteLength}] : [],
+    ...(parts.steps && {steps: parts.steps}),
+    files: Object.entries(graphs).map(([path, bytes]) => ({
+      path,
+      digest: DIGEST,
+      sizeBytes: bytes.byteLength,
+    })),
   });
-  if (parts.head) await writeFile(join(folder, 'head.onnx'), parts.head.graph);
+  for (const [path, bytes] of Object.entries(graphs)) await writeFile(join(folder, path), bytes);
   await writeFile(join(folder, 'release.json'), JSON.stringify(release));
   await pointCurrentTo(home, parts.id);
   return release;

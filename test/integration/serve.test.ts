@@ -83,7 +83,7 @@ describe('the server', () => {
     const {name, extensions} = await client.readServerMetadata();
     expect([name, extensions]).toEqual([
       'edgewise',
-      ['binary_tensor_data', 'model_repository', 'edgewise_profile'],
+      ['binary_tensor_data', 'edgewise_keep', 'model_repository', 'edgewise_profile'],
     ]);
     expect(await client.readModelMetadata('text')).toEqual({
       name: 'text',

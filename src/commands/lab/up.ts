@@ -1,5 +1,6 @@
 import {integer as integerFlag, string as stringFlag} from '@oclif/core/flags';
 import {BaseCommand, projectFlags} from '../../terminal/baseCommand.ts';
+import {gatewayFlags, gatewaysFromFlags} from '../../terminal/labGatewayFlags.ts';
 import {numberFlag} from '../../terminal/numberFlag.ts';
 import {textFromLab} from '../../terminal/textFromLab.ts';
 import type {LabUpResult} from '../../workflows/lab.ts';
@@ -12,6 +13,7 @@ export default class LabUp extends BaseCommand {
   static override examples = [
     '<%= config.bin %> lab up',
     '<%= config.bin %> lab up --device pi-1 --device pi-2 --slowdown 8 --model model.onnx',
+    '<%= config.bin %> lab up --gateways 1 --gateway-mbit 20 --link-mbit 5 --model model.onnx',
   ];
   static override flags = {
     ...projectFlags,
@@ -19,15 +21,16 @@ export default class LabUp extends BaseCommand {
     slowdown: numberFlag({description: 'how many times slower than this machine', default: 10, min: 1}),
     cores: integerFlag({description: 'cores of each device', default: 1, min: 1}),
     'link-mbit': numberFlag({
-      description: 'rate of the link to the cloud, both ways, in Mbit/s',
+      description: 'rate of the links to the cloud, both ways, in Mbit/s',
       default: 1000,
       min: 0.001,
     }),
     'link-rtt-ms': numberFlag({
-      description: 'round-trip time of the link, in milliseconds',
+      description: 'round-trip time of the links to the cloud, in milliseconds',
       default: 2,
       min: 0,
     }),
+    ...gatewayFlags,
     model: stringFlag({description: 'write edgewise.yaml for this model and the lab', helpValue: 'FILE'}),
     shape: stringFlag({
       description: 'shape of an input, as NAME=1,3,32,32, for --model',
@@ -49,6 +52,7 @@ export default class LabUp extends BaseCommand {
         linkMbitPerSecond: flags['link-mbit'],
         linkRoundTripMs: flags['link-rtt-ms'],
         inputShapes: shapesFromFlags(flags.shape),
+        ...(flags.gateways === 0 ? {} : {gateways: gatewaysFromFlags(flags)}),
         ...(flags.model === undefined ? {} : {modelFile: flags.model}),
       },
       this.emit,

@@ -26,6 +26,28 @@ export interface AgentState {
   readonly runtime: string;
 }
 
+/** What a gateway's program says about itself in the `state.json` of its own home. */
+export interface GatewayState {
+  readonly kind: 'edgewise/gateway-state';
+  readonly formatVersion: 1;
+  readonly pid: number;
+  readonly bootId: string;
+  readonly startedAt: string;
+  readonly changedAt: string;
+  /** As of an agent: counts what it was told to load. */
+  readonly attempts: number;
+  readonly status: 'starting' | 'serving' | 'failed';
+  readonly host: string | null;
+  readonly port: number | null;
+  /** Names of the parts that are served. */
+  readonly parts: readonly string[];
+  /** Parts that are there but did not load; the others are served all the same. */
+  readonly failures: readonly {readonly part: string; readonly code: string; readonly message: string}[];
+  /** Why there is no endpoint, or not the one that is wanted. */
+  readonly error: {readonly code: string; readonly message: string} | null;
+  readonly runtime: string;
+}
+
 export const STATE_FILE = 'state.json';
 
 export async function readBootId(): Promise<string> {
@@ -33,7 +55,7 @@ export async function readBootId(): Promise<string> {
 }
 
 /** Readers see the state before or the state after, never a part. */
-export async function writeAgentState(home: string, state: AgentState): Promise<void> {
+export async function writeAgentState(home: string, state: AgentState | GatewayState): Promise<void> {
   const partial = join(home, `.${STATE_FILE}.${randomBytes(4).toString('hex')}.partial`);
   await writeFile(partial, `${JSON.stringify(state, null, 2)}\n`);
   await rename(partial, join(home, STATE_FILE));

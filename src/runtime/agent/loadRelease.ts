@@ -1,13 +1,11 @@
 import {readFile, realpath, stat} from 'node:fs/promises';
 import {join} from 'node:path';
+import type {DeployedFile} from '../../documents/deployedSteps.ts';
 import {releaseSchema, type Release} from '../../documents/release.ts';
-import {randomFeeds} from '../../engine/randomFeeds.ts';
-import {openSession} from '../../engine/session.ts';
 import {EXIT, ExpectedError, messageOf} from '../../errors.ts';
-import {openProtocolClient} from '../client.ts';
 import type {ServedModel} from '../server/servedModels.ts';
-import {drainModel} from '../server/drainModel.ts';
-import {makeSplitModel} from './splitModel.ts';
+import {openSteps} from './openSteps.ts';
+import {stepsOfRelease} from './stepsOfRelease.ts';
 
 export interface LoadedRelease {
   readonly release: Release;
@@ -58,7 +56,7 @@ export async function readCurrentRelease(home: string): Promise<{release: Releas
 }
 
 /**
- * Opens the release's head, if it has one, and runs it once on seeded inputs, so that the first request finds it warm.
+ * Opens what the release runs here, and runs it once on seeded inputs, so that the first request finds it warm.
  * @throws ExpectedError `release-damaged` and everything that openSession throws
  */
 export async function loadRelease(
@@ -66,37 +64,16 @@ export async function loadRelease(
   folder: string,
   {deadlineMs}: {readonly deadlineMs: number},
 ): Promise<LoadedRelease> {
-  await checkFiles(release, folder);
-  const head =
-    release.head === undefined
-      ? null
-      : await openSession(
-          {path: join(folder, release.head.graph)},
-          {optimization: 'disabled', threads: release.threads},
-        );
-  try {
-    if (head !== null && release.head !== undefined)
-      await head.run(randomFeeds(release.head.inputs, 1), {canTakeFeeds: true});
-  } catch (error) {
-    await head?.close();
-    throw error;
-  }
-  const cloud = release.tail === undefined ? null : openProtocolClient(release.tail.url, {deadlineMs});
-  const {model, waitUntilIdle} = drainModel(makeSplitModel(release, {head, cloud, deadlineMs}));
-  return {
-    release,
-    model,
-    async close() {
-      await waitUntilIdle();
-      cloud?.close();
-      await head?.close();
-    },
-  };
+  await checkFiles(release.files, folder);
+  const {name, inputs, outputs} = release.model;
+  const spec = {name, tier: 'device', inputs, outputs, steps: stepsOfRelease(release)} as const;
+  const {model, close} = await openSteps(spec, {folder, threads: release.threads, deadlineMs});
+  return {release, model, close};
 }
 
 /** The digests were checked when the files arrived; here only what a full disk or a hand leaves behind. */
-async function checkFiles(release: Release, folder: string): Promise<void> {
-  for (const {path, sizeBytes} of release.files) {
+export async function checkFiles(files: readonly DeployedFile[], folder: string): Promise<void> {
+  for (const {path, sizeBytes} of files) {
     const size = await stat(join(folder, path)).then(
       stats => stats.size,
       () => null,

@@ -4,6 +4,7 @@ import {findProgramPath} from '../programPath.ts';
 import {startEndpoint, type Endpoint} from '../server/endpoint.ts';
 import type {ServedModels} from '../server/servedModels.ts';
 import {readBootId, writeAgentState, type AgentState} from './agentState.ts';
+import {startAttemptQueue} from './attemptQueue.ts';
 import {loadRelease, readCurrentRelease, type LoadedRelease} from './loadRelease.ts';
 
 export interface AgentOptions {
@@ -112,16 +113,10 @@ export async function startAgent({home, cloudDeadlineMs, report}: AgentOptions):
     }
   };
 
-  let last: Promise<void> = Promise.resolve();
-  let waiting: Promise<void> | null = null;
-  /** Signals that arrive while a release is being loaded are one more attempt, not one each. */
+  const queue = startAttemptQueue(attempt);
   const reload = (): Promise<void> => {
     clearTimeout(retryTimer);
-    waiting ??= last = last.then(() => {
-      waiting = null;
-      return isClosed ? undefined : attempt();
-    });
-    return waiting;
+    return queue.ask();
   };
 
   await writeState('starting', null);
@@ -131,7 +126,7 @@ export async function startAgent({home, cloudDeadlineMs, report}: AgentOptions):
     async close() {
       isClosed = true;
       clearTimeout(retryTimer);
-      await last;
+      await queue.close();
       await endpoint?.close();
       await current?.close();
     },

@@ -12,10 +12,16 @@ import {ProtocolError} from '../protocol/protocolError.ts';
 import {splitBody} from '../protocol/readFields.ts';
 import {serverTimingFromTimings} from '../protocol/serverTiming.ts';
 import {uploadedFilesFromBody} from '../protocol/uploadedFiles.ts';
+import {KEEP_EXTENSION, startKeptTensors, type KeptTensors} from './keptTensors.ts';
 import {profileRequestFromBody} from './profileRequest.ts';
 import {readBody} from './readBody.ts';
 import {routeFromUrl, type Route} from './routes.ts';
 import type {ServedModel, ServedModels} from './servedModels.ts';
+
+interface OfferedModels {
+  readonly models: ServedModels;
+  readonly kept: KeptTensors;
+}
 
 export interface EndpointOptions {
   readonly host: string;
@@ -51,10 +57,11 @@ const KEEP_ALIVE_MS = 600_000;
  * @see https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protocol
  */
 export async function startEndpoint(models: ServedModels, options: EndpointOptions): Promise<Endpoint> {
+  const offered: OfferedModels = {models, kept: startKeptTensors()};
   const server = http.createServer(
     {noDelay: true, keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 3_600_000},
     (request, response) => {
-      answerRequest(models, options, request, response).catch((error: unknown) => {
+      answerRequest(offered, options, request, response).catch((error: unknown) => {
         options.reportBug(error);
         response.destroy();
       });
@@ -94,7 +101,7 @@ function listen(server: http.Server, {host, port}: EndpointOptions): Promise<voi
 }
 
 async function answerRequest(
-  models: ServedModels,
+  offered: OfferedModels,
   options: EndpointOptions,
   request: http.IncomingMessage,
   response: http.ServerResponse,
@@ -112,7 +119,7 @@ async function answerRequest(
       throw new ProtocolError(415, 'compressed bodies are not supported');
     }
     const receivedNs = process.hrtime.bigint();
-    answer = await answerRoute(models, options, route, {
+    answer = await answerRoute(offered, options, route, {
       body: body ?? new Uint8Array(),
       headerLength,
       receivedNs,
@@ -155,14 +162,14 @@ interface Received {
 }
 
 async function answerRoute(
-  models: ServedModels,
+  {models, kept}: OfferedModels,
   options: EndpointOptions,
   route: Route,
   received: Received,
 ): Promise<Answer> {
   switch (route.kind) {
     case 'infer':
-      return infer(findModel(models, route), received);
+      return infer(findModel(models, route), kept, received);
     case 'live':
       return jsonAnswer({live: true});
     case 'ready':
@@ -173,6 +180,7 @@ async function answerRoute(
         version: options.serverVersion,
         extensions: [
           'binary_tensor_data',
+          KEEP_EXTENSION,
           ...(models.control === undefined ? [] : ['model_repository']),
           ...(models.profile === undefined ? [] : ['edgewise_profile']),
         ],
@@ -200,7 +208,11 @@ async function answerRoute(
   }
 }
 
-async function infer(model: ServedModel, {body, headerLength, receivedNs}: Received): Promise<Answer> {
+async function infer(
+  model: ServedModel,
+  kept: KeptTensors,
+  {body, headerLength, receivedNs}: Received,
+): Promise<Answer> {
   const request = decodeInferRequest(body, headerLength);
   const wanted = request.outputs?.map(({name}) => name) ?? model.outputs.map(({name}) => name);
   for (const name of wanted) {
@@ -210,7 +222,7 @@ async function infer(model: ServedModel, {body, headerLength, receivedNs}: Recei
   }
   const binary = new Set(request.outputs?.filter(({isBinary}) => isBinary).map(({name}) => name));
   const inputs: NamedTensors = Object.fromEntries(request.inputs);
-  const {outputs, timings} = await model.infer({inputs, wanted, parameters: request.parameters});
+  const {outputs, timings} = await kept.infer(model, {inputs, wanted, parameters: request.parameters});
   const message = encodeInferReply(
     {
       ...(request.id === undefined ? {} : {id: request.id}),

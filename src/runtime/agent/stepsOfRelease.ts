@@ -1,0 +1,12 @@
+import type {DeployedStep} from '../../documents/deployedSteps.ts';
+import type {Release} from '../../documents/release.ts';
+
+/** What the release has this device do; those of two parts say it by a head and a tail. */
+export function stepsOfRelease({steps, head, tail}: Release): readonly DeployedStep[] {
+  if (steps !== undefined) return steps;
+  const both: DeployedStep[] = [];
+  if (head !== undefined) both.push({kind: 'run', ...head});
+  if (tail !== undefined)
+    both.push({kind: 'call', tier: 'cloud', machine: 'cloud', ...tail, held: [], keeps: [], isLast: false});
+  return both;
+}
