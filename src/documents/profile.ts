@@ -75,7 +75,11 @@ const link = z.strictObject({
 
 export const profileSchema = z.strictObject({
   ...headerOf('edgewise/profile'),
-  machine: z.strictObject({name: z.string(), tier: z.enum(['device', 'cloud']), address: z.string()}),
+  machine: z.strictObject({
+    name: z.string(),
+    tier: z.enum(['device', 'gateway', 'cloud']),
+    address: z.string(),
+  }),
   /** Absent for a cloud, which is reached through its protocol only. */
   hardware: hardware.optional(),
   runtime: z.strictObject({onnxruntime: z.string(), node: z.string(), digest: sha256Digest.optional()}),

@@ -100,19 +100,20 @@ const COMMANDS: Record<
       runs: {type: 'string'},
       'warm-ups': {type: 'string'},
       threads: {type: 'string'},
-      cloud: {type: 'string'},
-      name: {type: 'string'},
+      // Each "NAME URL", with commas between them.
+      peers: {type: 'string'},
       'handover-models': {type: 'string'},
     },
     async run(values) {
-      const url = values['cloud'] === undefined ? null : textFrom(values, 'cloud');
+      const peers =
+        values['peers'] === undefined ? [] : textFrom(values, 'peers').split(',').map(peerFromText);
       print(
         await profileDevice({
           modelPath: textFrom(values, 'model'),
           runs: numberFrom(values, 'runs', 20, 1),
           warmUps: numberFrom(values, 'warm-ups', 3, 0),
           threads: numberFrom(values, 'threads', 1, 1),
-          ...(url === null ? {} : {cloud: {url, name: textFrom(values, 'name', url)}}),
+          peers,
           ...(values['handover-models'] === undefined
             ? {}
             : {handoverModels: textFrom(values, 'handover-models')}),
@@ -190,6 +191,13 @@ function numberFrom(values: Values, name: string, fallback: number, min: number)
   if (!Number.isInteger(number) || number < min)
     throw usageError(`--${name} must be a whole number from ${min}, not "${String(value)}".`);
   return number;
+}
+
+function peerFromText(text: string): {readonly name: string; readonly url: string} {
+  const [name, url, ...rest] = text.trim().split(' ');
+  if (name === undefined || url === undefined || rest.length > 0 || !URL.canParse(url))
+    throw usageError(`--peers takes "NAME URL" with commas between them, not "${text}".`);
+  return {name, url};
 }
 
 function choiceFrom<T extends string>(values: Values, name: string, choices: readonly T[], fallback: T): T {

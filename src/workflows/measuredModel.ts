@@ -11,7 +11,7 @@ export interface MeasuredModel {
 }
 
 export interface MeasuredDevice extends MeasuredModel {
-  readonly link: Omit<Link, 'to'> | null;
+  readonly links: readonly Link[];
 }
 
 export function modelTimesFrom(build: string, measured: MeasuredModel): ModelTimes {

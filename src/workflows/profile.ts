@@ -1,10 +1,24 @@
+import {checkSupported} from '../device/checkSupported.ts';
+import type {Machine} from '../device/machine.ts';
+import {probeHardware} from '../device/probeHardware.ts';
 import type {Profile} from '../documents/profile.ts';
+import type {ProjectDevice, ProjectGateway} from '../documents/project.ts';
 import type {EmitEvent} from '../events.ts';
+import {collectRuntimeFiles} from '../workspace/runtimeFiles.ts';
 import {withDevice, type ConnectOptions} from './connectDevice.ts';
-import {cloudOf, openProject, selectDevices} from './openProject.ts';
+import {bringGateway} from './gateway/bringGateway.ts';
+import {
+  cloudOf,
+  gatewayOf,
+  openProject,
+  reachesCloud,
+  selectDevices,
+  type OpenProject,
+} from './openProject.ts';
 import {withPreparedModel} from './prepareModel.ts';
 import {profileCloud} from './profileCloud.ts';
-import {profileDevice} from './profileDevice.ts';
+import {profileDevice, type ProfiledPlace} from './profileDevice.ts';
+import {runtimeArchitectureOf} from './runtimeArchitecture.ts';
 
 export interface ProfiledMachine {
   readonly file: string;
@@ -12,7 +26,7 @@ export interface ProfiledMachine {
 }
 
 /**
- * Measures the cloud and the named devices (or all). One after the other: devices that measured their link at the same
+ * Measures the cloud, the named devices (or all) and the gateways that they stand behind. One after the other: devices that measured their link at the same
  * time would measure each other.
  */
 export async function profile(
@@ -28,12 +42,48 @@ export async function profile(
       const made = await profileCloud(project, cloud, prepared, request.runs, emit);
       profiled.push({file: project.profileFile(cloud.name), profile: made});
     }
+    for (const gateway of gatewaysOf(project, devices)) {
+      const made = await withDevice(project, gateway, request.connect, async machine => {
+        // Its devices measure the link to it through its endpoint, as they will use it.
+        await startEmptyGateway(gateway, machine, emit);
+        const place = {name: gateway.name, tier: 'gateway', peers: peersOfGateway(project, gateway)} as const;
+        return profileDevice(project, place, machine, prepared, request.runs, emit);
+      });
+      profiled.push({file: project.profileFile(gateway.name), profile: made});
+    }
     for (const device of devices) {
+      const place = {name: device.name, tier: 'device', peers: peersOfDevice(project, device)} as const;
       const made = await withDevice(project, device, request.connect, machine =>
-        profileDevice(project, device, machine, prepared, request.runs, emit),
+        profileDevice(project, place, machine, prepared, request.runs, emit),
       );
       profiled.push({file: project.profileFile(device.name), profile: made});
     }
     return profiled;
   });
+}
+
+function gatewaysOf(project: OpenProject, devices: readonly ProjectDevice[]): readonly ProjectGateway[] {
+  const wanted = new Set(devices.map(({gateway}) => gateway));
+  return (project.project.gateways ?? []).filter(({name}) => wanted.has(name));
+}
+
+async function startEmptyGateway(gateway: ProjectGateway, machine: Machine, emit: EmitEvent): Promise<void> {
+  const hardware = await probeHardware(machine);
+  checkSupported(hardware, gateway.name);
+  const runtime = await collectRuntimeFiles(runtimeArchitectureOf(hardware.architecture));
+  await bringGateway({gateway, machine, runtime}, [], null, emit);
+}
+
+function peersOfGateway({project}: OpenProject, {cloudUrl}: ProjectGateway): ProfiledPlace['peers'] {
+  const cloud = cloudOf(project);
+  return cloud === null ? [] : [{name: cloud.name, url: cloudUrl ?? cloud.url}];
+}
+
+function peersOfDevice({project}: OpenProject, device: ProjectDevice): ProfiledPlace['peers'] {
+  const gateway = gatewayOf(project, device);
+  const cloud = cloudOf(project);
+  return [
+    ...(gateway === null ? [] : [{name: gateway.name, url: gateway.url}]),
+    ...(cloud === null || !reachesCloud(project, device) ? [] : [{name: cloud.name, url: cloud.url}]),
+  ];
 }

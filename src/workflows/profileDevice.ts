@@ -3,7 +3,6 @@ import type {Machine} from '../device/machine.ts';
 import {probeHardware} from '../device/probeHardware.ts';
 import {yamlFromDocument} from '../documents/printDocument.ts';
 import type {Profile} from '../documents/profile.ts';
-import type {ProjectDevice} from '../documents/project.ts';
 import {writeHeader} from '../documents/writeHeader.ts';
 import {runStep, type EmitEvent} from '../events.ts';
 import {targetFromHardware} from '../targets/targetFromHardware.ts';
@@ -15,7 +14,7 @@ import {readDeviceState} from './deviceState.ts';
 import {withDeviceLock} from './deviceLock.ts';
 import {createHandoverModels} from './handoverModels.ts';
 import {modelTimesFrom, type MeasuredDevice} from './measuredModel.ts';
-import {cloudOf, type OpenProject} from './openProject.ts';
+import type {OpenProject} from './openProject.ts';
 import type {PreparedModel} from './prepareModel.ts';
 import {ship} from './push.ts';
 import {runtimeArchitectureOf} from './runtimeArchitecture.ts';
@@ -24,14 +23,21 @@ import {writeSegment} from './writeSegment.ts';
 
 const MEASURE_TIMEOUT_MS = 1_800_000;
 
+/** A device or a gateway, and the machines that it asks, as it sees them. */
+export interface ProfiledPlace {
+  readonly name: string;
+  readonly tier: 'device' | 'gateway';
+  readonly peers: readonly {readonly name: string; readonly url: string}[];
+}
+
 /**
- * Measures one device: what it is, how long each layer takes on it with the runtime it will serve with, what a request
- * costs there besides, and its link to the cloud. Writes the device's profile.
+ * Measures one device or gateway: what it is, how long each layer takes on it with the runtime it will serve with, what a request
+ * costs there besides, and its links. Writes its profile.
  * @throws ExpectedError `architecture-unsupported`, `libc-unsupported`, `device-unreachable`, `device-locked` …
  */
 export async function profileDevice(
   project: OpenProject,
-  device: ProjectDevice,
+  device: ProfiledPlace,
   machine: Machine,
   prepared: PreparedModel,
   runs: number,
@@ -53,7 +59,7 @@ export async function profileDevice(
   const runtime = await collectRuntimeFiles(runtimeArchitectureOf(hardware.architecture));
   const runtimeHex = hexOfDigest(runtime.digest);
   const {home} = await readDeviceState(machine, runtimeHex);
-  const cloud = cloudOf(project.project);
+  const {peers} = device;
 
   const measured = await withDeviceLock(machine, async () => {
     await ship(machine, `runtime/${runtimeHex}`, runtime.files, 'runtime', emit);
@@ -80,23 +86,29 @@ export async function profileDevice(
       ...['--model', `${home}/.edgewise/${work}/${segment.graph}`],
       ...['--runs', String(runs), '--warm-ups', String(Math.ceil(runs / 4))],
       ...['--threads', String(hardware.cores)],
-      ...(cloud === null ? [] : ['--cloud', cloud.url, '--handover-models', `${home}/.edgewise/${work}`]),
+      ...(peers.length === 0
+        ? []
+        : [
+            ...['--peers', peers.map(({name, url}) => `${name} ${url}`).join(',')],
+            ...['--handover-models', `${home}/.edgewise/${work}`],
+          ]),
     ];
     try {
       return await runStep(
         emit,
         `${device.name}/measure`,
-        `${device.name}: measure layers${cloud === null ? '' : ' and link'}`,
+        `${device.name}: measure layers${peers.length === 0 ? '' : peers.length === 1 ? ' and link' : ' and links'}`,
         async () => {
           const result = requireSuccess(machine, await machine.run(argv, {timeoutMs: MEASURE_TIMEOUT_MS}));
           return JSON.parse(result.stdout) as MeasuredDevice;
         },
-        ({wholeRun, link}) => ({
+        ({wholeRun, links}) => ({
           detail: [
             `${wholeRun.medianMs.toFixed(2)} ms a run`,
-            ...(link === null
-              ? []
-              : [`up ${mbit(link.upBytesPerSecond)}`, `down ${mbit(link.downBytesPerSecond)} Mbit/s`]),
+            ...links.flatMap(({to, upBytesPerSecond, downBytesPerSecond}) => [
+              `${peers.length > 1 ? `to ${to} ` : ''}up ${mbit(upBytesPerSecond)}`,
+              `down ${mbit(downBytesPerSecond)} Mbit/s`,
+            ]),
           ].join(', '),
         }),
       );
@@ -111,11 +123,11 @@ export async function profileDevice(
       now: new Date(),
       madeFrom: {model: prepared.modelDigest, build: prepared.digest},
     }),
-    machine: {name: device.name, tier: 'device', address: machine.address},
+    machine: {name: device.name, tier: device.tier, address: machine.address},
     hardware,
     runtime: {...measured.runtime, digest: runtime.digest},
     models: [modelTimesFrom(prepared.digest, measured)],
-    links: measured.link === null || cloud === null ? [] : [{...measured.link, to: cloud.name}],
+    links: [...measured.links],
   };
   await writeDocument(project.profileFile(device.name), yamlFromDocument('profile', profile));
   return profile;

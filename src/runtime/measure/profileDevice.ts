@@ -11,7 +11,7 @@ import {findProgramPath} from '../programPath.ts';
 import {startEndpoint} from '../server/endpoint.ts';
 import {makeSessionModel} from '../server/sessionModel.ts';
 import {closedInputs} from '../server/startServer.ts';
-import type {RepeatedMs} from '../server/servedModels.ts';
+import type {RepeatedMs, ServedModel} from '../server/servedModels.ts';
 import {makeForwardModel} from '../server/forwardModel.ts';
 import {makeHandoverModel, type HandoverSessions} from '../server/handoverModel.ts';
 import type {MeasuredHandover} from './measureHandover.ts';
@@ -26,7 +26,8 @@ export interface DeviceProfileOptions {
   readonly runs: number;
   readonly warmUps: number;
   readonly threads: number;
-  readonly cloud?: {readonly name: string; readonly url: string};
+  /** The machines that this one asks, each over a link of its own. */
+  readonly peers?: readonly {readonly name: string; readonly url: string}[];
   /** Folder of `gives.onnx` and `keeps.onnx`; without it what handing tensors to the cloud costs is not measured. */
   readonly handoverModels?: string;
 }
@@ -37,7 +38,8 @@ export interface DeviceProfile extends ServingOverhead {
   readonly threads: number;
   readonly wholeRun: RepeatedMs;
   readonly layers: readonly {readonly name: string; readonly operator: string; readonly ms: number}[];
-  readonly link: (MeasuredLink & {readonly to: string; readonly handover?: Handover}) | null;
+  /** In the order of the peers. */
+  readonly links: readonly (MeasuredLink & {readonly to: string; readonly handover?: Handover})[];
 }
 
 /** What a cut costs besides the link, the layers and a session's part in any request. */
@@ -45,9 +47,9 @@ interface Handover extends Omit<MeasuredHandover, 'sessionMs'> {
   readonly fixedMs: number;
 }
 
-/** Measures this machine: layers, what one request costs besides them, and the link. One after the other. */
+/** Measures this machine: layers, what one request costs besides them, and the links. One after the other. */
 export async function profileDevice(options: DeviceProfileOptions): Promise<DeviceProfile> {
-  const {modelPath, runs, warmUps, threads, cloud, handoverModels} = options;
+  const {modelPath, runs, warmUps, threads, peers = [], handoverModels} = options;
   const sessions: Session[] = [];
   const open = async (path: string): Promise<Session> => {
     const opened = await openSession({path}, {optimization: 'disabled', threads});
@@ -58,56 +60,76 @@ export async function profileDevice(options: DeviceProfileOptions): Promise<Devi
     const session = await open(modelPath);
     const feeds = randomFeeds(closedInputs(session, {}), 1);
     const {wholeRunMs, layers} = await profileLayers(modelPath, feeds, {runs, warmUps, threads});
+    const wholeRun = summarizeTimes(wholeRunMs);
     const model = makeSessionModel('model', '1', session, 'head');
-    const cloudClient = cloud === undefined ? null : openProtocolClient(cloud.url);
-    const models = [model, makeEchoModel()];
-    if (cloudClient !== null) models.push(makeForwardModel(cloudClient));
-    const hasHandover = cloudClient !== null && handoverModels !== undefined;
-    if (hasHandover) {
-      const handoverSessions: HandoverSessions = {
-        gives: await open(join(handoverModels, 'gives.onnx')),
-        keeps: await open(join(handoverModels, 'keeps.onnx')),
-      };
-      models.push(makeHandoverModel(cloudClient, handoverSessions));
+    const handover =
+      peers.length === 0 || handoverModels === undefined
+        ? null
+        : {
+            gives: await open(join(handoverModels, 'gives.onnx')),
+            keeps: await open(join(handoverModels, 'keeps.onnx')),
+          };
+    const timesOver = (url: string | null) => timeThroughEndpoint({model, url, handover}, {runs, warmUps});
+    // With the first peer, or none, the requests are timed that the machine's own overhead comes from.
+    const times = await timesOver(peers[0]?.url ?? null);
+    const overhead = servingOverheadFrom(times, wholeRun);
+    const sessionMs = times.handover?.sessionMs ?? null;
+    const links: DeviceProfile['links'][number][] = [];
+    for (const [index, {name, url}] of peers.entries()) {
+      const over = index === 0 ? times : await timesOver(url);
+      if (over.link !== null) links.push({to: name, ...over.link, ...handoverFrom(over, overhead)});
     }
-    const endpoint = await startEndpoint(
-      {find: name => models.find(served => served.name === name), listStates: () => []},
-      {
-        host: '127.0.0.1',
-        port: 0,
-        serverName: 'edgewise-agent',
-        serverVersion: '0.1.0',
-        maxBodyBytes: 2 ** 30,
-        isReady: () => true,
-        reportBug: () => {},
-      },
-    );
-    try {
-      const times = await timeRequestsFromOutside(endpoint.port, model.name, {
-        runs,
-        warmUps,
-        hasCloud: cloud !== undefined,
-        hasHandover,
-      });
-      const wholeRun = summarizeTimes(wholeRunMs);
-      const overhead = servingOverheadFrom(times, wholeRun);
-      const sessionMs = times.handover?.sessionMs ?? null;
-      return {
-        runtime: {onnxruntime: readRuntimeVersion(), node: process.versions.node},
-        threads,
-        wholeRun,
-        ...shareOverhead({layers, wholeRun, overhead, sessionMs}),
-        link:
-          cloud === undefined || times.link === null
-            ? null
-            : {to: cloud.name, ...times.link, ...handoverFrom(times, overhead)},
-      };
-    } finally {
-      cloudClient?.close();
-      await endpoint.close();
-    }
+    return {
+      runtime: {onnxruntime: readRuntimeVersion(), node: process.versions.node},
+      threads,
+      wholeRun,
+      ...shareOverhead({layers, wholeRun, overhead, sessionMs}),
+      links,
+    };
   } finally {
     for (const session of sessions) await session.close();
+  }
+}
+
+/** Requests to an endpoint like an agent's, which asks the machine at `url` if there is one. */
+async function timeThroughEndpoint(
+  {
+    model,
+    url,
+    handover,
+  }: {
+    readonly model: ServedModel;
+    readonly url: string | null;
+    readonly handover: HandoverSessions | null;
+  },
+  counts: {readonly runs: number; readonly warmUps: number},
+): Promise<EndpointTimes> {
+  const client = url === null ? null : openProtocolClient(url);
+  const models = [model, makeEchoModel()];
+  if (client !== null) models.push(makeForwardModel(client));
+  const hasHandover = client !== null && handover !== null;
+  if (hasHandover) models.push(makeHandoverModel(client, handover));
+  const endpoint = await startEndpoint(
+    {find: name => models.find(served => served.name === name), listStates: () => []},
+    {
+      host: '127.0.0.1',
+      port: 0,
+      serverName: 'edgewise-agent',
+      serverVersion: '0.1.0',
+      maxBodyBytes: 2 ** 30,
+      isReady: () => true,
+      reportBug: () => {},
+    },
+  );
+  try {
+    return await timeRequestsFromOutside(endpoint.port, model.name, {
+      ...counts,
+      hasCloud: client !== null,
+      hasHandover,
+    });
+  } finally {
+    client?.close();
+    await endpoint.close();
   }
 }
 
