@@ -43,6 +43,14 @@ const call = z.strictObject({
 /** What one machine does for a request, in this order: run layers of its own, or ask another machine. */
 export const deployedStep = z.discriminatedUnion('kind', [run, call]);
 
+/** How the device goes on by itself when a call brings no answer: from what it has by then, or from the model's inputs. */
+export const deployedFallback = z.strictObject({
+  steps: z.array(run),
+  /** A call that takes longer than this counts as one without an answer. */
+  afterMs: z.int().positive(),
+});
+
+export type DeployedFallback = z.infer<typeof deployedFallback>;
 export type DeployedStep = z.infer<typeof deployedStep>;
 export type DeployedCall = z.infer<typeof call>;
 export type DeployedFile = z.infer<typeof deployedFile>;

@@ -116,6 +116,12 @@ export const projectSchema = z
     requestRate: requestRate.optional(),
     gateways: z.array(gateway).optional(),
     clouds: z.array(cloud).optional(),
+    fallback: z
+      .enum(['device', 'none'])
+      .optional()
+      .describe(
+        'Who answers when the gateway or the cloud is gone: the device, which then gets all layers, or nobody; "device" when left out.',
+      ),
     objective: z.literal('latency').optional(),
     constraints: z
       .strictObject({

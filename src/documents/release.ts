@@ -1,5 +1,5 @@
 import {z} from 'zod';
-import {deployedFile, deployedStep, deployedTensor} from './deployedSteps.ts';
+import {deployedFallback, deployedFile, deployedStep, deployedTensor} from './deployedSteps.ts';
 import {headerOf, sha256Digest} from './header.ts';
 
 const segment = z.strictObject({
@@ -37,6 +37,8 @@ export const releaseSchema = z.strictObject({
       outputs: z.array(deployedTensor),
     })
     .optional(),
+  /** Absent where the device has not all layers, or nothing is asked of others. */
+  fallback: deployedFallback.optional(),
   files: z.array(deployedFile),
 });
 

@@ -10,6 +10,7 @@ import type {CloudModel} from './loadCloudModel.ts';
 import {cloudOf, endpointPortOf, gatewayOf, reachesCloud, type OpenProject} from './openProject.ts';
 import type {PreparedModel} from './prepareModel.ts';
 import {cloudModelFrom, composeChain, type ComposedPart} from './release/composeChain.ts';
+import {composeFallback, isFallbackWanted, joinFiles, patienceMs} from './release/composeFallback.ts';
 import {placedTiersOf} from './release/placedTiers.ts';
 import {isHeadAndTail, segmentsOfPlan} from './release/segmentsOfPlan.ts';
 import type {ShippedFile} from './shipFiles.ts';
@@ -92,8 +93,8 @@ export async function composeRelease(
 }
 
 type Deployed = Pick<ComposedRelease, 'cloudModels' | 'parts'> & {
-  readonly steps: Pick<Release, 'steps' | 'head' | 'tail'>;
-  readonly files: Release['files'];
+  readonly steps: Pick<Release, 'steps' | 'head' | 'tail' | 'fallback'>;
+  readonly files: readonly Release['files'][number][];
 };
 
 /** A head and a tail where that is all there is; else a chain of steps. */
@@ -120,7 +121,15 @@ async function composeDeployed(
     gatewayThreads: gatewayOf(project.project, device) === null ? 1 : await machines.readGatewayThreads(),
     canCloudKeep: isOn('cloud') > 1 && (await machines.readCanCloudKeep()),
   });
-  return {...chain, steps: {steps: [...chain.steps]}};
+  const fallback = isFallbackWanted(project, plan)
+    ? await composeFallback(project, prepared, plan, {tiers, segments, steps: chain.steps})
+    : null;
+  if (fallback === null) return {...chain, steps: {steps: [...chain.steps]}};
+  return {
+    ...chain,
+    steps: {steps: [...chain.steps], fallback: fallback.fallback},
+    files: joinFiles(chain.files, fallback.files),
+  };
 }
 
 async function composeHeadAndTail(
@@ -146,14 +155,27 @@ async function composeHeadAndTail(
   const headOutputs = specsOf(segments.headOutputs, known);
   const tailInputs = specsOf(segments.tailInputs, known);
   const tailOutputs = specsOf(segments.tailOutputs, known);
+  // The tail as the cloud gets it, so that the device alone answers the same.
+  const rest =
+    tail === null || segments.tail === null || !isFallbackWanted(project, plan)
+      ? null
+      : await writeSegment(project.store, 'rest', segments.tail);
   return {
     steps: {
+      ...(rest === null
+        ? {}
+        : {
+            fallback: {
+              steps: [{kind: 'run', graph: rest.graph, inputs: tailInputs, outputs: tailOutputs}],
+              afterMs: patienceMs(plan),
+            },
+          }),
       ...(head === null ? {} : {head: {graph: head.graph, inputs: headInputs, outputs: headOutputs}}),
       ...(tail === null || cloud === null
         ? {}
         : {tail: {url: cloud.url, modelName: tail.name, inputs: tailInputs, outputs: tailOutputs}}),
     },
-    files: [...(head?.files ?? [])],
+    files: joinFiles(head?.files ?? [], rest?.files ?? []),
     cloudModels: tail === null ? [] : [tail],
     parts: [],
   };

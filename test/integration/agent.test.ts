@@ -3,10 +3,11 @@ import net from 'node:net';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
+import type {DeployedFallback, DeployedStep} from '../../src/documents/deployedSteps.ts';
 import {startAgent, type Agent} from '../../src/runtime/agent/startAgent.ts';
 import {openProtocolClient, type ProtocolClient} from '../../src/runtime/client.ts';
 import {startServer, type Server} from '../../src/runtime/server/startServer.ts';
-import {activateRelease, findFreePort, readState, type ReleaseParts} from './agentHome.ts';
+import {activateRelease, findFreePort, readState, spec, type ReleaseParts} from './agentHome.ts';
 import {arithmeticModel, floats, numbersOf, sumModel} from './smallModels.ts';
 
 let home: string;
@@ -196,6 +197,101 @@ describe('when the cloud fails', () => {
     await start();
     const [status, error] = await statusOf({x: floats([1, 2], [1, 2])});
     expect([status, error]).toEqual([400, 'Input "x" has shape [1,2]; the model expects [1,4].']);
+  });
+});
+
+describe('a release with a fallback', () => {
+  const run = (graph: string, input: string, output: string): DeployedFallback['steps'][number] => ({
+    kind: 'run',
+    graph,
+    inputs: [spec(input)],
+    outputs: [spec(output)],
+  });
+  /** x 3 = mid here, mid + 100 = y in the cloud, or here when that is gone. */
+  const withFallback = (url: string, afterMs: number): ReleaseParts => ({
+    id: A,
+    port,
+    inputs: ['x'],
+    outputs: ['y'],
+    head: {graph: arithmeticModel('Mul', 3, {output: 'mid'}), inputs: ['x'], outputs: ['mid']},
+    tail: {url, modelName: 'tail', inputs: ['mid'], outputs: ['y']},
+    graphs: {'rest.onnx': arithmeticModel('Add', 100, {input: 'mid', output: 'y'})},
+    fallback: {steps: [run('rest.onnx', 'mid', 'y')], afterMs},
+  });
+  const ask = async (): Promise<[number[], boolean]> => {
+    const {outputs, serverTiming} = await client.infer('net', {inputs: {x: x()}});
+    return [numbersOf(outputs['y']), serverTiming.has('fallback')];
+  };
+  const EXPECTED = [103, 106, 109, 112];
+
+  it('answers alone from what it has when the cloud is gone, and asks it again once it is back', async () => {
+    const url = await startCloud({tail: arithmeticModel('Add', 100, {input: 'mid', output: 'y'})});
+    await activateRelease(home, withFallback(url, 2000));
+    await start();
+    expect(await ask()).toEqual([EXPECTED, false]);
+    const {port: cloudPort} = cloud!;
+    await cloud!.close();
+    for (let time = 0; time < 50; time++) expect(await ask()).toEqual([EXPECTED, true]);
+    const modelRepository = join(home, 'cloud');
+    const options = {host: '127.0.0.1', modelRepository, allowModelControl: false, threads: 1};
+    cloud = await startServer({...options, port: cloudPort});
+    await expect.poll(ask, {timeout: 20_000}).toEqual([EXPECTED, false]);
+  });
+
+  it('waits for a silent cloud once, no longer than its patience', async () => {
+    const silent = net.createServer(() => {});
+    await new Promise<void>(resolve => silent.listen(0, '127.0.0.1', resolve));
+    const {port: silentPort} = silent.address() as net.AddressInfo;
+    await activateRelease(home, withFallback(`http://127.0.0.1:${silentPort}`, 300));
+    await start(60_000);
+    const startedMs = performance.now();
+    for (let time = 0; time < 20; time++) expect(await ask()).toEqual([EXPECTED, true]);
+    // Twenty times its patience would be six seconds.
+    expect(performance.now() - startedMs).toBeLessThan(4000);
+    silent.close();
+  });
+
+  it('answers alone as well when the cloud refuses, but leaves the caller his own mistakes', async () => {
+    await activateRelease(home, withFallback(await startCloud({}), 2000));
+    await start();
+    expect(await ask()).toEqual([EXPECTED, true]);
+    expect((await statusOf({x: floats([1, 2], [1, 2])}))[0]).toBe(400);
+  });
+
+  it('of several calls starts over from the inputs, although runs have had them', async () => {
+    const url = await startCloud({one: arithmeticModel('Mul', 2, {input: 'a', output: 'b'})});
+    const call = (modelName: string, input: string, output: string): DeployedStep => ({
+      kind: 'call',
+      tier: 'cloud',
+      machine: 'cloud',
+      url,
+      modelName,
+      inputs: [spec(input)],
+      outputs: [spec(output)],
+      held: [],
+      keeps: [],
+      isLast: false,
+    });
+    await activateRelease(home, {
+      id: A,
+      port,
+      inputs: ['x'],
+      outputs: ['y'],
+      graphs: {
+        '1.onnx': arithmeticModel('Mul', 3, {output: 'a'}),
+        '2.onnx': arithmeticModel('Add', 1, {input: 'b', output: 'c'}),
+        'rest.onnx': arithmeticModel('Add', 50),
+      },
+      steps: [
+        run('1.onnx', 'x', 'a'),
+        call('one', 'a', 'b'),
+        run('2.onnx', 'b', 'c'),
+        call('missing', 'c', 'y'),
+      ],
+      fallback: {steps: [run('rest.onnx', 'x', 'y')], afterMs: 2000},
+    });
+    await start();
+    expect(await ask()).toEqual([[51, 52, 53, 54], true]);
   });
 });
 

@@ -2,7 +2,7 @@ import {mkdir, rename, symlink, writeFile} from 'node:fs/promises';
 import {readFileSync, watch} from 'node:fs';
 import {dirname, join} from 'node:path';
 import {createServer, type AddressInfo} from 'node:net';
-import type {DeployedStep} from '../../src/documents/deployedSteps.ts';
+import type {DeployedFallback, DeployedStep} from '../../src/documents/deployedSteps.ts';
 import {releaseSchema, type Release} from '../../src/documents/release.ts';
 import type {AgentState} from '../../src/runtime/agent/agentState.ts';
 
@@ -28,6 +28,7 @@ export interface ReleaseParts {
   };
   /** Instead of head and tail. */
   readonly steps?: readonly DeployedStep[];
+  readonly fallback?: DeployedFallback;
   /** The files of steps that run. */
   readonly graphs?: Readonly<Record<string, Uint8Array>>;
 }
@@ -57,6 +58,7 @@ export async function activateRelease(home: string, parts: ReleaseParts): Promis
       tail: {...parts.tail, inputs: parts.tail.inputs.map(spec), outputs: parts.tail.outputs.map(spec)},
     }),
     ...(parts.steps && {steps: parts.steps}),
+    ...(parts.fallback && {fallback: parts.fallback}),
     files: Object.entries(graphs).map(([path, bytes]) => ({
       path,
       digest: DIGEST,

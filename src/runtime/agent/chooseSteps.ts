@@ -11,10 +11,12 @@ export interface ChosenStep {
 /**
  * The steps that the wanted outputs need, in order. What a call keeps on its machine is needed by the call that finds it
  * there; where none of these does, one of another part of the release will.
+ * @param alsoRead what must be there besides when a call is made: a fallback would read it
  */
 export function chooseSteps(
   steps: readonly DeployedStep[],
   wanted: readonly string[],
+  alsoRead: readonly string[],
 ): readonly ChosenStep[] {
   const heldHere = new Set(steps.flatMap(step => placesOf(step, 'held')));
   let needed: ReadonlySet<string> = new Set(wanted);
@@ -25,7 +27,8 @@ export function chooseSteps(
     const isKeeping = placesOf(step, 'keeps').some(place => heldLater.has(place) || !heldHere.has(place));
     if (outputs.length === 0 && !isKeeping) continue;
     chosen.unshift({step, outputs, usedLater: needed});
-    needed = new Set([...needed, ...step.inputs.map(({name}) => name)]);
+    const read = step.inputs.map(({name}) => name);
+    needed = new Set([...needed, ...read, ...(step.kind === 'call' ? alsoRead : [])]);
     heldLater = new Set([...heldLater, ...placesOf(step, 'held')]);
   }
   return chosen;

@@ -62,13 +62,14 @@ export async function readCurrentRelease(home: string): Promise<{release: Releas
 export async function loadRelease(
   release: Release,
   folder: string,
-  {deadlineMs}: {readonly deadlineMs: number},
+  {deadlineMs, report = () => {}}: {readonly deadlineMs: number; readonly report?: (line: string) => void},
 ): Promise<LoadedRelease> {
   await checkFiles(release.files, folder);
   const {name, inputs, outputs} = release.model;
-  const spec = {name, tier: 'device', inputs, outputs, steps: stepsOfRelease(release)} as const;
-  const {model, close} = await openSteps(spec, {folder, threads: release.threads, deadlineMs});
-  return {release, model, close};
+  const {fallback} = release;
+  const spec = {name, tier: 'device', inputs, outputs, steps: stepsOfRelease(release), fallback} as const;
+  const opened = await openSteps(spec, {folder, threads: release.threads, deadlineMs, report});
+  return {release, ...opened};
 }
 
 /** The digests were checked when the files arrived; here only what a full disk or a hand leaves behind. */

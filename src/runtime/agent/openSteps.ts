@@ -4,6 +4,7 @@ import {openSession, type Session} from '../../engine/session.ts';
 import {openProtocolClient, type ProtocolClient} from '../client.ts';
 import {drainModel} from '../server/drainModel.ts';
 import type {ServedModel} from '../server/servedModels.ts';
+import {watchAbsences} from './absences.ts';
 import {makeSteppedModel, type SteppedModelSpec} from './steppedModel.ts';
 
 export interface OpenSteps {
@@ -22,7 +23,14 @@ export async function openSteps(
     folder,
     threads,
     deadlineMs,
-  }: {readonly folder: string; readonly threads: number; readonly deadlineMs: number},
+    report,
+  }: {
+    readonly folder: string;
+    readonly threads: number;
+    readonly deadlineMs: number;
+    /** One line for the log. */
+    readonly report: (line: string) => void;
+  },
 ): Promise<OpenSteps> {
   const sessions = new Map<string, Session>();
   const clients = new Map<string, ProtocolClient>();
@@ -31,7 +39,7 @@ export async function openSteps(
     for (const session of sessions.values()) await session.close();
   };
   try {
-    for (const step of spec.steps) {
+    for (const step of [...spec.steps, ...(spec.fallback?.steps ?? [])]) {
       if (step.kind === 'call') {
         if (!clients.has(step.url)) clients.set(step.url, openProtocolClient(step.url, {deadlineMs}));
         continue;
@@ -48,10 +56,13 @@ export async function openSteps(
     await closeAll();
     throw error;
   }
-  const {model, waitUntilIdle} = drainModel(makeSteppedModel(spec, {sessions, clients, deadlineMs}));
+  const absences = watchAbsences(url => clients.get(url)!.isReady(), report);
+  const stepped = makeSteppedModel(spec, {sessions, clients, deadlineMs, absences});
+  const {model, waitUntilIdle} = drainModel(stepped);
   return {
     model,
     async close() {
+      absences.close();
       await waitUntilIdle();
       await closeAll();
     },

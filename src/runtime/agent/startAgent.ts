@@ -81,7 +81,7 @@ export async function startAgent({home, cloudDeadlineMs, report}: AgentOptions):
     try {
       const {release, folder} = await readCurrentRelease(home);
       wanted = release.id;
-      const loaded = await loadRelease(release, folder, {deadlineMs: cloudDeadlineMs});
+      const loaded = await loadRelease(release, folder, {deadlineMs: cloudDeadlineMs, report});
       const {port} = release.endpoint;
       const before = {current, endpoint};
       try {

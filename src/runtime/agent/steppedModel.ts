@@ -1,6 +1,6 @@
 import {randomUUID} from 'node:crypto';
-import type {DeployedCall, DeployedStep} from '../../documents/deployedSteps.ts';
-import type {Tensor, TensorSpec} from '../../documents/tensor.ts';
+import type {DeployedCall, DeployedFallback, DeployedStep} from '../../documents/deployedSteps.ts';
+import type {NamedTensors, Tensor, TensorSpec} from '../../documents/tensor.ts';
 import {checkFeeds} from '../../engine/checkFeeds.ts';
 import type {Session} from '../../engine/session.ts';
 import {ExpectedError} from '../../errors.ts';
@@ -8,7 +8,8 @@ import type {ProtocolClient} from '../client.ts';
 import {ProtocolError} from '../protocol/protocolError.ts';
 import {REQUEST_PARAMETER, keepingParameters} from '../server/keptTensors.ts';
 import type {ServedModel} from '../server/servedModels.ts';
-import {chooseSteps, type ChosenStep} from './chooseSteps.ts';
+import type {Absences} from './absences.ts';
+import {chooseSteps} from './chooseSteps.ts';
 import {startTierTimes, type TierTimes} from './tierTimes.ts';
 
 export interface SteppedModelSpec {
@@ -18,6 +19,8 @@ export interface SteppedModelSpec {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
   readonly steps: readonly DeployedStep[];
+  /** What is done instead of a call without an answer, and of all that follows. */
+  readonly fallback?: DeployedFallback | undefined;
 }
 
 export interface StepParts {
@@ -27,6 +30,8 @@ export interface StepParts {
   readonly clients: ReadonlyMap<string, ProtocolClient>;
   /** For one call. */
   readonly deadlineMs: number;
+  /** Which machines do not answer; asked and told only where there is a fallback. */
+  readonly absences?: Absences;
 }
 
 /**
@@ -34,13 +39,32 @@ export interface StepParts {
  * are taken that the wanted outputs need. Timings: see TierTimes.
  */
 export function makeSteppedModel(spec: SteppedModelSpec, parts: StepParts): ServedModel {
-  const chosen = new Map<string, readonly ChosenStep[]>();
-  const stepsFor = (wanted: readonly string[]): readonly ChosenStep[] => {
-    const key = JSON.stringify(wanted);
-    const known = chosen.get(key) ?? chooseSteps(spec.steps, wanted);
-    chosen.set(key, known);
-    return known;
+  const {fallback} = spec;
+  const stepsFor = rememberByWanted(wanted =>
+    chooseSteps(spec.steps, wanted, inputsOf(fallback?.steps ?? [])),
+  );
+  const ownStepsFor = rememberByWanted(wanted => chooseSteps(fallback?.steps ?? [], wanted, []));
+  const {absences} = parts;
+  const deadlineMs = Math.min(parts.deadlineMs, fallback?.afterMs ?? parts.deadlineMs);
+
+  /** `null`: there was no answer, and there is another way. */
+  const callOrNot = async (
+    step: DeployedCall,
+    known: ReadonlyMap<string, Tensor>,
+    rest: {outputs: readonly string[]; request: string; times: TierTimes},
+  ): Promise<NamedTensors | null> => {
+    if (fallback === undefined) return callMachine(step, parts, deadlineMs, known, rest);
+    if (absences?.isGone(step.url) === true) return null;
+    try {
+      return await callMachine(step, parts, deadlineMs, known, rest);
+    } catch (error) {
+      // Whatever is wrong over there, the caller is better off with the answer than with the reason, which the log has.
+      if (!(error instanceof ProtocolError) || error.httpStatus < 502) throw error;
+      absences?.noteGone(step.url, error.message);
+      return null;
+    }
   };
+
   return {
     name: spec.name,
     version: '1',
@@ -53,12 +77,24 @@ export function makeSteppedModel(spec: SteppedModelSpec, parts: StepParts): Serv
       const times = startTierTimes(spec.tier);
       const given = parameters[REQUEST_PARAMETER];
       const request = typeof given === 'string' ? given : randomUUID();
-      for (const {step, outputs, usedLater} of stepsFor(wanted)) {
-        const found =
-          step.kind === 'run'
-            ? await runHere(step, parts, known, usedLater, times)
-            : await callMachine(step, parts, known, {outputs, request, times});
+      const add = (found: NamedTensors): void => {
         for (const [name, tensor] of Object.entries(found)) known.set(name, tensor);
+      };
+      for (const {step, outputs, usedLater} of stepsFor(wanted)) {
+        if (step.kind === 'run') {
+          add(await runHere(step, parts, known, usedLater, times));
+          continue;
+        }
+        const found = await callOrNot(step, known, {outputs, request, times});
+        if (found !== null) {
+          add(found);
+          continue;
+        }
+        for (const own of ownStepsFor(wanted)) {
+          if (own.step.kind === 'run') add(await runHere(own.step, parts, known, own.usedLater, times));
+        }
+        times.noteFallback();
+        break;
       }
       const outputs = wanted.map(name => [name, tensorOf(known, name)] as const);
       return {outputs: Object.fromEntries(outputs), timings: times.list()};
@@ -88,7 +124,8 @@ async function runHere(
 
 async function callMachine(
   step: DeployedCall,
-  {clients, deadlineMs}: StepParts,
+  {clients}: StepParts,
+  deadlineMs: number,
   known: ReadonlyMap<string, Tensor>,
   {outputs: wanted, request, times}: {outputs: readonly string[]; request: string; times: TierTimes},
 ) {
@@ -107,6 +144,20 @@ async function callMachine(
   }
   times.addCall(step.tier, answer);
   return answer.outputs;
+}
+
+function rememberByWanted<T>(choose: (wanted: readonly string[]) => T): (wanted: readonly string[]) => T {
+  const made = new Map<string, T>();
+  return wanted => {
+    const key = JSON.stringify(wanted);
+    const known = made.get(key) ?? choose(wanted);
+    made.set(key, known);
+    return known;
+  };
+}
+
+function inputsOf(steps: readonly DeployedStep[]): readonly string[] {
+  return steps.flatMap(({inputs}) => inputs.map(({name}) => name));
 }
 
 function tensorOf(known: ReadonlyMap<string, Tensor>, name: string): Tensor {

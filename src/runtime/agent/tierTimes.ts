@@ -6,6 +6,8 @@ export interface TierTimes {
   /** A native run here. */
   addRun(ms: number): void;
   addCall(tier: string, answer: Pick<InferAnswer, 'wallMs' | 'serverTiming'>): void;
+  /** The answer is this machine's alone, because another one gave none. */
+  noteFallback(): void;
   list(): Timings;
 }
 
@@ -14,10 +16,11 @@ const PART_OF_OTHERS = /^(gateway|cloud)$|^[a-z]+-[a-z]+$/;
 
 /**
  * On a device: `head` is what ran on it, `tail` what ran elsewhere, `link` the rest of its calls; where a gateway is among
- * them, also each tier and each link by name, as in `gateway` and `device-gateway`. On a gateway: `compute`, and the others by name.
+ * them, also each tier and each link by name, as in `gateway` and `device-gateway`; `fallback` where it had to answer alone. On a gateway: `compute`, and the others by name.
  */
 export function startTierTimes(own: 'device' | 'gateway'): TierTimes {
   let runMs = 0;
+  let isFallback = false;
   const others = new Map<string, number>();
   const add = (name: string, ms: number): void => void others.set(name, (others.get(name) ?? 0) + ms);
   return {
@@ -36,6 +39,9 @@ export function startTierTimes(own: 'device' | 'gateway'): TierTimes {
       }
       add(`${own}-${tier}`, leftMs);
     },
+    noteFallback() {
+      isFallback = true;
+    },
     list() {
       if (own === 'gateway') return [['compute', runMs], ...others];
       const sum = (isLink: boolean): number =>
@@ -45,7 +51,8 @@ export function startTierTimes(own: 'device' | 'gateway'): TierTimes {
         ['link', sum(true)],
         ['tail', sum(false)],
       ] as const;
-      return others.has('gateway') || others.has('device-gateway') ? [...totals, ...others] : totals;
+      const parts = others.has('gateway') || others.has('device-gateway') ? [...totals, ...others] : totals;
+      return isFallback ? [...parts, ['fallback', runMs]] : parts;
     },
   };
 }

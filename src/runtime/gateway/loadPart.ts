@@ -13,14 +13,14 @@ export interface LoadedPart extends OpenSteps {
 export async function loadPart(
   folder: string,
   name: string,
-  {deadlineMs}: {readonly deadlineMs: number},
+  options: {readonly deadlineMs: number; readonly report: (line: string) => void},
 ): Promise<LoadedPart> {
   const part = await readPart(join(folder, 'part.json'));
   if (part.name !== name) throw invalidPart(folder, `it is called ${part.name} inside`);
   await checkFiles(part.files, folder);
   const {inputs, outputs, steps, threads} = part;
   const spec = {name, tier: 'gateway', inputs, outputs, steps} as const;
-  return {part, ...(await openSteps(spec, {folder, threads, deadlineMs}))};
+  return {part, ...(await openSteps(spec, {folder, threads, ...options}))};
 }
 
 async function readPart(file: string): Promise<Part> {

@@ -90,7 +90,7 @@ export async function startGateway({home, deadlineMs, report}: GatewayOptions): 
     for (const name of found) {
       if (parts.has(name)) continue;
       try {
-        parts.set(name, await loadPart(join(folder, name), name, {deadlineMs}));
+        parts.set(name, await loadPart(join(folder, name), name, {deadlineMs, report}));
         report(`serving ${name}`);
       } catch (error) {
         const code = error instanceof ExpectedError ? error.code : 'bug';
