@@ -136,9 +136,11 @@ function problemOf(graph: Graph, keepRawInputOnDevice: boolean): PlacementProble
     build: BUILD,
     layers: graph.layers,
     tensors: graph.tensors.values(),
-    device: timesFrom(graph, DEVICE),
-    cloud: timesFrom(graph, CLOUD),
-    link: LINK,
+    tiers: [
+      {tier: 'device', machine: 'device', times: timesFrom(graph, DEVICE)},
+      {tier: 'cloud', machine: 'cloud', times: timesFrom(graph, CLOUD)},
+    ],
+    links: [{from: 'device', to: 'cloud', link: LINK}],
     constraints: {keepRawInputOnDevice, pins: []},
     tainted: taintedByInput(graph),
   }).problem;

@@ -50,10 +50,17 @@ export function schemaAt(schema: JsonSchema, path: readonly PropertyKey[]): Json
   return here;
 }
 
-/** The list or mapping form of a schema that may also be null. */
+/** The list or mapping form of a schema that may also be null; of several mappings, one with all of their keys. */
 export function containerOf(schema: JsonSchema, type: 'array' | 'object'): JsonSchema | undefined {
   if (schema.type === type) return schema;
-  return schema.anyOf?.find(choice => choice.type === type);
+  const [first, ...others] = schema.anyOf?.filter(choice => choice.type === type) ?? [];
+  if (first?.properties === undefined || others.length === 0) return first;
+  const properties = Object.assign(
+    {},
+    ...others.map(other => other.properties),
+    first.properties,
+  ) as Readonly<Record<string, JsonSchema>>;
+  return {...first, properties};
 }
 
 /** Of the forms that a mapping may have, the one that its constant fields (its `kind`, say) tell. */

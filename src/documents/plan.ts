@@ -1,11 +1,13 @@
 import {z} from 'zod';
 import {checkBoundary, travelFields} from './boundary.ts';
 import {ELEMENT_TYPES} from './elementTypes.ts';
+import {checkPlanTiers, tier} from './planTiers.ts';
 import {headerOf, sha256Digest} from './header.ts';
 import {checkPlanEnvelope} from './planEnvelope.ts';
 import {checkPlanTensors} from './planTensors.ts';
 
-export const tier = z.enum(['device', 'cloud']);
+/** An amount of money, in a currency's own unit; of one request it is mostly a tiny part of that. */
+const money = z.strictObject({amount: z.number().nonnegative(), currency: z.string()});
 
 const totals = z.strictObject({
   latencyMs: z.number().nonnegative(),
@@ -17,7 +19,71 @@ const totals = z.strictObject({
   downBytes: z.int().nonnegative(),
   deviceWeightBytes: z.int().nonnegative(),
   cloudWeightBytes: z.int().nonnegative(),
+  /** Each tier with what its layers take and the weights that they read; the plan's tiers in their order. */
+  tiers: z
+    .array(z.strictObject({tier, ms: z.number().nonnegative(), weightBytes: z.int().nonnegative()}))
+    .optional(),
+  /** Each link with everything that it takes, its fixed part too where anything crosses it. */
+  links: z
+    .array(
+      z.strictObject({
+        from: tier,
+        to: tier,
+        ms: z.number().nonnegative(),
+        upBytes: z.int().nonnegative(),
+        downBytes: z.int().nonnegative(),
+      }),
+    )
+    .optional(),
+  /** Of the busiest tier or link: how soon one request can follow another. */
+  bottleneckMs: z.number().nonnegative().optional(),
+  /** Of the device, for one request: computing and sending. */
+  energyMillijoules: z.number().nonnegative().optional(),
+  /** Of the cloud, for one request. */
+  money: money.optional(),
 });
+
+/** What is made as small as possible; weights are per unit of each. */
+const objective = z.union([
+  z.enum(['latency', 'energy', 'money', 'throughput']),
+  z.strictObject({
+    latencyPerMs: z.number().nonnegative().optional(),
+    energyPerMillijoule: z.number().nonnegative().optional(),
+    moneyPerUnit: z.number().nonnegative().optional(),
+  }),
+]);
+
+/** What every placement that was considered keeps to. */
+const constraints = z.strictObject({
+  keepRawInputOnDevice: z.boolean(),
+  pins: z.array(z.strictObject({layers: z.string(), tier})),
+  /** Left out in plans that were made before data could come back to be read: one-way. */
+  direction: z.enum(['one-way', 'two-way']).optional(),
+  maxLatencyMs: z.number().nonnegative().optional(),
+  maxEnergyMillijoules: z.number().nonnegative().optional(),
+  maxMoney: money.optional(),
+  /** What weights, activations and buffers may take together. */
+  memory: z.array(z.strictObject({tier, bytes: z.int().nonnegative()})).optional(),
+  minDeviceLayers: z.int().nonnegative().optional(),
+  /** The regions that clouds may lie in. */
+  regions: z.array(z.string()).optional(),
+});
+
+/**
+ * Whole units: a maximum flow, or the best bound of a search, proves that no placement is below `bound`; `cut` is what this one
+ * costs. Of a weighted sum the unit is a millionth of the weights' own.
+ */
+const certificate = z.union([
+  z.strictObject({
+    unit: z.enum(['ns', 'nJ', 'pico-money', 'micro-weight']),
+    flow: z.int().nonnegative(),
+    cut: z.int().nonnegative(),
+    bound: z.int().nonnegative(),
+    isOptimal: z.boolean(),
+  }),
+  /** As plans said it before there were other objectives than latency. */
+  z.strictObject({flowNs: z.int().nonnegative(), cutNs: z.int().nonnegative()}),
+]);
 
 /** Why a layer is where it is. */
 export const layerReason = z.enum([
@@ -42,6 +108,9 @@ const exchangedTensor = z.strictObject({
 const crossing = z.strictObject({
   tensor: z.string(),
   direction: z.enum(['up', 'down']),
+  /** One row per link that the tensor takes; absent in plans that were made before there were gateways. */
+  from: tier.optional(),
+  to: tier.optional(),
   elementType: z.enum(ELEMENT_TYPES),
   shape: z.array(z.int().nonnegative()),
   /** What really travels: fewer than the values take where a precision is said. */
@@ -121,14 +190,13 @@ export const planSchema = z
     /** Those of `devices` without a profile of their own: what is predicted for them is estimated. */
     estimatedDevices: z.array(z.string()).optional(),
     cloud: z.string().nullable(),
+    /** The tiers that layers may be on, in the order in which data rises; absent in plans older than this. */
+    tiers: z.array(z.strictObject({tier, machine: z.string()})).optional(),
     build: sha256Digest,
     /** Of the device's runtime; what the layer times were measured with. */
     threads: z.int().positive(),
-    objective: z.literal('latency'),
-    constraints: z.strictObject({
-      keepRawInputOnDevice: z.boolean(),
-      pins: z.array(z.strictObject({layers: z.string(), tier})),
-    }),
+    objective,
+    constraints,
     layers: z.array(
       z.strictObject({
         name: z.string(),
@@ -136,6 +204,8 @@ export const planSchema = z
         tier,
         reason: layerReason,
         deviceMs: z.number().nonnegative(),
+        /** Absent without a gateway; `null`: cannot run there. */
+        gatewayMs: z.number().nonnegative().nullable().optional(),
         cloudMs: z.number().nonnegative().nullable(),
       }),
     ),
@@ -143,8 +213,7 @@ export const planSchema = z
     tensors: z.array(exchangedTensor).optional(),
     cut: z.array(crossing),
     predicted: totals,
-    /** Integer nanoseconds: a maximum flow equal to the cut's value proves that no placement is cheaper. */
-    certificate: z.strictObject({flowNs: z.int().nonnegative(), cutNs: z.int().nonnegative()}),
+    certificate,
     alternatives: z.array(
       z.strictObject({
         name: z.string(),
@@ -161,6 +230,7 @@ export const planSchema = z
     isComplete: z.boolean(),
     isApplyable: z.boolean(),
   })
+  .superRefine(checkPlanTiers)
   .superRefine(checkPlanTensors)
   .superRefine(checkBoundary)
   .superRefine(checkPlanEnvelope);
@@ -172,4 +242,6 @@ export type PlanTotals = z.infer<typeof totals>;
 export type ExchangedTensor = z.infer<typeof exchangedTensor>;
 export type Crossing = z.infer<typeof crossing>;
 export type LayerReason = z.infer<typeof layerReason>;
-export type Tier = z.infer<typeof tier>;
+export type {Tier} from './planTiers.ts';
+export type PlanObjective = z.infer<typeof objective>;
+export type PlanCertificate = z.infer<typeof certificate>;

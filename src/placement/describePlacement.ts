@@ -91,6 +91,7 @@ export function totalsFromCost(
   cost: PlacementCost,
   overheadMs: number,
   weights: {readonly deviceWeightBytes: number; readonly cloudWeightBytes: number},
+  hasCloud: boolean,
 ): PlanTotals {
   return {
     latencyMs: cost.costNs / NS_PER_MS + overheadMs,
@@ -101,6 +102,27 @@ export function totalsFromCost(
     upBytes: cost.upBytes,
     downBytes: cost.downBytes,
     ...weights,
+    tiers: [
+      {
+        tier: 'device',
+        ms: (cost.deviceNs - cost.deviceFixedNs) / NS_PER_MS,
+        weightBytes: weights.deviceWeightBytes,
+      },
+      ...(hasCloud
+        ? [{tier: 'cloud' as const, ms: cost.cloudNs / NS_PER_MS, weightBytes: weights.cloudWeightBytes}]
+        : []),
+    ],
+    links: hasCloud
+      ? [
+          {
+            from: 'device',
+            to: 'cloud',
+            ms: cost.linkNs / NS_PER_MS,
+            upBytes: cost.upBytes,
+            downBytes: cost.downBytes,
+          },
+        ]
+      : [],
   };
 }
 
@@ -118,6 +140,8 @@ export function cutRows(
     return {
       tensor: tensor.name,
       direction,
+      from: direction === 'up' ? 'device' : 'cloud',
+      to: direction === 'up' ? 'cloud' : 'device',
       elementType: row.elementType,
       shape: [...row.shape],
       bytes: direction === 'up' ? upBytesOf(tensor) : tensor.bytes,

@@ -36,19 +36,46 @@ export interface PlacementConstraints {
   readonly pins: readonly {readonly layers: string; readonly tier: Tier}[];
 }
 
+/** What was measured of the model on the machine of one tier. */
+export interface TierMeasurements {
+  readonly tier: Tier;
+  readonly machine: string;
+  readonly times: ModelTimes;
+}
+
+/** What was measured of the way between two tiers, `from` below `to`. */
+export interface LinkMeasurements {
+  readonly from: Tier;
+  readonly to: Tier;
+  readonly link: Link;
+  /** What the cut itself costs besides the link, where it was measured. */
+  readonly cutCosts?: {readonly fixedMs: number; readonly perTensorMs: number};
+}
+
 /** Everything that the choice of a placement for one device rests on. */
 export interface PlacementMeasurements {
   /** Digest of the prepared model whose layers these are. */
   readonly build: string;
   readonly layers: readonly LayerRow[];
   readonly tensors: Iterable<TensorRow>;
-  readonly device: ModelTimes;
-  /** `null` together with `link`: there is no cloud. */
-  readonly cloud: ModelTimes | null;
-  readonly link: Link | null;
+  /** In the order in which data rises, the device first. */
+  readonly tiers: readonly TierMeasurements[];
+  readonly links: readonly LinkMeasurements[];
   readonly constraints: PlacementConstraints;
   /** Tensors that still are the raw input (views, casts, normalised copies of it). */
   readonly tainted: ReadonlySet<string>;
-  /** What the cut itself costs besides the link, where it was measured. */
-  readonly cutCosts?: {readonly fixedMs: number; readonly perTensorMs: number};
+}
+
+/** The measurements of a device and a cloud; both `cloud` and `link` are `null` unless each was measured. */
+export function twoTiersOf({tiers, links}: Pick<PlacementMeasurements, 'tiers' | 'links'>): {
+  readonly device: ModelTimes;
+  readonly cloud: TierMeasurements | null;
+  readonly link: LinkMeasurements | null;
+} {
+  const [device] = tiers;
+  if (device?.tier !== 'device') throw new RangeError('the first tier is no device');
+  const cloud = tiers.find(({tier}) => tier === 'cloud') ?? null;
+  const link = links.find(({from, to}) => from === 'device' && to === 'cloud') ?? null;
+  const isReachable = cloud !== null && link !== null;
+  return {device: device.times, cloud: isReachable ? cloud : null, link: isReachable ? link : null};
 }

@@ -15,6 +15,7 @@ import {
 } from './describePlacement.ts';
 import {planEnvelope} from './envelope/planEnvelope.ts';
 import {reasonsOfLayers} from './layerReasons.ts';
+import {twoTiersOf} from './measurements.ts';
 import type {PlacementConstraints, PlacementMeasurements} from './measurements.ts';
 import {problemFromMeasurements} from './problemFromMeasurements.ts';
 import type {PlacementProblem} from './problem.ts';
@@ -24,9 +25,6 @@ const RUNNER_UPS = 3;
 
 export interface PlanRequest {
   readonly header: DocumentHeader<'plan'>;
-  /** The device's name in the project, and the cloud's. */
-  readonly device: string;
-  readonly cloud: string | null;
   readonly measurements: PlacementMeasurements;
 }
 
@@ -35,8 +33,10 @@ export interface PlanRequest {
  * would change the answer.
  * @throws ExpectedError `profile-stale` (exit 14), `pin-matches-nothing` (exit 2), `nothing-feasible` (exit 13)
  */
-export function planDocument({header, device, cloud, measurements}: PlanRequest): Plan {
+export function planDocument({header, measurements}: PlanRequest): Plan {
   const {constraints, layers} = measurements;
+  const {device, cloud, link} = twoTiersOf(measurements);
+  const tiers = cloud === null ? measurements.tiers.slice(0, 1) : measurements.tiers;
   const tensors = new Map([...measurements.tensors].map(row => [row.name, row]));
   const {problem, refusals} = problemFromMeasurements({...measurements, tensors: tensors.values()});
   const placement = choosePlacement(problem);
@@ -60,13 +60,17 @@ export function planDocument({header, device, cloud, measurements}: PlanRequest)
       ? bestUnder({keepRawInputOnDevice: false, pins: []}).tiers
       : placement.tiers;
 
-  const overheadMs = measurements.device.requestOverhead.medianMs;
+  const overheadMs = device.requestOverhead.medianMs;
   const totalsOf = (tiers: readonly ProblemTier[]): PlanTotals =>
-    totalsFromCost(costOfPlacement(problem, tiers), overheadMs, weightBytesByTier(layers, tensors, tiers));
+    totalsFromCost(
+      costOfPlacement(problem, tiers),
+      overheadMs,
+      weightBytesByTier(layers, tensors, tiers),
+      cloud !== null,
+    );
   // The chosen one first: should two be called alike, it keeps the plain name.
   const nameOf = createNamer(problem);
   nameOf(placement.tiers);
-  const {link} = measurements;
   const outlook =
     problem.link === null || link === null
       ? null
@@ -74,7 +78,7 @@ export function planDocument({header, device, cloud, measurements}: PlanRequest)
           problem,
           problemLink: problem.link,
           chosen: placement.tiers,
-          link,
+          link: link.link,
           overheadMs,
           nameOf,
         });
@@ -82,14 +86,16 @@ export function planDocument({header, device, cloud, measurements}: PlanRequest)
 
   return {
     ...header,
-    device,
-    cloud: problem.link === null ? null : cloud,
+    device: measurements.tiers[0]?.machine ?? '',
+    cloud: cloud?.machine ?? null,
+    tiers: tiers.map(({tier, machine}) => ({tier, machine})),
     build: measurements.build,
-    threads: measurements.device.threads,
+    threads: device.threads,
     objective: 'latency',
     constraints: {
       keepRawInputOnDevice: constraints.keepRawInputOnDevice,
       pins: constraints.pins.map(pin => ({...pin})),
+      direction: 'one-way',
     },
     layers: layers.map((layer, index) => {
       const {deviceNs = 0, cloudNs = null} = problem.layers[index] ?? {};
@@ -105,7 +111,13 @@ export function planDocument({header, device, cloud, measurements}: PlanRequest)
     tensors: tensorRows(problem, tensors),
     cut: cutRows(problem, placement, tensors),
     predicted: totalsOf(placement.tiers),
-    certificate: {...placement.certificate},
+    certificate: {
+      unit: 'ns',
+      flow: placement.certificate.flowNs,
+      cut: placement.certificate.cutNs,
+      bound: placement.certificate.flowNs,
+      isOptimal: true,
+    },
     alternatives: listAlternatives(
       problem,
       placement,

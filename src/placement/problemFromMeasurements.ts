@@ -3,8 +3,14 @@ import {protocolNameFromElementType} from '../documents/elementTypes.ts';
 import type {ElementType} from '../documents/elementTypes.ts';
 import {matchesPattern} from '../documents/namePattern.ts';
 import {layerTimesFromProfile} from './layerTimes.ts';
-import {bytesOfTensor} from './measurements.ts';
-import type {LayerRow, PlacementConstraints, PlacementMeasurements, TensorRow} from './measurements.ts';
+import {bytesOfTensor, twoTiersOf} from './measurements.ts';
+import type {
+  LayerRow,
+  LinkMeasurements,
+  PlacementConstraints,
+  PlacementMeasurements,
+  TensorRow,
+} from './measurements.ts';
 import type {PlacementProblem, ProblemLayer, ProblemLink, ProblemTensor} from './problem.ts';
 
 const NS_PER_MS = 1e6;
@@ -28,12 +34,11 @@ export type RefusalReason =
  */
 export function problemFromMeasurements(measurements: PlacementMeasurements): MeasuredProblem {
   const {layers, constraints} = measurements;
-  const hasCloud = measurements.cloud !== null && measurements.link !== null;
-  const deviceMs = layerTimesFromProfile(layers, measurements.device, 'device', measurements.build);
+  const {device, cloud, link} = twoTiersOf(measurements);
+  const hasCloud = cloud !== null;
+  const deviceMs = layerTimesFromProfile(layers, device, 'device', measurements.build);
   const cloudMs =
-    measurements.cloud === null || !hasCloud
-      ? null
-      : layerTimesFromProfile(layers, measurements.cloud, 'cloud', measurements.build);
+    cloud === null ? null : layerTimesFromProfile(layers, cloud.times, 'cloud', measurements.build);
   const pins = pinsByLayer(layers, constraints);
 
   const counts = new Map<RefusalReason, number>();
@@ -77,8 +82,8 @@ export function problemFromMeasurements(measurements: PlacementMeasurements): Me
     problem: {
       layers: problemLayers,
       tensors,
-      deviceFixedNs: nsFromMs(measurements.device.sessionOverhead.medianMs),
-      link: hasCloud ? linkFrom(measurements) : null,
+      deviceFixedNs: nsFromMs(device.sessionOverhead.medianMs),
+      link: link === null ? null : linkFrom(link),
     },
     refusals: [...counts].map(([reason, times]) => ({reason, count: times})),
   };
@@ -89,8 +94,7 @@ export function nsFromMs(ms: number): number {
   return Math.round(ms * NS_PER_MS);
 }
 
-function linkFrom({link, cutCosts}: PlacementMeasurements): ProblemLink | null {
-  if (link === null) return null;
+function linkFrom({link, cutCosts}: LinkMeasurements): ProblemLink {
   return {
     fixedNs: nsFromMs(link.fixedMs + (cutCosts?.fixedMs ?? 0)),
     upNsPerByte: 1e9 / link.upBytesPerSecond,
@@ -161,6 +165,13 @@ function pinsByLayer(
 ): Map<number, 'device' | 'cloud'> {
   const byLayer = new Map<number, {tier: 'device' | 'cloud'; pattern: string}>();
   for (const {layers: pattern, tier} of pins) {
+    if (tier === 'gateway')
+      throw new ExpectedError(
+        'nothing-feasible',
+        `Layers "${pattern}" are pinned to a gateway, and there is none.`,
+        EXIT.unsupported,
+        {hints: ['Take the pin away.']},
+      );
     let matches = 0;
     layers.forEach(({name}, index) => {
       if (!matchesPattern(name, pattern)) return;

@@ -128,6 +128,7 @@ async function planDevice(
       {hints: [`edgewise profile ${device}`]},
     );
   }
+  const cloudTimes = cloudProfile === null ? null : timesOf(cloudProfile, prepared, device);
   const {graph} = prepared;
   return planDocument({
     header: writeHeader('plan', {
@@ -135,8 +136,6 @@ async function planDevice(
       now: new Date(),
       madeFrom: await planInputs(project, prepared, [device, ...(cloud === null ? [] : [cloud.name])]),
     }),
-    device,
-    cloud: cloud?.name ?? null,
     measurements: {
       build: prepared.digest,
       layers: graph.layers,
@@ -145,10 +144,16 @@ async function planDevice(
         elementType: tensor.elementType ?? null,
         shape: tensor.shape ?? null,
       })),
-      device: timesOf(deviceProfile, prepared, device),
-      cloud: cloudProfile === null ? null : timesOf(cloudProfile, prepared, device),
-      link: link ?? null,
-      ...(cloudProfile === null ? {} : {cutCosts: cutCostsOf(timesOf(cloudProfile, prepared, device))}),
+      tiers: [
+        {tier: 'device', machine: device, times: timesOf(deviceProfile, prepared, device)},
+        ...(cloud === null || cloudTimes === null
+          ? []
+          : [{tier: 'cloud' as const, machine: cloud.name, times: cloudTimes}]),
+      ],
+      links:
+        link === undefined || cloudTimes === null
+          ? []
+          : [{from: 'device', to: 'cloud', link, cutCosts: cutCostsOf(cloudTimes)}],
       constraints: {
         keepRawInputOnDevice:
           request.keepRawInputOnDevice ?? project.project.constraints?.keepRawInputOnDevice ?? false,

@@ -31,8 +31,6 @@ function planFor(problem: PlacementProblem, keepRawInputOnDevice: boolean): Plan
   try {
     return planDocument({
       header: writeHeader('plan', {version: '0', now: new Date(0), madeFrom: {}}),
-      device: 'device',
-      cloud: link === null ? null : 'cloud',
       measurements: {
         build,
         layers: problem.layers.map(({name}, index) => ({
@@ -51,27 +49,35 @@ function planFor(problem: PlacementProblem, keepRawInputOnDevice: boolean): Plan
           isOutput,
           isWeight: false,
         })),
-        device: timesOf(index => problem.layers[index]!.deviceNs),
-        cloud: link === null ? null : timesOf(index => problem.layers[index]!.cloudNs ?? 0),
-        link:
+        tiers: [
+          {tier: 'device', machine: 'device', times: timesOf(index => problem.layers[index]!.deviceNs)},
+          {tier: 'cloud', machine: 'cloud', times: timesOf(index => problem.layers[index]!.cloudNs ?? 0)},
+        ],
+        links:
           link === null
-            ? null
-            : {
-                to: 'cloud',
-                fixedMs: link.fixedNs,
-                roundTripMs: link.fixedNs,
-                upBytesPerSecond: 1000 / (link.upNsPerByte + 0.1),
-                downBytesPerSecond: 1000 / (link.downNsPerByte + 0.1),
-                residualMs: 0,
-                samples: 3,
-                obtained: 'measured',
-                handover: {
-                  fixedMs: link.cutFixedNs ?? 0,
-                  nsPerByte: 1e6 * (link.handoverNsPerByte ?? 0),
-                  samples: 3,
-                  obtained: 'measured',
+            ? []
+            : [
+                {
+                  from: 'device',
+                  to: 'cloud',
+                  link: {
+                    to: 'cloud',
+                    fixedMs: link.fixedNs,
+                    roundTripMs: link.fixedNs,
+                    upBytesPerSecond: 1000 / (link.upNsPerByte + 0.1),
+                    downBytesPerSecond: 1000 / (link.downNsPerByte + 0.1),
+                    residualMs: 0,
+                    samples: 3,
+                    obtained: 'measured',
+                    handover: {
+                      fixedMs: link.cutFixedNs ?? 0,
+                      nsPerByte: 1e6 * (link.handoverNsPerByte ?? 0),
+                      samples: 3,
+                      obtained: 'measured',
+                    },
+                  },
                 },
-              },
+              ],
         constraints: {
           keepRawInputOnDevice,
           pins: problem.layers.flatMap(({name, pin}) =>

@@ -1,4 +1,5 @@
 import type {Plan} from '../../documents/plan.ts';
+import {nameOfObjective, proofFrom} from '../../documents/planProof.ts';
 import {formatBytes, formatMs} from '../formatNumbers.ts';
 import {joinMarkup, markup, type Markup} from './markup.ts';
 
@@ -15,7 +16,7 @@ export function headSection(plan: Plan): Markup {
       'Predicted',
       markup`<strong>${formatMs(predicted.latencyMs)}</strong> for a request, sending ${formatBytes(predicted.upBytes)} up and ${formatBytes(predicted.downBytes)} down`,
     ],
-    ['Objective', markup`${plan.objective}`],
+    ['Objective', markup`${nameOfObjective(plan.objective)}`],
     ['Constraints', constraintList(constraints)],
     ['Proof', proofOf(plan)],
     ['May be pushed', markup`${plan.isApplyable ? 'yes' : 'no: it breaks a constraint'}`],
@@ -44,11 +45,12 @@ export function titleOfPlan({device, cloud, alternatives}: Plan): string {
   return `${device}${cloud === null ? ' without a cloud' : ` with cloud ${cloud}`}: ${chosen?.name ?? 'a plan'}`;
 }
 
-function proofOf({certificate: {flowNs, cutNs}}: Plan): Markup {
-  const [flow, cut] = [flowNs, cutNs].map(ns => ns.toLocaleString('en-US'));
-  return flowNs === cutNs
-    ? markup`maximum flow ${flow ?? ''} ns = cut ${cut ?? ''} ns: no allowed placement is predicted to be faster`
-    : markup`none: the flow of ${flow ?? ''} ns is not the cut of ${cut ?? ''} ns`;
+function proofOf({certificate}: Plan): Markup {
+  const {unit, flow, cut, bound, isOptimal} = proofFrom(certificate);
+  const [flowText, cutText, boundText] = [flow, cut, bound].map(units => units.toLocaleString('en-US'));
+  return isOptimal
+    ? markup`maximum flow ${flowText ?? ''} ${unit} = cut ${cutText ?? ''} ${unit}: no allowed placement is predicted to be better`
+    : markup`not proven the best: it costs ${cutText ?? ''} ${unit}, no placement costs less than ${boundText ?? ''} ${unit}`;
 }
 
 function constraintList({keepRawInputOnDevice, pins}: Plan['constraints']): Markup {

@@ -1,5 +1,10 @@
-import type {ModelTimes} from '../../../src/documents/profile.ts';
-import type {LayerRow, PlacementMeasurements, TensorRow} from '../../../src/placement/measurements.ts';
+import type {Link, ModelTimes} from '../../../src/documents/profile.ts';
+import type {
+  LayerRow,
+  LinkMeasurements,
+  PlacementMeasurements,
+  TensorRow,
+} from '../../../src/placement/measurements.ts';
 
 const BUILD = `sha256:${'a'.repeat(64)}`;
 
@@ -60,26 +65,44 @@ function timesFrom(column: 4 | 5, overheadMs: number): ModelTimes {
   };
 }
 
+/** Of one device and one cloud; `cloud` and `link` are `null` where there is none. */
+export interface ArticleChanges extends Partial<Omit<PlacementMeasurements, 'tiers' | 'links'>> {
+  readonly device?: ModelTimes;
+  readonly cloud?: ModelTimes | null;
+  readonly link?: Link | null;
+  readonly cutCosts?: NonNullable<LinkMeasurements['cutCosts']>;
+}
+
+export const ARTICLE_DEVICE = timesFrom(4, 0.6);
+export const ARTICLE_CLOUD = timesFrom(5, 0.2);
+export const ARTICLE_LINK: Link = {
+  to: 'cloud',
+  fixedMs: 8,
+  roundTripMs: 7.5,
+  upBytesPerSecond: 2_500_000,
+  downBytesPerSecond: 5_000_000,
+  residualMs: 0.2,
+  samples: 40,
+  obtained: 'measured',
+};
+
 /** The article's network (32×32 pictures, two convolutions, two dense layers) on a board of a Raspberry Pi's speed. */
-export function articleMeasurements(changed: Partial<PlacementMeasurements> = {}): PlacementMeasurements {
+export function articleMeasurements(changes: ArticleChanges = {}): PlacementMeasurements {
+  const {device = ARTICLE_DEVICE, cloud = ARTICLE_CLOUD, link = ARTICLE_LINK, cutCosts, ...rest} = changes;
   return {
     build: BUILD,
     layers,
     tensors,
-    device: timesFrom(4, 0.6),
-    cloud: timesFrom(5, 0.2),
-    link: {
-      to: 'cloud',
-      fixedMs: 8,
-      roundTripMs: 7.5,
-      upBytesPerSecond: 2_500_000,
-      downBytesPerSecond: 5_000_000,
-      residualMs: 0.2,
-      samples: 40,
-      obtained: 'measured',
-    },
+    tiers: [
+      {tier: 'device', machine: 'pi', times: device},
+      ...(cloud === null ? [] : [{tier: 'cloud' as const, machine: 'cloud', times: cloud}]),
+    ],
+    links:
+      link === null
+        ? []
+        : [{from: 'device', to: 'cloud', link, ...(cutCosts === undefined ? {} : {cutCosts})}],
     constraints: {keepRawInputOnDevice: false, pins: []},
     tainted: new Set(['image', 'scale_out']),
-    ...changed,
+    ...rest,
   };
 }

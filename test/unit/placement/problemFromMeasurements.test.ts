@@ -1,10 +1,11 @@
 import {describe, expect, it} from 'vitest';
 import {EXIT, ExpectedError} from '../../../src/errors.ts';
-import type {LayerRow, PlacementMeasurements, TensorRow} from '../../../src/placement/measurements.ts';
+import type {LayerRow, TensorRow} from '../../../src/placement/measurements.ts';
 import {problemFromMeasurements} from '../../../src/placement/problemFromMeasurements.ts';
-import {articleMeasurements} from './articleNetwork.ts';
+import {ARTICLE_CLOUD, ARTICLE_DEVICE, ARTICLE_LINK, articleMeasurements} from './articleNetwork.ts';
+import type {ArticleChanges} from './articleNetwork.ts';
 
-function failureOf(changed: Partial<PlacementMeasurements>): ExpectedError {
+function failureOf(changed: ArticleChanges): ExpectedError {
   try {
     problemFromMeasurements(articleMeasurements(changed));
   } catch (error) {
@@ -14,7 +15,8 @@ function failureOf(changed: Partial<PlacementMeasurements>): ExpectedError {
   throw new Error('nothing was thrown');
 }
 
-const {device, cloud, layers, tensors} = articleMeasurements();
+const {layers, tensors} = articleMeasurements();
+const [device, cloud] = [ARTICLE_DEVICE, ARTICLE_CLOUD];
 
 describe('the problem of a measured model', () => {
   const {problem, refusals} = problemFromMeasurements(articleMeasurements());
@@ -45,9 +47,8 @@ describe('the problem of a measured model', () => {
   });
 
   it('charges handing over to the link where that was measured', () => {
-    const {link} = articleMeasurements();
     const handover = {fixedMs: 2.5, nsPerByte: 3.25, samples: 96, obtained: 'measured'} as const;
-    const charged = problemFromMeasurements(articleMeasurements({link: {...link!, handover}}));
+    const charged = problemFromMeasurements(articleMeasurements({link: {...ARTICLE_LINK, handover}}));
     expect(charged.problem.link).toMatchObject({cutFixedNs: 2_500_000, handoverNsPerByte: 3.25});
   });
 
@@ -93,7 +94,7 @@ describe('the problem of a measured model', () => {
   });
 
   it('takes the other machine’s time for a layer that one did not time', () => {
-    const sparse = {...cloud!, layers: cloud!.layers.filter(({name}) => name !== 'conv1')};
+    const sparse = {...cloud, layers: cloud.layers.filter(({name}) => name !== 'conv1')};
     const made = problemFromMeasurements(articleMeasurements({cloud: sparse}));
     expect(made.problem.layers[1]).toMatchObject({deviceNs: 9_600_000, cloudNs: 9_600_000});
     expect(made.refusals).toEqual([{reason: 'layer-without-measured-time', count: 1}]);
@@ -101,13 +102,13 @@ describe('the problem of a measured model', () => {
 });
 
 describe('a profile is stale', () => {
-  const stale: Record<string, [Partial<PlacementMeasurements>, RegExp]> = {
+  const stale: Record<string, [ArticleChanges, RegExp]> = {
     'when it is of another build': [
       {device: {...device, build: `sha256:${'b'.repeat(64)}`}},
       /^The device's profile does not fit the model: it is of build sha256:b{12}, the model's build is sha256:a{12}\.$/,
     ],
     'when it names a layer that the model lacks': [
-      {cloud: {...cloud!, layers: [...cloud!.layers, {name: 'conv9', operator: 'Conv', ms: 1}]}},
+      {cloud: {...cloud, layers: [...cloud.layers, {name: 'conv9', operator: 'Conv', ms: 1}]}},
       /^The cloud's profile .* has a layer conv9, the model has none/,
     ],
     'when a layer is another operator': [
@@ -130,7 +131,7 @@ describe('a profile is stale', () => {
 });
 
 describe('pins', () => {
-  const pinned = (...pins: {layers: string; tier: 'device' | 'cloud'}[]): Partial<PlacementMeasurements> => ({
+  const pinned = (...pins: {layers: string; tier: 'device' | 'cloud'}[]): ArticleChanges => ({
     constraints: {keepRawInputOnDevice: false, pins},
   });
 
@@ -156,7 +157,7 @@ describe('pins', () => {
       articleMeasurements({
         layers: odd,
         device: rename(device),
-        cloud: rename(cloud!),
+        cloud: rename(cloud),
         ...pinned({layers: '/block.1/[conv]*', tier: 'device'}),
       }),
     );
@@ -193,7 +194,7 @@ describe('rows that are no model are our bug, not the user’s', () => {
       'a tensor from nowhere',
       {tensors: [...tensors].map(row => (row.name === 'image' ? {...row, isInput: false} : row))},
     ],
-  ] as [string, Partial<PlacementMeasurements>][])('%s', (_, changed) => {
+  ] as [string, ArticleChanges][])('%s', (_, changed) => {
     expect(() => problemFromMeasurements(articleMeasurements(changed))).toThrow(RangeError);
   });
 });

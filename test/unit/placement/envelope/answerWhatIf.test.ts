@@ -2,30 +2,24 @@ import {describe, expect, it} from 'vitest';
 import type {WhatIf} from '../../../../src/documents/explanation.ts';
 import type {Plan} from '../../../../src/documents/plan.ts';
 import {yamlFromDocument} from '../../../../src/documents/printDocument.ts';
-import type {Link, ModelTimes} from '../../../../src/documents/profile.ts';
 import {planFromYaml} from '../../../../src/documents/readDocument.ts';
 import {writeHeader} from '../../../../src/documents/writeHeader.ts';
 import {answerWhatIf} from '../../../../src/placement/envelope/answerWhatIf.ts';
-import type {PlacementMeasurements} from '../../../../src/placement/measurements.ts';
 import {planDocument} from '../../../../src/placement/planDocument.ts';
-import {articleMeasurements} from '../articleNetwork.ts';
+import {ARTICLE_CLOUD as cloud, ARTICLE_LINK as link, articleMeasurements} from '../articleNetwork.ts';
+import type {ArticleChanges} from '../articleNetwork.ts';
 
 const rawStays = {keepRawInputOnDevice: true, pins: []} as const;
-const measured = articleMeasurements({constraints: rawStays});
 
-function planFor(changed: Partial<PlacementMeasurements> = {}): Plan {
+function planFor(changed: ArticleChanges = {}): Plan {
   return planDocument({
     header: writeHeader('plan', {version: '0.1.0', now: new Date('2026-01-31T12:00:00Z'), madeFrom: {}}),
-    device: 'pi',
-    cloud: 'cloud',
-    measurements: {...measured, ...changed},
+    measurements: articleMeasurements({constraints: rawStays, ...changed}),
   });
 }
 
 /** What a new plan would say, had the profile measured it so. */
 function plannedAnew({bandwidthBytesPerSecond, roundTripMs, cloudSlower = 1}: WhatIf): Plan {
-  const link = measured.link as Link;
-  const cloud = measured.cloud as ModelTimes;
   const faster = (bandwidthBytesPerSecond ?? link.upBytesPerSecond) / link.upBytesPerSecond;
   return planFor({
     link: {

@@ -1,6 +1,7 @@
 import {describe, expect, it} from 'vitest';
 import type {MeasuredAnswer} from '../../../../src/documents/measuredAnswer.ts';
 import type {Plan} from '../../../../src/documents/plan.ts';
+import {proofFrom} from '../../../../src/documents/planProof.ts';
 import {pageFromPlan} from '../../../../src/terminal/page/pageFromPlan.ts';
 import {goldenPlan, planOfGraph, STYLE} from './samplePlans.ts';
 
@@ -75,8 +76,8 @@ describe('the page of a plan', () => {
     const text = textOf(pageOf(free));
     expect(text).toContain('pi with cloud cloud: cloud-only');
     expect(text).toContain('0 of 12 layers on the device, 12 in the cloud');
-    const {flowNs} = free.certificate;
-    expect(text).toContain(`maximum flow ${flowNs.toLocaleString('en-US')} ns = cut`);
+    const {flow} = proofFrom(free.certificate);
+    expect(text).toContain(`maximum flow ${flow.toLocaleString('en-US')} ns = cut`);
     expect(text).toContain('May be pushed yes');
     expect(text).toContain('2026-01-31T12:00:00.000Z by edgewise 0.1.0');
   });
@@ -85,7 +86,7 @@ describe('the page of a plan', () => {
     const text = textOf(
       pageOf({...free, certificate: {flowNs: 1, cutNs: 2}, isApplyable: false, isComplete: false}),
     );
-    expect(text).toContain('none: the flow of 1 ns is not the cut of 2 ns');
+    expect(text).toContain('not proven the best: it costs 2 ns, no placement costs less than 1 ns');
     expect(text).toContain('no: it breaks a constraint');
     expect(text).toContain('some layers have no measured time');
   });
