@@ -7,6 +7,7 @@ import {planSchema} from './plan.ts';
 import {profileSchema} from './profile.ts';
 import {projectSchema} from './project.ts';
 import {releaseSchema} from './release.ts';
+import {rolloutSchema} from './rollout.ts';
 
 /** Every kind of document, by the word after "edgewise/" in its `kind`. */
 export const DOCUMENT_SCHEMAS = {
@@ -18,6 +19,7 @@ export const DOCUMENT_SCHEMAS = {
   placement: placementAnswerSchema,
   release: releaseSchema,
   part: partSchema,
+  rollout: rolloutSchema,
 } as const;
 
 /** A kind in the middle of a sentence, where its own word is none. */

@@ -5,6 +5,7 @@ import {groupSchema, requestRate} from './groups.ts';
 import {preprocessingSchema} from './preprocessing.ts';
 import {SHARE} from './quantities.ts';
 import {quantityField} from './quantityField.ts';
+import {rolloutPolicySchema} from './rolloutPolicy.ts';
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected letters, digits, ".", "_" or "-"');
 const port = z.int().min(1).max(65535);
@@ -133,6 +134,9 @@ export const projectSchema = z
           ),
       })
       .optional(),
+    rollout: rolloutPolicySchema
+      .optional()
+      .describe('How a release comes to the fleet: in which waves, and what must be measured before the next one.'),
   })
   .superRefine(({devices, gateways = [], clouds = [], groups = []}, context) => {
     // Profiles and plans are files named after their machine or group, so no two of them can share a name.

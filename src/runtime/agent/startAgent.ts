@@ -6,6 +6,7 @@ import type {ServedModels} from '../server/servedModels.ts';
 import {readBootId, writeAgentState, type AgentState} from './agentState.ts';
 import {startAttemptQueue} from './attemptQueue.ts';
 import {loadRelease, readCurrentRelease, type LoadedRelease} from './loadRelease.ts';
+import {openStatistics} from './statistics.ts';
 
 export interface AgentOptions {
   /** The folder with `current` in it. */
@@ -32,6 +33,7 @@ const LAST_RETRY_MS = 60_000;
 export async function startAgent({home, cloudDeadlineMs, report}: AgentOptions): Promise<Agent> {
   const bootId = await readBootId();
   const startedAt = new Date().toISOString();
+  const statistics = await openStatistics(home, bootId);
   let current: LoadedRelease | null = null;
   let endpoint: Endpoint | null = null;
   let attempts = 0;
@@ -43,6 +45,7 @@ export async function startAgent({home, cloudDeadlineMs, report}: AgentOptions):
     find: name => (current?.model.name === name ? current.model : undefined),
     listStates: () =>
       current === null ? [] : [{name: current.model.name, version: '1', state: 'READY', reason: ''}],
+    readStatistics: () => statistics.read(),
   };
 
   const writeState = (status: AgentState['status'], error: AgentState['error']) =>
@@ -90,7 +93,8 @@ export async function startAgent({home, cloudDeadlineMs, report}: AgentOptions):
         await loaded.close();
         throw error;
       }
-      current = loaded;
+      await statistics.begin(release.id);
+      current = {...loaded, model: statistics.count(loaded.model)};
       retryMs = FIRST_RETRY_MS;
       await writeState('serving', null);
       report(`serving release ${release.id} on 127.0.0.1:${port}`);
@@ -129,6 +133,7 @@ export async function startAgent({home, cloudDeadlineMs, report}: AgentOptions):
       await queue.close();
       await endpoint?.close();
       await current?.close();
+      await statistics.close();
     },
   };
 }

@@ -183,6 +183,7 @@ async function answerRoute(
           KEEP_EXTENSION,
           ...(models.control === undefined ? [] : ['model_repository']),
           ...(models.profile === undefined ? [] : ['edgewise_profile']),
+          ...(models.readStatistics === undefined ? [] : ['edgewise_statistics']),
         ],
       });
     case 'model-metadata':
@@ -200,6 +201,10 @@ async function answerRoute(
     case 'unload':
       await controlOf(models).unload(route.model);
       return {status: 200, message: null, headers: {}};
+    case 'statistics':
+      if (models.readStatistics === undefined)
+        throw new ProtocolError(404, 'statistics are not offered here');
+      return jsonAnswer(models.readStatistics());
     case 'profile': {
       if (models.profile === undefined) throw new ProtocolError(404, 'profiling is not offered here');
       findModel(models, route);

@@ -6,7 +6,7 @@ interface OfModel {
 }
 
 export type Route =
-  | {readonly kind: 'server-metadata' | 'live' | 'ready' | 'repository-index'}
+  | {readonly kind: 'server-metadata' | 'live' | 'ready' | 'repository-index' | 'statistics'}
   | ({readonly kind: 'model-metadata' | 'model-ready' | 'infer' | 'profile'} & OfModel)
   | {readonly kind: 'load' | 'unload'; readonly model: string};
 
@@ -58,6 +58,8 @@ function matchSegments(segments: readonly string[]): Route | null {
       return {kind: 'server-metadata'};
     case 'health':
       return segments.length === 2 && (second === 'live' || second === 'ready') ? {kind: second} : null;
+    case 'edgewise':
+      return segments.length === 2 && second === 'statistics' ? {kind: second} : null;
     case 'models':
       return second === undefined ? null : matchModel(second, segments.slice(2));
     case 'repository':

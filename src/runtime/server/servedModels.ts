@@ -1,3 +1,4 @@
+import type {AgentStatistics} from '../../documents/agentStatistics.ts';
 import type {NamedTensors} from '../../documents/tensor.ts';
 import type {SignatureTensor} from '../../engine/signature.ts';
 import type {Timings} from '../protocol/serverTiming.ts';
@@ -61,6 +62,8 @@ export interface ServedModels {
   readonly control?: ModelControl;
   /** Absent on devices. */
   profile?(name: string, request: ProfileRequest): Promise<CloudProfile>;
+  /** Only on devices: how the release does. */
+  readStatistics?(): AgentStatistics;
 }
 
 export interface ModelControl {

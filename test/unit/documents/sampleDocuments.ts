@@ -1,4 +1,5 @@
 import type {DocumentKind, DocumentOf} from '../../../src/documents/documentKinds.ts';
+import {completePolicy} from '../../../src/documents/rolloutPolicy.ts';
 import {writeHeader} from '../../../src/documents/writeHeader.ts';
 
 export const digestOf = (digit: string): string => `sha256:${digit.repeat(64)}`;
@@ -193,5 +194,28 @@ export const SAMPLES: {readonly [K in DocumentKind]: DocumentOf<K>} = {
     },
     alternatives: [{tier: 'device', latencyMs: 13, bottleneckMs: 13}],
     certificate: {isOptimal: true, flow: 12_371_279, cut: 12_371_279, bound: 12_371_279},
+  },
+  rollout: {
+    ...writeHeader('rollout', header),
+    id: 'r-0123456789ab-1',
+    policy: completePolicy({maxParallel: 3, gates: {errorRate: '2.5%'}}),
+    devices: [{device: 'pi', hardwareClass: 'arm64-generic', plan: digestOf('d'), wave: 1}],
+    records: [
+      {
+        record: 'device',
+        at: '2026-01-31T12:00:01Z',
+        device: 'pi',
+        phase: 'failed',
+        detail: 'did not come up',
+      },
+      {
+        record: 'gates',
+        at: '2026-01-31T12:00:02Z',
+        wave: 1,
+        verdict: 'inconclusive',
+        results: [{gate: 'error-rate', verdict: 'inconclusive', reason: 'too few'}],
+      },
+      {record: 'ended', at: '2026-01-31T12:00:03Z', outcome: 'paused', reason: 'too few'},
+    ],
   },
 };
