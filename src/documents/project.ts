@@ -136,7 +136,9 @@ export const projectSchema = z
       .optional(),
     rollout: rolloutPolicySchema
       .optional()
-      .describe('How a release comes to the fleet: in which waves, and what must be measured before the next one.'),
+      .describe(
+        'How a release comes to the fleet: in which waves, and what must be measured before the next one.',
+      ),
   })
   .superRefine(({devices, gateways = [], clouds = [], groups = []}, context) => {
     // Profiles and plans are files named after their machine or group, so no two of them can share a name.
