@@ -16,6 +16,7 @@ export const ARROWS = {
       'targets',
       'placement',
       'fleet',
+      'estimate',
       'rollout',
       'device',
       'engine',
@@ -31,6 +32,7 @@ export const ARROWS = {
   targets: {to: ['documents'], why: 'a hardware family is recognised from a profile'},
   placement: {to: ['model', 'targets', 'documents'], why: 'decides from a graph and measurements'},
   fleet: {to: ['documents'], why: 'who is alike and what all ask of the cloud, from documents alone'},
+  estimate: {to: ['model', 'documents'], why: 'learns from measured layers, measures nothing'},
   rollout: {to: ['documents'], why: 'a state machine over data'},
   device: {to: ['documents'], why: 'a door: it performs, it does not decide'},
   engine: {to: ['documents'], why: 'a door: ONNX Runtime, here and on the device alike'},
@@ -39,7 +41,16 @@ export const ARROWS = {
   lab: {to: ['documents'], why: 'stands in for hardware; nothing may depend on its being there'},
 };
 
-export const PURE_ROOMS = ['documents', 'model', 'quantize', 'targets', 'placement', 'fleet', 'rollout'];
+export const PURE_ROOMS = [
+  'documents',
+  'model',
+  'quantize',
+  'targets',
+  'placement',
+  'fleet',
+  'estimate',
+  'rollout',
+];
 
 const ground = '^src/(errors|events)\\.ts$';
 

@@ -1,17 +1,11 @@
 import {string as stringArgument} from '@oclif/core/args';
 import {boolean as booleanFlag, string as stringFlag} from '@oclif/core/flags';
-import type {FleetPlan} from '../documents/fleetPlan.ts';
 import type {PlacementAnswer} from '../documents/placementAnswer.ts';
-import type {Plan as PlanDocument} from '../documents/plan.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
 import {BaseCommand, projectFlags} from '../terminal/baseCommand.ts';
 import {widthOf} from '../terminal/formatTable.ts';
 import {pinsFromFlags} from '../terminal/pinFlags.ts';
-
-interface PlansMade {
-  readonly plans: readonly {readonly file: string; readonly plan: PlanDocument}[];
-  readonly fleet: FleetPlan;
-}
+import type {MadePlans} from '../workflows/plan.ts';
 
 export default class Plan extends BaseCommand {
   static override summary =
@@ -43,15 +37,20 @@ export default class Plan extends BaseCommand {
       multiple: true,
       default: [],
     }),
+    estimate: booleanFlag({
+      description:
+        'estimate layer times that were not measured from other models on the same kind of machine; the plan says so',
+      default: false,
+    }),
     output: stringFlag({char: 'o', description: 'plan file to write, for one device', helpValue: 'FILE'}),
     'from-costs': stringFlag({
       description: 'plan from a table of costs, JSON or YAML, instead of a project; - reads it from stdin',
       helpValue: 'FILE',
-      exclusive: ['project', 'keep-raw-input-on-device', 'pin', 'output'],
+      exclusive: ['project', 'keep-raw-input-on-device', 'pin', 'estimate', 'output'],
     }),
   };
 
-  async run(): Promise<PlansMade | PlacementAnswer> {
+  async run(): Promise<MadePlans | PlacementAnswer> {
     const {argv, flags} = await this.parse(Plan);
     const costsFile = flags['from-costs'];
     if (costsFile !== undefined) return this.#planFromCosts(costsFile, argv as string[]);
@@ -62,6 +61,7 @@ export default class Plan extends BaseCommand {
         projectPath: flags.project,
         devices: argv as string[],
         pins: pinsFromFlags(flags.pin),
+        estimate: flags.estimate,
         ...(keep === undefined ? {} : {keepRawInputOnDevice: keep}),
         ...(flags.output === undefined ? {} : {output: flags.output}),
       },

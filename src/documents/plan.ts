@@ -85,6 +85,22 @@ const certificate = z.union([
   z.strictObject({flowNs: z.int().nonnegative(), cutNs: z.int().nonnegative()}),
 ]);
 
+const estimated = z.strictObject({
+  /** How likely what is measured later lies within the interval. */
+  share: z.number(),
+  latencyMs: z.strictObject({low: z.number(), high: z.number().nonnegative()}),
+  machines: z.array(
+    z.strictObject({
+      machine: z.string(),
+      /** The measured models that the estimate rests on. */
+      models: z.array(z.string()),
+      /** Of the whole model's time on that machine. */
+      lowFactor: z.number().nonnegative(),
+      highFactor: z.number().nonnegative(),
+    }),
+  ),
+});
+
 /** Why a layer is where it is. */
 export const layerReason = z.enum([
   'faster-here',
@@ -189,6 +205,8 @@ export const planSchema = z
     devices: z.array(z.string()).nonempty().optional(),
     /** Those of `devices` without a profile of their own: what is predicted for them is estimated. */
     estimatedDevices: z.array(z.string()).optional(),
+    /** Where layer times were not measured but estimated from other models on the same kind of machine. */
+    estimated: estimated.optional(),
     cloud: z.string().nullable(),
     /** The tiers that layers may be on, in the order in which data rises; absent in plans older than this. */
     tiers: z.array(z.strictObject({tier, machine: z.string()})).optional(),

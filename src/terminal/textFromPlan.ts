@@ -1,5 +1,5 @@
 import type {Crossing, LayerReason, Plan, PlanTotals} from '../documents/plan.ts';
-import {formatBytes, formatColumn, formatMs} from './formatNumbers.ts';
+import {formatBytes, formatColumn, formatMs, formatShare} from './formatNumbers.ts';
 import {formatTable, wrapText, type Column} from './formatTable.ts';
 
 /** What a reason code means, in words that end a sentence. */
@@ -28,10 +28,20 @@ export function textFromPlan(plan: Plan, width?: number): string {
     alternativesTable(plan, width),
     ...plan.refusals.map(({reason, count}) => wrapText(`Not as wished: ${reason} (${count})`, width)),
   ];
+  if (plan.estimated !== undefined) parts.push(wrapText(textFromEstimate(plan.estimated), width));
   if (!plan.isComplete)
     parts.push(wrapText('The plan is not complete: some layers have no measured time.', width));
   if (!plan.isApplyable) parts.push('The plan cannot be pushed.');
   return parts.join('\n\n');
+}
+
+/** What a prediction that was not measured is worth. */
+function textFromEstimate({share, latencyMs, machines}: NonNullable<Plan['estimated']>): string {
+  const sources = machines.map(({machine, models}) => `${machine} from ${models.length} other models`);
+  return (
+    `Estimated, not measured: ${sources.join(', ')}. With ${formatShare(share)} probability a request takes ` +
+    `${formatMs(latencyMs.low)} to ${formatMs(latencyMs.high)}.`
+  );
 }
 
 function textFromTotals(totals: PlanTotals): string {

@@ -22,6 +22,7 @@ export async function formFleetClasses(
   names: readonly string[],
   build: string,
   emit: EmitEvent,
+  options: {readonly takesOtherBuilds: boolean} = {takesOtherBuilds: false},
 ): Promise<ProfiledClass[]> {
   const {groups = [], devices} = project.project;
   const groupNames = new Set(groups.map(group => group.name));
@@ -47,7 +48,9 @@ export async function formFleetClasses(
   await readProfiles(devices);
   const cloud = cloudOf(project.project)?.name ?? null;
   const classes = formDeviceClasses(
-    devices.map(device => fleetDevice(device, profiles.get(device.name), build, cloud)),
+    devices.map(device =>
+      fleetDevice(device, profiles.get(device.name), cloud, options.takesOtherBuilds ? null : build),
+    ),
     groups,
   );
   const wanted =
@@ -80,23 +83,23 @@ function classOfOne(name: string, representative: string | null): DeviceClass {
 }
 
 function fleetDevice(
-  {name, labels = {}, target}: ProjectDevice,
+  {name, labels = {}, target, gateway}: ProjectDevice,
   profile: Profile | undefined,
-  build: string,
   cloud: string | null,
+  build: string | null,
 ): FleetDevice {
   return {
     name,
     labels,
-    traits: traitsOf(profile, target),
-    speed: profile === undefined ? null : speedOf(profile, build, cloud),
+    traits: {...traitsOf(profile, target), ...(gateway === undefined ? {} : {gateway})},
+    speed: profile === undefined ? null : speedOf(profile, build, gateway ?? cloud),
   };
 }
 
-/** `null` for a profile of another model: classes rest on what plans will use. */
-function speedOf({models, links}: Profile, build: string, cloud: string | null): MeasuredSpeed | null {
-  const times = models.find(model => model.build === build);
-  return times === undefined ? null : {times, link: links.find(({to}) => to === cloud) ?? null};
+/** `null` for a profile of another model, unless any will do: classes rest on what plans will use. */
+function speedOf({models, links}: Profile, build: string | null, peer: string | null): MeasuredSpeed | null {
+  const times = build === null ? models[0] : models.find(model => model.build === build);
+  return times === undefined ? null : {times, link: links.find(({to}) => to === peer) ?? null};
 }
 
 function traitsOf(profile: Profile | undefined, target: string | undefined): Record<string, string> {

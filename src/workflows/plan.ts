@@ -10,6 +10,7 @@ import {taintedByInput} from '../model/taintedByInput.ts';
 import {planDocument} from '../placement/planDocument.ts';
 import {readOwnVersion} from '../workspace/ownVersion.ts';
 import {readDocumentText, writeDocument} from '../workspace/projectFolder.ts';
+import {startEstimates, type Estimates} from './estimateTimes.ts';
 import {formFleetClasses, type ProfiledClass} from './fleetClasses.ts';
 import {cloudLoadOf, requireCapacity} from './fleetLoad.ts';
 import {cloudOf, openProject, type OpenProject} from './openProject.ts';
@@ -22,6 +23,8 @@ export interface PlanRequest {
   /** Overrides the project's constraint when given. */
   readonly keepRawInputOnDevice?: boolean;
   readonly pins: readonly {readonly layers: string; readonly tier: Tier}[];
+  /** Layer times that were not measured are estimated from other models on machines like these. */
+  readonly estimate?: boolean;
   /** Instead of plans/<device>.yaml; for one device only. */
   readonly output?: string;
 }
@@ -39,12 +42,15 @@ export interface MadePlans {
 /**
  * Chooses the placement for each class of devices from what was measured, and writes one plan per class; none where the
  * cloud cannot serve all of them.
- * @throws ExpectedError `profile-missing`, `profile-stale`, `nothing-feasible`, `pin-matches-nothing`, `cloud-overloaded`
+ * @throws ExpectedError `profile-missing`, `profile-stale`, `nothing-feasible`, `cloud-overloaded`, `too-little-measured` …
  */
 export async function plan(request: PlanRequest, emit: EmitEvent): Promise<MadePlans> {
   const project = await openProject(request.projectPath);
   return withPreparedModel(project, emit, async prepared => {
-    const classes = await formFleetClasses(project, request.devices, prepared.digest, emit);
+    const estimates = request.estimate === true ? startEstimates(prepared) : null;
+    const classes = await formFleetClasses(project, request.devices, prepared.digest, emit, {
+      takesOtherBuilds: estimates !== null,
+    });
     requireOneFile(request, classes);
     const planned: {class: ProfiledClass; file: string; plan: Plan}[] = [];
     for (const each of classes) {
@@ -52,16 +58,16 @@ export async function plan(request: PlanRequest, emit: EmitEvent): Promise<MadeP
         emit,
         `${each.name}/plan`,
         `${each.name}: plan`,
-        () => planDevice(project, each.representative, prepared, request),
+        () => planDevice(project, each.representative, prepared, request, estimates),
         ({predicted}) => ({detail: `${predicted.latencyMs.toFixed(2)} ms predicted`}),
       );
       planned.push({
         class: each,
         file: request.output ?? project.planFile(each.name),
-        plan: {...chosen, ...membersOf(each)},
+        plan: {...chosen, ...membersOf(each), ...(estimates?.describe(chosen) ?? {})},
       });
     }
-    const cloudLoad = await weighLoad(project, prepared, planned);
+    const cloudLoad = await weighLoad(project, prepared, planned, estimates);
     requireCapacity(cloudLoad);
     for (const {file, plan: chosen} of planned) await writeDocument(file, yamlFromDocument('plan', chosen));
     return {
@@ -102,11 +108,12 @@ async function weighLoad(
   project: OpenProject,
   prepared: PreparedModel,
   planned: readonly {readonly class: ProfiledClass; readonly plan: Plan}[],
+  estimates: Estimates | null,
 ): Promise<CloudLoad | null> {
   const cloud = cloudOf(project.project);
   const [first] = planned;
   if (cloud === null || first === undefined) return null;
-  const profile = await readProfile(project, cloud.name, first.class.representative);
+  const profile = await readProfile(project, cloud.name, first.class.representative, estimates);
   return cloudLoadOf(project.project, cloud, timesOf(profile, prepared, first.class.representative), planned);
 }
 
@@ -115,10 +122,11 @@ async function planDevice(
   device: string,
   prepared: PreparedModel,
   request: PlanRequest,
+  estimates: Estimates | null,
 ): Promise<Plan> {
   const cloud = cloudOf(project.project);
-  const deviceProfile = await readProfile(project, device, device);
-  const cloudProfile = cloud === null ? null : await readProfile(project, cloud.name, device);
+  const deviceProfile = await readProfile(project, device, device, estimates);
+  const cloudProfile = cloud === null ? null : await readProfile(project, cloud.name, device, estimates);
   const link = cloud === null ? undefined : deviceProfile.links.find(({to}) => to === cloud.name);
   if (cloud !== null && link === undefined) {
     throw new ExpectedError(
@@ -169,7 +177,12 @@ function cutCostsOf({requestOverhead, sessionOverhead}: ModelTimes): {fixedMs: n
   return {fixedMs: requestOverhead.medianMs + sessionOverhead.medianMs, perTensorMs: 0};
 }
 
-async function readProfile(project: OpenProject, machine: string, device: string): Promise<Profile> {
+async function readProfile(
+  project: OpenProject,
+  machine: string,
+  device: string,
+  estimates: Estimates | null,
+): Promise<Profile> {
   const file = project.profileFile(machine);
   const text = await readDocumentText(file);
   if (text === null) {
@@ -182,7 +195,8 @@ async function readProfile(project: OpenProject, machine: string, device: string
       },
     );
   }
-  return profileFromYaml(text, file);
+  const profile = profileFromYaml(text, file);
+  return estimates === null ? profile : estimates.complete(profile);
 }
 
 /** @throws ExpectedError `profile-stale` when the machine was measured with another build of the model */
@@ -193,6 +207,6 @@ function timesOf(profile: Profile, prepared: PreparedModel, device: string): Mod
     'profile-stale',
     `The profile of ${profile.machine.name} was measured with another model than ${prepared.name} is now.`,
     EXIT.stale,
-    {hints: [`edgewise profile ${device}`]},
+    {hints: [`edgewise profile ${device}`, `edgewise plan ${device} --estimate`]},
   );
 }

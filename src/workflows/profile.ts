@@ -6,6 +6,7 @@ import type {ProjectDevice, ProjectGateway} from '../documents/project.ts';
 import type {EmitEvent} from '../events.ts';
 import {collectRuntimeFiles} from '../workspace/runtimeFiles.ts';
 import {withDevice, type ConnectOptions} from './connectDevice.ts';
+import {rememberLayerTimes} from './estimateTimes.ts';
 import {bringGateway} from './gateway/bringGateway.ts';
 import {
   cloudOf,
@@ -40,6 +41,7 @@ export async function profile(
     const cloud = cloudOf(project.project);
     if (cloud !== null) {
       const made = await profileCloud(project, cloud, prepared, request.runs, emit);
+      await rememberLayerTimes(made, prepared);
       profiled.push({file: project.profileFile(cloud.name), profile: made});
     }
     for (const gateway of gatewaysOf(project, devices)) {
@@ -49,6 +51,7 @@ export async function profile(
         const place = {name: gateway.name, tier: 'gateway', peers: peersOfGateway(project, gateway)} as const;
         return profileDevice(project, place, machine, prepared, request.runs, emit);
       });
+      await rememberLayerTimes(made, prepared);
       profiled.push({file: project.profileFile(gateway.name), profile: made});
     }
     for (const device of devices) {
@@ -56,6 +59,7 @@ export async function profile(
       const made = await withDevice(project, device, request.connect, machine =>
         profileDevice(project, place, machine, prepared, request.runs, emit),
       );
+      await rememberLayerTimes(made, prepared);
       profiled.push({file: project.profileFile(device.name), profile: made});
     }
     return profiled;

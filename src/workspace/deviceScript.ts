@@ -4,6 +4,7 @@ import {fileURLToPath} from 'node:url';
 /** The files of templates/device. */
 export type DeviceScript =
   | 'preflight'
+  | 'doctor'
   | 'missing-blobs'
   | 'accept-blobs'
   | 'link-tree'

@@ -117,7 +117,7 @@ function digestOfUnchangingFile(path: string): Promise<string> {
 
 async function findNode(architecture: RuntimeArchitecture): Promise<string> {
   const pinned = NODE_PACKAGES[architecture];
-  const cached = join(cacheFolder(), `${pinned.name}-${pinned.version}`, 'node');
+  const cached = join(userCacheFolder(), `${pinned.name}-${pinned.version}`, 'node');
   const candidates = [cached, ...installedNode(architecture)];
   for (const candidate of candidates) {
     if (existsSync(candidate) && (await digestOfUnchangingFile(candidate)) === pinned.binaryDigest)
@@ -128,7 +128,8 @@ async function findNode(architecture: RuntimeArchitecture): Promise<string> {
   return cached;
 }
 
-function cacheFolder(): string {
+/** Of this user: what is worth keeping beyond a project. */
+export function userCacheFolder(): string {
   return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'edgewise');
 }
 
@@ -143,8 +144,8 @@ async function downloadNode(
   destination: string,
 ): Promise<void> {
   const {execa} = await import('execa');
-  await mkdir(cacheFolder(), {recursive: true});
-  const folder = await mkdtemp(join(cacheFolder(), 'download-'));
+  await mkdir(userCacheFolder(), {recursive: true});
+  const folder = await mkdtemp(join(userCacheFolder(), 'download-'));
   const wanted = `${pinned.name}@${pinned.version}`;
   try {
     // npm knows the user's registry, proxy and credentials.
