@@ -17,6 +17,7 @@ export const ARROWS = {
       'placement',
       'fleet',
       'estimate',
+      'export',
       'rollout',
       'device',
       'engine',
@@ -33,6 +34,7 @@ export const ARROWS = {
   placement: {to: ['model', 'targets', 'documents'], why: 'decides from a graph and measurements'},
   fleet: {to: ['documents'], why: 'who is alike and what all ask of the cloud, from documents alone'},
   estimate: {to: ['model', 'documents'], why: 'learns from measured layers, measures nothing'},
+  export: {to: ['documents'], why: 'what other engines read, as text'},
   rollout: {to: ['documents'], why: 'a state machine over data'},
   device: {to: ['documents'], why: 'a door: it performs, it does not decide'},
   engine: {to: ['documents'], why: 'a door: ONNX Runtime, here and on the device alike'},
@@ -49,6 +51,7 @@ export const PURE_ROOMS = [
   'placement',
   'fleet',
   'estimate',
+  'export',
   'rollout',
 ];
 

@@ -5,6 +5,7 @@ import {fileURLToPath} from 'node:url';
 export type DeviceScript =
   | 'preflight'
   | 'doctor'
+  | 'gc'
   | 'missing-blobs'
   | 'accept-blobs'
   | 'link-tree'
