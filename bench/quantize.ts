@@ -3,14 +3,17 @@
  * shown. Needs Python with onnx and onnxruntime in EDGEWISE_PYTHON; without it, a virtual environment is made in a
  * temporary folder. Ends with 1 when a bar is missed.
  *
- *   node bench/quantize.ts [--only quality,time,memory,control] [--data FOLDER] [NAME …]
+ *   node bench/quantize.ts [--only quality,time,memory,control] [--target NAME] [--data FOLDER] [NAME …]
  *
+ * --target: whose files are held against the peer's; x86-vnni, or x86 on a machine without. For another than this machine
+ * accuracy is that of exact sums, and times are this machine's all the same.
  * --data: where the samples are prepared, or were by an earlier run. NAME: part of a model's name.
  */
 import {mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {parseArgs} from 'node:util';
+import {saturatesHere} from '../src/workflows/saturatesHere.ts';
 import {findPython} from './quantize/findPython.ts';
 import {measureControl} from './quantize/measureControl.ts';
 import {measureMemory} from './quantize/measureMemory.ts';
@@ -23,8 +26,13 @@ const PARTS = ['quality', 'time', 'memory', 'control'];
 /** For time and memory: small, middle and large; the peer's recipe fails on mnist-cnn. */
 const TIMED = ['mnist_conv_small_nat', 'resnet20_cifar10', 'squeezenet1.1_fp32', 'light_resnet50'];
 
+const targetHere = (await saturatesHere()) ? 'x86' : 'x86-vnni';
 const {values, positionals} = parseArgs({
-  options: {only: {type: 'string', default: PARTS.join(',')}, data: {type: 'string'}},
+  options: {
+    only: {type: 'string', default: PARTS.join(',')},
+    target: {type: 'string', default: targetHere},
+    data: {type: 'string'},
+  },
   allowPositionals: true,
 });
 const parts = values.only.split(',');
@@ -39,7 +47,10 @@ try {
   const timed = positionals.length > 0 ? named : all.filter(({name}) => TIMED.includes(name));
   const judged = positionals.length > 0 ? named : all.filter(({kind}) => kind !== 'topology');
   const tables = startTables(line => console.log(line));
-  if (parts.includes('quality')) await measureQuality(python, judged, tables);
+  if (parts.includes('quality')) {
+    const {target} = values;
+    await measureQuality({python, target, isHere: target === targetHere}, judged, tables);
+  }
   if (parts.includes('time')) await measureTime(python, timed, tables);
   if (parts.includes('memory')) await measureMemory(python, timed, tables);
   if (parts.includes('control')) await measureControl(judged, tables);

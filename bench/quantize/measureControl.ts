@@ -10,6 +10,7 @@ import {collectRanges} from '../../src/quantize/ranges/collectRanges.ts';
 import {targetByName} from '../../src/targets/targetByName.ts';
 import {keepWithinBudget} from '../../src/workflows/builds/keepWithinBudget.ts';
 import type {Lowering} from '../../src/workflows/builds/lowering.ts';
+import {openAsOnTarget} from '../../src/workflows/builds/openAsOnTarget.ts';
 import {openJudge} from '../../src/workflows/builds/openJudge.ts';
 import {openDataSet} from '../../src/workflows/openDataSet.ts';
 import {prepareFloatModel, type FloatModel} from '../../src/workflows/prepareFloatModel.ts';
@@ -73,6 +74,7 @@ async function controlled(subject: Subject): Promise<Controlled> {
       lowering,
       judge,
       runner,
+      ...openAsOnTarget('int8', false, {temporaryFolder, threads: 1}),
       async write({model}: ReturnType<Lowering['build']>) {
         await writeAtomically(path, writeModel(model, {kind: 'inline'}).chunks);
         return path;

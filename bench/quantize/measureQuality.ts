@@ -43,14 +43,24 @@ interface Judged {
   readonly sizeShare: number;
 }
 
+export interface QualityTask {
+  readonly python: string;
+  readonly target: string;
+  /** Whether this machine is of that target; else accuracy is computed node by node, as the files say. */
+  readonly isHere: boolean;
+}
+
 /** All that the files say, quantised as `edgewise compile` does: validity, noise, top-1, latency and size. */
 export async function measureQuality(
-  python: string,
+  task: QualityTask,
   subjects: readonly Subject[],
   tables: TablePrinter,
 ): Promise<void> {
   const judged: Judged[] = [];
-  for (const subject of subjects) judged.push(await judge(python, subject));
+  for (const subject of subjects) judged.push(await judge(task, subject));
+  console.log(
+    `\nfor ${task.target}, accuracy ${task.isHere ? 'as this machine computes' : 'with exact sums'}`,
+  );
   printValidity(judged, tables);
   printNoise(judged, tables);
   printTopOne(judged, tables);
@@ -58,7 +68,7 @@ export async function measureQuality(
   printSize(judged, tables);
 }
 
-async function judge(python: string, subject: Subject): Promise<Judged> {
+async function judge({python, target, isHere}: QualityTask, subject: Subject): Promise<Judged> {
   const {model, folder, isLabelled} = subject;
   const file = (recipe: string): string => join(folder, `${recipe}.onnx`);
   const made: string[] = [];
@@ -73,7 +83,7 @@ async function judge(python: string, subject: Subject): Promise<Judged> {
       await peer.close();
     }
   }
-  const arguments_ = [model, calibrationOf(subject), file('ours')];
+  const arguments_ = [model, calibrationOf(subject), file('ours'), target];
   await run(process.execPath, [besideThis('quantizeFully.ts'), ...arguments_], {maxBuffer: 2 ** 26});
   await answer(subject, file('ours'), join(folder, 'ours.npy'));
   const spec = {
@@ -83,6 +93,7 @@ async function judge(python: string, subject: Subject): Promise<Judged> {
     labels: isLabelled ? join(folder, 'labels.npy') : null,
     rounds: 60,
     threads: 1,
+    exact: !isHere,
     ours: {ours: join(folder, 'ours.npy')},
   };
   writeFileSync(join(folder, 'spec.json'), JSON.stringify(spec));

@@ -1,7 +1,7 @@
 /**
  * Quantises one model as `edgewise compile` does, with all that makes it good, without judging it.
  *
- *   node quantizeFully.ts MODEL CALIBRATION.npy OUT.onnx    prints {"seconds", "steps"}
+ *   node quantizeFully.ts MODEL CALIBRATION.npy OUT.onnx TARGET    prints {"seconds", "steps"}
  */
 import {mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
@@ -16,9 +16,9 @@ import {variedSamples} from '../../src/workflows/variedSamples.ts';
 import {splitSamples} from '../../src/workflows/splitSamples.ts';
 import {writeAtomically} from '../../src/workspace/writeAtomically.ts';
 
-const [modelFile = '', calibrationFile = '', out = ''] = process.argv.slice(2);
-const scheme = targetByName('x86-vnni').recipe.candidates[0]?.scheme;
-if (scheme === null || scheme === undefined) throw new Error('x86-vnni has no scheme');
+const [modelFile = '', calibrationFile = '', out = '', target = ''] = process.argv.slice(2);
+const scheme = targetByName(target).recipe.candidates[0]?.scheme;
+if (scheme === null || scheme === undefined) throw new Error(`${target} has no scheme`);
 const HELD_OUT_SHARE = 1 / 3;
 
 const temporaryFolder = mkdtempSync(join(tmpdir(), 'edgewise-bench-'));

@@ -48,6 +48,8 @@ export interface QuantizationScheme {
     readonly omitsZeroPoint?: boolean;
   };
   readonly bias: 'int32' | 'float';
+  /** The runtime computes constants before it fuses: scales that follow from others need not be stored. */
+  readonly computesConstants?: boolean;
   /** Keyed by operator of the standard domain. */
   readonly operators: Readonly<Record<string, OperatorRule>>;
   /** Layers whose weights are smaller than this many columns or rows run faster in float: GEMV on TensorRT. */

@@ -31,9 +31,7 @@ export class QdqWriter {
     this.#opset = standardOpset(model);
     if (this.#opset < 13)
       throw new RangeError(`opset ${this.#opset}; 13 is the first with scales per channel`);
-    // The standard operators take 16 bits from opset 21 on, the runtime's own since long before.
-    const is16Bit = activationType === 'uint16' || activationType === 'int16';
-    this.#domain = is16Bit && this.#opset < 21 ? MICROSOFT : '';
+    this.#domain = roundingDomain(model, activationType);
     this.#takeTensorName = freshTensorNames(model);
     this.#takeNodeName = freshNames(model.graph.nodes.map(({name}) => name));
     this.#pool = new InitializerPool(this.#takeTensorName);
@@ -84,14 +82,10 @@ export class QdqWriter {
 
   /** The model with the nodes added instead of its own. Initialisers that nothing reads are still there. */
   finish(): OnnxModel {
-    const {graph, opsetImports, irVersion} = this.#model;
-    const needsDomain = this.#domain !== '' && !opsetImports.some(({domain}) => domain === this.#domain);
+    const {graph, irVersion} = this.#model;
     return {
-      ...this.#model,
+      ...withRoundingDomain(this.#model, this.#domain),
       irVersion: Math.max(irVersion, irVersionOfOpset(this.#opset)),
-      opsetImports: needsDomain
-        ? [...opsetImports, {domain: this.#domain, version: 1, unknown: []}]
-        : opsetImports,
       graph: {...graph, nodes: this.#nodes, initializers: [...graph.initializers, ...this.#pool.tensors]},
     };
   }
@@ -108,6 +102,18 @@ export class QdqWriter {
     const parts = {name: this.#takeNodeName(`${name}_${operator}`), domain: this.#domain, attributes};
     this.#nodes.push(createNode(operator, inputs, [target], parts));
   }
+}
+
+/** Where QuantizeLinear of that type is from: the standard takes 16 bits from opset 21 on, the runtime since long before. */
+export function roundingDomain(model: OnnxModel, type: ElementType): string {
+  return (type === 'uint16' || type === 'int16') && standardOpset(model) < 21 ? MICROSOFT : '';
+}
+
+/** The model with the domain among its imports. */
+export function withRoundingDomain(model: OnnxModel, name: string): OnnxModel {
+  const {opsetImports} = model;
+  if (name === '' || opsetImports.some(({domain}) => domain === name)) return model;
+  return {...model, opsetImports: [...opsetImports, {domain: name, version: 1, unknown: []}]};
 }
 
 /** The integers as an array of the tensor's own type. */

@@ -19,6 +19,7 @@ export function cpuInt8(name: string, types: CpuTypes, reason: string): Candidat
       isPairOnWeights: false,
     },
     bias: 'int32',
+    computesConstants: true,
     operators: CPU_OPERATORS,
   };
   return {...CPU_BUILD, name, precision: 'int8', reason, scheme};

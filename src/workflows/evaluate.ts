@@ -2,6 +2,7 @@ import {existsSync} from 'node:fs';
 import {stat} from 'node:fs/promises';
 import {availableParallelism} from 'node:os';
 import {basename, dirname, resolve} from 'node:path';
+import type {Build} from '../documents/build.ts';
 import {dataSourceFromText} from '../documents/dataSource.ts';
 import type {Evaluation, LayerError} from '../documents/evaluation.ts';
 import {buildFromYaml} from '../documents/readDocument.ts';
@@ -17,8 +18,10 @@ import {
   type TensorError,
 } from '../quantize/accuracy/layerErrors.ts';
 import {RESCALED} from '../quantize/correction/nameRescaled.ts';
+import {TARGETS} from '../targets/targets.ts';
 import {readDocumentText, requireFile} from '../workspace/projectFolder.ts';
 import {finiteDecibels} from './builds/finiteDecibels.ts';
+import {openAsOnTarget} from './builds/openAsOnTarget.ts';
 import {openJudge} from './builds/openJudge.ts';
 import {openDataSet, type DataSet} from './openDataSet.ts';
 import {openModel} from './openModel.ts';
@@ -54,7 +57,7 @@ export async function evaluate(request: EvaluateRequest, emit: EmitEvent): Promi
     purpose: 'the original to compare with',
     hint: 'edgewise evaluate BUILD --against MODEL.onnx --data PATH',
   });
-  const artefact = await artefactOf(buildFile, project);
+  const evaluated = await evaluatedBuild(buildFile, project);
   return project.withTemporaryFolder(async temporaryFolder => {
     const float = await runStep(emit, 'prepare', 'prepare the original', () =>
       prepareFloatModel({
@@ -67,16 +70,16 @@ export async function evaluate(request: EvaluateRequest, emit: EmitEvent): Promi
       const samples = await openSamples(project, request, float);
       try {
         const judged = await runStep(emit, 'judge', `compare on ${samples.sampleCount} samples`, progress =>
-          judge(project, float, artefact, samples, progress),
+          judge({project, float, evaluated, samples, temporaryFolder}, progress),
         );
         const {warnings, ...errors} = await runStep(emit, 'layers', 'compare layer by layer', () =>
-          compareLayers(float, artefact, samples, temporaryFolder, request.worstLayers),
+          compareLayers(float, evaluated.path, samples, temporaryFolder, request.worstLayers),
         );
         return {
           build: request.build,
           against: basename(project.modelFile),
           samples: samples.sampleCount,
-          sizeBytes: (await stat(artefact)).size,
+          sizeBytes: (await stat(evaluated.path)).size,
           originalSizeBytes: float.originalSizeBytes,
           ...judged,
           ...errors,
@@ -95,13 +98,21 @@ export async function evaluate(request: EvaluateRequest, emit: EmitEvent): Promi
   });
 }
 
-/** The ONNX file of a build document: beside it, or in the project's store. */
-async function artefactOf(file: string, project: OpenProject): Promise<string> {
-  if (file.endsWith('.onnx')) return file;
-  const {artefact} = buildFromYaml((await readDocumentText(file)) ?? '', file);
+interface EvaluatedBuild {
+  /** Of the ONNX file. */
+  readonly path: string;
+  /** What it was built for; `null` where only the ONNX file is known: it is judged as this machine computes it. */
+  readonly build: Pick<Build, 'precision' | 'target'> | null;
+}
+
+/** The ONNX file of a build document lies beside it, or in the project's store. */
+async function evaluatedBuild(file: string, project: OpenProject): Promise<EvaluatedBuild> {
+  if (file.endsWith('.onnx')) return {path: file, build: null};
+  const build = buildFromYaml((await readDocumentText(file)) ?? '', file);
+  const {artefact} = build;
   const beside = artefact.file === undefined ? null : resolve(dirname(file), basename(artefact.file));
-  if (beside !== null && existsSync(beside)) return beside;
-  if (project.store.has(artefact.digest)) return project.store.pathOf(artefact.digest);
+  if (beside !== null && existsSync(beside)) return {path: beside, build};
+  if (project.store.has(artefact.digest)) return {path: project.store.pathOf(artefact.digest), build};
   throw new ExpectedError(
     'build-artefact-missing',
     `The file that ${file} describes is neither beside it nor in the project's store.`,
@@ -132,24 +143,33 @@ async function openSamples(
   });
 }
 
+interface JudgedParts {
+  readonly project: OpenProject;
+  readonly float: FloatModel;
+  readonly evaluated: EvaluatedBuild;
+  readonly samples: DataSet;
+  readonly temporaryFolder: string;
+}
+
 async function judge(
-  project: OpenProject,
-  float: FloatModel,
-  artefact: string,
-  samples: DataSet,
+  {project, float, evaluated, samples, temporaryFolder}: JudgedParts,
   progress: (detail: {doneCount: number; totalCount: number}) => void,
 ): Promise<Pick<Evaluation, 'accuracy' | 'maxAbsoluteDifference' | 'outputs'>> {
   const {metric} = project.project.accuracy ?? {};
+  const {path, build} = evaluated;
+  const threads = availableParallelism();
+  const {openBuild} =
+    build === null ? {} : openAsOnTarget(build.precision, saturates(build), {temporaryFolder, threads});
   let doneCount = 0;
   const opened = await openJudge({
     originalPath: float.path,
     samples,
-    threads: availableParallelism(),
+    threads,
     ...(metric === undefined ? {} : {metric}),
     onSample: () => progress({doneCount: (doneCount += 1), totalCount: 2 * samples.requestCount}),
   });
   try {
-    const {value, fidelity} = await opened.judge(artefact);
+    const {value, fidelity} = await opened.judge(path, openBuild);
     const {originalValue: original, isHigherBetter, metricName} = opened;
     const {drop} = judgeAccuracy({kind: 'absolute-drop', limit: 0}, {original, value, isHigherBetter});
     const finite = (number: number): number | null => (Number.isFinite(number) ? number : null);
@@ -161,6 +181,11 @@ async function judge(
   } finally {
     await opened.close();
   }
+}
+
+/** Portable builds name no target. */
+function saturates({target}: Pick<Build, 'target'>): boolean {
+  return TARGETS.find(({name}) => name === target)?.recipe.saturates === true;
 }
 
 async function compareLayers(

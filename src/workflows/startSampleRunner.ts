@@ -9,6 +9,8 @@ import type {OnnxModel} from '../model/onnx/messages.ts';
 import {bytesOfFile, writeModel} from '../model/onnx/writeModel.ts';
 import {pruneOpsetImports} from '../model/pruneOpsetImports.ts';
 import type {RunMode, RunOnSamples, SampleRunner} from '../quantize/sampleRunner.ts';
+import {withUnsignedWeights} from '../quantize/saturation/withUnsignedWeights.ts';
+import {saturatesHere} from './saturatesHere.ts';
 
 /** Where the samples come from: one request of the model's own shape each. */
 export interface SampleSource {
@@ -55,7 +57,9 @@ export function startSampleRunner(source: SampleSource, options: SampleRunnerOpt
   const threads = options.threads ?? availableParallelism();
 
   async function withOpener<T>(request: RunOnSamples, work: (opener: Opener) => Promise<T>): Promise<T> {
-    const model = modelOf(request);
+    const wanted = modelOf(request);
+    // What is learned and judged must not depend on the machine that it is done on.
+    const model = (await saturatesHere()) ? withUnsignedWeights(wanted) : wanted;
     const bytes = smallModel(model);
     const limit = bytes !== null && bytes.byteLength <= SIDE_BY_SIDE_BYTES ? threads : 1;
     const sessionOptions = {

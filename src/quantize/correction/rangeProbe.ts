@@ -6,6 +6,8 @@ import {tensorFromValue} from '../../model/onnx/tensorData.ts';
 import {freshNames, freshTensorNames, type TakeName} from '../../model/freshNames.ts';
 import {parametersFromRange} from '../parametersFromRange.ts';
 import type {QuantizationPlan, TensorRange} from '../quantizationPlan.ts';
+import type {TypedValues} from '../initializerPool.ts';
+import {integerArray, roundingDomain, withRoundingDomain} from '../qdqWriter.ts';
 
 /** What one candidate range of one tensor is judged by. */
 export interface ProbedRange {
@@ -33,7 +35,7 @@ export function buildRangeProbe(
   candidates: ReadonlyMap<string, readonly TensorRange[]>,
   depth: number,
 ): RangeProbe {
-  const writer = new ProbeWriter(graph, plan);
+  const writer = new ProbeWriter(graph, plan, roundingDomain(graph.model, scheme.activations.elementType));
   const probed = [...candidates].flatMap(([tensor, ranges]) =>
     ranges.map((range, candidate) => ({
       tensor,
@@ -47,6 +49,7 @@ export function buildRangeProbe(
 class ProbeWriter {
   readonly #graph: Graph;
   readonly #weighted: ReadonlySet<string>;
+  readonly #domain: string;
   readonly #takeTensor: TakeName;
   readonly #takeNode: TakeName;
   readonly #nodes: OnnxNode[];
@@ -55,8 +58,10 @@ class ProbeWriter {
   readonly #outputs: string[] = [];
   #count = 0;
 
-  constructor(graph: Graph, plan: QuantizationPlan) {
+  /** @param domain of the operators that round */
+  constructor(graph: Graph, plan: QuantizationPlan, domain: string) {
     this.#graph = graph;
+    this.#domain = domain;
     this.#weighted = new Set(plan.weighted.map(({layer}) => layer));
     this.#takeTensor = freshTensorNames(graph.model);
     this.#takeNode = freshNames(graph.model.graph.nodes.map(({name}) => name));
@@ -66,17 +71,18 @@ class ProbeWriter {
 
   addRounding(tensor: string, range: TensorRange, {activations}: QuantizationScheme): string {
     const {elementType, scale, zeroPoint} = parametersFromRange(range, activations);
-    const constant = (type: 'float32' | typeof elementType, bytes: Uint8Array): string => {
+    const constant = (type: 'float32' | typeof elementType, values: TypedValues): string => {
       const name = this.#freshTensor();
+      const bytes = new Uint8Array(values.buffer);
       this.#initializers.push(tensorFromValue(name, {elementType: type, shape: [], bytes}));
       return name;
     };
     const operands = [
-      constant('float32', new Uint8Array(Float32Array.of(scale).buffer)),
-      constant(elementType, Uint8Array.of(zeroPoint)),
+      constant('float32', Float32Array.of(scale)),
+      constant(elementType, integerArray(elementType, [zeroPoint])),
     ];
-    const integers = this.#add('QuantizeLinear', [tensor, ...operands]);
-    return this.#add('DequantizeLinear', [integers, ...operands]);
+    const integers = this.#add('QuantizeLinear', [tensor, ...operands], this.#domain);
+    return this.#add('DequantizeLinear', [integers, ...operands], this.#domain);
   }
 
   /**
@@ -117,7 +123,7 @@ class ProbeWriter {
     const {model} = this.#graph;
     const outputs = this.#outputs.map(createUntypedValueInfo);
     const body = {...model.graph, nodes: this.#nodes, initializers: this.#initializers, outputs};
-    return {...model, graph: body};
+    return {...withRoundingDomain(model, this.#domain), graph: body};
   }
 
   #compare(exact: string, rounded: string): {noise: string; signal: string} {
@@ -138,9 +144,9 @@ class ProbeWriter {
     return energy;
   }
 
-  #add(operator: string, inputs: readonly string[]): string {
+  #add(operator: string, inputs: readonly string[], domain = ''): string {
     const output = this.#freshTensor();
-    this.#nodes.push(createNode(operator, inputs, [output], {name: this.#freshNode()}));
+    this.#nodes.push(createNode(operator, inputs, [output], {name: this.#freshNode(), domain}));
     return output;
   }
 

@@ -35,9 +35,9 @@ import {
 } from './lowerToFloat16.ts';
 import {lowerWeights, opsetFor} from './lowerWeights.ts';
 import type {CompileSamples} from './openCompileSamples.ts';
+import {openAsOnTarget} from './openAsOnTarget.ts';
 import {openJobSamples} from './openJobSamples.ts';
-import {openJudge, type Judge, type Judgement, type OpenBuild} from './openJudge.ts';
-import {openSaturatingBuild} from './openSaturatingBuild.ts';
+import {openJudge, type Judge, type Judgement} from './openJudge.ts';
 import {pruneFloat, pruningDecision, type PrunedFloat} from './pruneFloat.ts';
 import {removeDeadFromFloat} from './removeDeadFromFloat.ts';
 
@@ -199,7 +199,7 @@ async function compileCandidate(
     // A pruned build that needs layers in float is left for one that is pruned less.
     runner: samples === null || pruned !== null ? null : startSampleRunner(samples.learning, job),
     write,
-    ...openBuildOf(job, candidate),
+    ...openAsOnTarget(candidate.precision, job.saturates, job),
   });
   const finished = await optimised(job, candidate, kept.build);
   const {judgement} = kept;
@@ -282,11 +282,6 @@ async function lowerTo(
 function opsetOf({candidates}: CompileJob): {opset?: number} {
   const opset = opsetFor(candidates);
   return opset === null ? {} : {opset};
-}
-
-function openBuildOf(job: CompileJob, {precision}: CandidateBuild): {openBuild?: OpenBuild} {
-  const isInteger = precision === 'int8' || precision === 'int8-dynamic';
-  return job.saturates && isInteger ? {openBuild: path => openSaturatingBuild(path, job)} : {};
 }
 
 /** Nothing but float32, as before. */

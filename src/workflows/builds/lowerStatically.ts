@@ -2,6 +2,7 @@ import type {Improvement} from '../../documents/improvements.ts';
 import type {QuantizationScheme} from '../../documents/quantizationScheme.ts';
 import {rankLayers} from '../../quantize/accuracy/rankLayers.ts';
 import {compactModel} from '../../quantize/compactModel.ts';
+import {computeBiasScales} from '../../quantize/computeBiasScales.ts';
 import {improveQuantization, type TriedStep} from '../../quantize/correction/improveQuantization.ts';
 import {planQuantization} from '../../quantize/planQuantization.ts';
 import type {Decision} from '../../quantize/precision/loweredModel.ts';
@@ -36,7 +37,8 @@ export async function lowerStatically(
       const keepFloat = new Map(improved.keepFloat);
       for (const layer of keptLayers) keepFloat.set(layer, 'accuracy');
       const kept = keptLayers.size === 0 ? plan : planQuantization(graph, scheme, keepFloat);
-      const model = quantizeGraph(graph, kept, scheme, ranges, corrected);
+      const stored = quantizeGraph(graph, kept, scheme, ranges, corrected);
+      const model = scheme.computesConstants === true ? computeBiasScales(stored) : stored;
       const isFloat = kept.weighted.length === 0;
       return {model: compactModel(model, graph), floatLayers: kept.floatLayers, isFloat};
     },
