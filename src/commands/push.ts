@@ -1,30 +1,48 @@
 import {string as stringArgument} from '@oclif/core/args';
+import {EXIT} from '../errors.ts';
 import {BaseCommand, projectFlags} from '../terminal/baseCommand.ts';
 import {connectFlags, connectOptionsFrom} from '../terminal/connectFlags.ts';
 import type {PushResult} from '../workflows/push.ts';
+import type {MembersPushed} from '../workflows/pushMembers.ts';
 
 export default class Push extends BaseCommand {
   static override summary = "Ship a plan's release to its device and make it the one that serves.";
   static override description =
     'Sends only what the device lacks, checks every file there by its SHA-256, and switches by one rename. The old release answers until the new one does; if that does not come up, the old one serves again. A second push changes nothing.';
-  static override examples = ['<%= config.bin %> push plans/pi-1.yaml'];
-  static override args = {plan: stringArgument({description: 'plan file', required: true})};
+  static override examples = [
+    '<%= config.bin %> push plans/pi-1.yaml',
+    '<%= config.bin %> push plans/shelves.yaml shelf-1 shelf-2',
+  ];
+  static override strict = false;
+  static override args = {
+    plan: stringArgument({description: 'plan file', required: true}),
+    device: stringArgument({description: "device of the plan's class; all of them without one"}),
+  };
   static override flags = {...projectFlags, ...connectFlags};
 
-  async run(): Promise<PushResult> {
-    const {args, flags} = await this.parse(Push);
-    const {push} = await import('../workflows/push.ts');
-    const result = await push(
-      {projectPath: flags.project, planFile: args.plan, connect: connectOptionsFrom(flags)},
+  async run(): Promise<PushResult | MembersPushed> {
+    const {args, argv, flags} = await this.parse(Push);
+    const {pushMembers} = await import('../workflows/pushMembers.ts');
+    const {pushes, unreachable} = await pushMembers(
+      {
+        projectPath: flags.project,
+        planFile: args.plan,
+        devices: (argv as string[]).slice(1),
+        connect: connectOptionsFrom(flags),
+      },
       this.emit,
     );
     await this.endProgress();
     const {formatBytes} = await import('../terminal/formatNumbers.ts');
-    this.show(
-      result.outcome === 'unchanged'
-        ? `${result.device} already serves release ${result.release}: nothing to change.`
-        : `${result.device} serves release ${result.release} on its port ${result.endpointPort} (${result.sentFiles} files, ${formatBytes(result.sentBytes)} sent).`,
-    );
-    return result;
+    for (const result of pushes)
+      this.show(
+        result.outcome === 'unchanged'
+          ? `${result.device} already serves release ${result.release}: nothing to change.`
+          : `${result.device} serves release ${result.release} on its port ${result.endpointPort} (${result.sentFiles} files, ${formatBytes(result.sentBytes)} sent).`,
+      );
+    for (const {device, message} of unreachable) this.show(`${device} was passed over: ${message}`);
+    if (unreachable.length > 0) process.exitCode = EXIT.unreachable;
+    const [only] = pushes;
+    return only !== undefined && pushes.length + unreachable.length === 1 ? only : {pushes, unreachable};
   }
 }

@@ -35,6 +35,6 @@ export async function requireFreshPlan(
     'plan-stale',
     `The plan for ${plan.device} was made from another ${changed.join(' and another ')} than the project has now.`,
     EXIT.stale,
-    {hints: [`edgewise plan ${plan.device}`]},
+    {hints: [plan.devices === undefined ? `edgewise plan ${plan.device}` : 'edgewise plan']},
   );
 }

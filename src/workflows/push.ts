@@ -41,12 +41,12 @@ const START_DEADLINE_MS = 120_000;
  * @throws ExpectedError `plan-stale`, `plan-not-applyable`, `device-locked`, `disk-full`, `release-not-serving` …
  */
 export async function push(
-  request: {projectPath: string; planFile: string; connect: ConnectOptions},
+  request: {projectPath: string; planFile: string; device?: string; connect: ConnectOptions},
   emit: EmitEvent,
 ): Promise<PushResult> {
   const project = await openProject(request.projectPath);
   const {plan, text} = await readPlan(request.planFile);
-  const device = deviceOfPlan(project, plan, request.planFile);
+  const device = deviceOfPlan(project, plan, request.planFile, request.device ?? plan.device);
   return withPreparedModel(project, emit, async prepared => {
     await requireFreshPlan(project, plan, prepared);
     return pushPlan({project, plan, text, device, prepared}, request.connect, emit);
@@ -99,7 +99,8 @@ async function pushPlan(parts: PushParts, connect: ConnectOptions, emit: EmitEve
   });
 }
 
-function deviceOfPlan(project: OpenProject, plan: Plan, planFile: string): ProjectDevice {
+/** The one whose profile the plan rests on, or another member of its class. */
+function deviceOfPlan(project: OpenProject, plan: Plan, planFile: string, name: string): ProjectDevice {
   if (!plan.isApplyable) {
     throw new ExpectedError(
       'plan-not-applyable',
@@ -110,11 +111,11 @@ function deviceOfPlan(project: OpenProject, plan: Plan, planFile: string): Proje
       },
     );
   }
-  const device = project.project.devices.find(candidate => candidate.name === plan.device);
+  const device = project.project.devices.find(candidate => candidate.name === name);
   if (device !== undefined) return device;
   throw new ExpectedError(
     'plan-stale',
-    `${planFile} is for device ${plan.device}, which ${project.file} no longer has.`,
+    `${planFile} is for device ${name}, which ${project.file} no longer has.`,
     EXIT.stale,
     {hints: ['edgewise plan']},
   );
