@@ -15,6 +15,12 @@ export default class Profile extends BaseCommand {
     ...projectFlags,
     ...connectFlags,
     runs: integerFlag({description: 'timed runs of the model on each machine', default: 50, min: 3}),
+    'sustained-seconds': integerFlag({
+      description:
+        'how long each device runs the model without a pause, to see whether it gets hot and slow; 0: not at all',
+      default: 5,
+      min: 0,
+    }),
   };
 
   async run(): Promise<{profiles: {file: string; profile: ProfileDocument}[]}> {
@@ -25,6 +31,7 @@ export default class Profile extends BaseCommand {
         projectPath: flags.project,
         devices: argv as string[],
         runs: flags.runs,
+        sustainedSeconds: flags['sustained-seconds'],
         connect: connectOptionsFrom(flags),
       },
       this.emit,

@@ -1,11 +1,11 @@
-import type {Envelope, LayerReason, Plan, Tier} from './plan.ts';
+import type {Envelope, LayerReason, Plan, PlanTotals, Tier} from './plan.ts';
 
 /** The data behind `edgewise explain`: why each layer is where it is, what else was possible, what would change the answer. */
 export interface Explanation {
   readonly device: string;
   /** `null`: the project names no cloud. */
   readonly cloud: string | null;
-  readonly chosen: {readonly name: string; readonly latencyMs: number};
+  readonly chosen: {readonly name: string} & Pick<PlanTotals, 'latencyMs' | 'interval90'>;
   /** Neighbouring layers with the same tier and reason, in the plan's order. */
   readonly groups: readonly ExplainedGroup[];
   /** What goes over the link, with the time the plan charges for all of it. */

@@ -25,6 +25,6 @@ export interface MeasuredLatency {
   readonly headMs: number | null;
   readonly linkMs: number | null;
   readonly tailMs: number | null;
-  /** The same request as this machine sees it, through the SSH connection. */
+  /** The same request as this machine sees it, through the SSH connection, without pauses. */
   readonly seenFromHereMs: number;
 }

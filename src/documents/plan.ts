@@ -19,6 +19,8 @@ const totals = z.strictObject({
   downBytes: z.int().nonnegative(),
   deviceWeightBytes: z.int().nonnegative(),
   cloudWeightBytes: z.int().nonnegative(),
+  /** Where nine of ten measured medians will lie; absent in alternatives, and in plans that were made before plans had it. */
+  interval90: z.strictObject({lowMs: z.number().nonnegative(), highMs: z.number().nonnegative()}).optional(),
   /** Each tier with what its layers take and the weights that they read; the plan's tiers in their order. */
   tiers: z
     .array(z.strictObject({tier, ms: z.number().nonnegative(), weightBytes: z.int().nonnegative()}))

@@ -32,6 +32,8 @@ const hardware = z.strictObject({
   tools: z.record(z.string(), z.string()).optional(),
 });
 
+const change = z.strictObject({start: z.number(), end: z.number()});
+
 const modelTimes = z.strictObject({
   /** Digest of the prepared model whose layers these are. */
   build: sha256Digest,
@@ -47,6 +49,20 @@ const modelTimes = z.strictObject({
   requestOverhead: measuredMs,
   /** What a request costs on top when any layer runs here: handing tensors to the session and back, colder caches. */
   sessionOverhead: measuredMs,
+  /**
+   * Runs without a pause: how much slower the last of them were than the first, as on a board that gets hot. Left out
+   * where it was not measured.
+   */
+  sustained: z
+    .strictObject({
+      slowdown: z.number().positive(),
+      seconds: z.number().positive(),
+      runs: z.int().positive(),
+      celsius: change.optional(),
+      megahertz: change.optional(),
+      obtained,
+    })
+    .optional(),
 });
 
 const link = z.strictObject({

@@ -1,4 +1,6 @@
-import {accessSync, constants, readFileSync} from 'node:fs';
+import {spawnSync} from 'node:child_process';
+import {accessSync, constants, readFileSync, readlinkSync} from 'node:fs';
+import {setPriority} from 'node:os';
 
 /** The cores this process may use, by number. */
 export function readAllowedCores(): number[] {
@@ -25,6 +27,36 @@ export function chooseCores(cores: number, offset: number, allowed = readAllowed
 export function pinningPrefix(cores: readonly number[]): string[] {
   const taskset = findProgram('taskset');
   return taskset === null || cores.length === 0 ? [] : [taskset, '-c', cores.join(',')];
+}
+
+/** Where taskset is missing this thread runs wherever the scheduler puts it. */
+export function pinThread(cores: readonly number[]): void {
+  const taskset = findProgram('taskset');
+  if (taskset !== null && cores.length > 0)
+    spawnSync(taskset, ['-c', '-p', cores.join(','), threadId()], {stdio: 'ignore'});
+}
+
+/** From now on this thread gets only what time no other wants; where that is refused, next to none. */
+export function runWhenIdle(): void {
+  setPriority(Number(threadId()), 19);
+  const chrt = findProgram('chrt');
+  if (chrt !== null) spawnSync(chrt, ['--idle', '--pid', '0', threadId()], {stdio: 'ignore'});
+}
+
+/** Takes that back for a thread of this process, which root alone may do. */
+export function runAsUsual(thread: number): void {
+  const chrt = findProgram('chrt');
+  if (chrt !== null) spawnSync(chrt, ['--other', '--pid', '0', String(thread)], {stdio: 'ignore'});
+  try {
+    setPriority(thread, 0);
+  } catch {
+    // It has ended, or it may not: then it ends when this machine has a moment for it.
+  }
+}
+
+/** The kernel's number of the calling thread. */
+export function threadId(): string {
+  return readlinkSync('/proc/thread-self').split('/').at(-1) ?? '';
 }
 
 /** A program of util-linux, which nearly every Linux has; `null` where it is missing. */

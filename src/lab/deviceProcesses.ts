@@ -1,6 +1,5 @@
 import {closeSync, openSync, readFileSync, readSync, readdirSync} from 'node:fs';
 import type {ThreadUse} from './slowdownLedger.ts';
-import {WorkingSet} from './workingSet.ts';
 
 // Synchronous on purpose: this runs in the governor's own thread, where each look at /proc has to come at its time.
 
@@ -75,18 +74,12 @@ export type Readiness = 'none' | 'waiting' | 'running';
 
 /** A thread that had no work when it was stopped and did less than this since the last stop only went on and slept. */
 const MAX_STOP_COST_NS = 150_000;
-/** A thread that works pays more for a stop than one that sleeps: its caches are cold. Measured: bench/lab.ts, 2026-11. */
-const RESUME_FACTOR = 2;
-const COST_SMOOTHING = 0.02;
 /**
- * No more than this share of what ran after a pause is taken for bringing memory back: what is measured by a walk is too
- * much for a slice that ends before all of the working set was needed. With 0.6 inference came out a third too fast, with
- * nothing taken off a quarter too slow: bench/lab.ts with resnet20 and a slowdown of 20, 2026-11, 2 cores of a Xeon.
+ * A thread that works pays for a stop as well, but it goes on warmer than one that sleeps. With all of it taken off,
+ * inference slowed 20 times came out up to 12 % too fast, with nothing up to 17 % too slow: bench/lab.ts, 2026-11-29.
  */
-const MAX_REHEATING_SHARE = 0.4;
-
-/** How long it takes to bring back the memory that a process went through in a slice of this length. */
-export type ReheatingNs = (workingSetBytes: number, sliceMs: number) => number;
+const RESUME_SHARE = 0.5;
+const COST_SMOOTHING = 0.02;
 
 interface Thread {
   readonly schedstat: number;
@@ -109,14 +102,11 @@ export class DeviceProcess {
   /** What a stop costs a thread that has nothing to do, on average of late. */
   #stopCostNs = 8000;
   #workingThread: number | null = null;
-  readonly #workingSet: WorkingSet;
-  #hasWorked = false;
   #isGone = false;
 
   private constructor(pid: number, startTime: number) {
     this.pid = pid;
     this.startTime = startTime;
-    this.#workingSet = new WorkingSet(pid);
     this.refreshThreads();
   }
 
@@ -164,13 +154,11 @@ export class DeviceProcess {
   /**
    * What each thread did since the last call. Exact for a thread that sleeps or is stopped; for one that runs at the
    * moment the kernel's figure is up to a tick old. Being stopped and continued costs every thread something that is not
-   * the device's work: after a stop (`reheatingNs` is not `null`) threads that did no more than that are left out, and
-   * what they needed tells how much to take off the others. Beside it these only bring back what the caches lost while
-   * they were stopped, which the slow device would not lose: charged `slowdown` times it would make every burst too slow.
+   * the device's work: after a stop (`wasStopped`) threads that did no more than that are left out, and what they needed
+   * tells how much to take off the others.
    */
-  takeUse(reheatingNs: ReheatingNs | null): ThreadUse[] {
+  takeUse(wasStopped: boolean): ThreadUse[] {
     const worked: ThreadUse[] = [];
-    const wasStopped = reheatingNs !== null;
     const nowMs = performance.now();
     for (const [id, thread] of this.#threads) {
       const numbers = readNumbers(thread.schedstat);
@@ -190,24 +178,12 @@ export class DeviceProcess {
       thread.waitedNs = totalWaitedNs;
       thread.runs = runs;
     }
-    this.#hasWorked = worked.length > 0;
-    if (reheatingNs === null) return worked;
-    // What several threads work with is brought back once.
-    const sliceMs = Math.max(0, ...worked.map(({ranNs}) => ranNs)) / 1e6;
-    const sharedNs = reheatingNs(this.#workingSet.bytesWithin(sliceMs), sliceMs) / Math.max(1, worked.length);
-    return worked.map(({ranNs, waitedNs}) => {
-      const resumeCostNs = RESUME_FACTOR * this.#stopCostNs + Math.min(sharedNs, MAX_REHEATING_SHARE * ranNs);
-      return {ranNs: Math.max(0, ranNs - resumeCostNs), waitedNs: waitedNs + Math.min(ranNs, resumeCostNs)};
-    });
-  }
-
-  /** Between a stop and going on for `nextSliceMs`: if it worked, sees how much memory it worked with. */
-  lookAtWorkingSet(nextSliceMs: number): void {
-    if (this.#hasWorked) this.#workingSet.look(nextSliceMs);
-  }
-
-  endWork(): void {
-    this.#workingSet.endWork();
+    if (!wasStopped) return worked;
+    const resumeCostNs = RESUME_SHARE * this.#stopCostNs;
+    return worked.map(({ranNs, waitedNs}) => ({
+      ranNs: Math.max(0, ranNs - resumeCostNs),
+      waitedNs: waitedNs + Math.min(ranNs, resumeCostNs),
+    }));
   }
 
   /** True when a thread was put on a core since the last `takeUse`: known at once, unlike how long it has run. */

@@ -13,11 +13,13 @@ export const CONTROL = {
   /** Counted up and notified to end a sleep early. */
   wakeCount: 1,
   never: 2,
+  /** 1 while the device's cores are to be kept from falling idle; notified when it becomes so, and at the end. */
+  isWarming: 3,
   /** Pids of processes just started, put here by the watcher and taken out by the loop; 0 is free. */
-  announcedPids: 3,
+  announcedPids: 4,
   /** Pids that may be stopped at this moment, for whoever has to continue them after a crash. */
-  stoppedPids: 67,
-  end: 1091,
+  stoppedPids: 68,
+  end: 1092,
 } as const;
 
 export function createControl(): SharedArrayBuffer {

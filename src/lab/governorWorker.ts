@@ -1,5 +1,4 @@
 import {spawnSync} from 'node:child_process';
-import {readlinkSync} from 'node:fs';
 import {setPriority} from 'node:os';
 import {parentPort, workerData} from 'node:worker_threads';
 import {
@@ -11,11 +10,9 @@ import {
   sendSignal,
   type Readiness,
 } from './deviceProcesses.ts';
-import {findProgram, readAllowedCores} from './corePinning.ts';
+import {findProgram, pinThread, readAllowedCores, threadId} from './corePinning.ts';
 import {CONTROL, type GovernorSettings} from './governorControl.ts';
-import {measureReheating, readCacheBytes, reheatingAfter} from './reheating.ts';
 import {SlowdownLedger} from './slowdownLedger.ts';
-import {BRIEF_SLICE_MS} from './workingSet.ts';
 
 // The loop that makes a device slow: let its processes run for a slice, stop them, see how much they did, keep them
 // stopped until that much work would have been done on the slow device, go on. Processes that do nothing are never
@@ -32,7 +29,6 @@ const {settings, control: controlBuffer} = workerData as {
  */
 const MIN_SLICE_MS = 0.4;
 const MAX_SLICE_MS = 16;
-/** Longer pauses leave colder caches. */
 const SLICE_SHARE = settings.slowdown < 10 ? 0.25 : 0.5;
 const IDLE_LOOK_MS = 0.4;
 /** After this long without work the looks get rarer. */
@@ -63,20 +59,13 @@ let lastWorkMs = performance.now();
 let looks = 0;
 /** Since the ledger was last brought up to date: then what the threads did includes going on after a stop. */
 let hasResumed = false;
-/** Of work that is going on; between two pieces of work caches cool at full speed as well. */
-let pausedNs = 0;
 
 const hasPriority = raisePriority(0, -20);
-const ownThread = readlinkSync('/proc/thread-self').split('/').at(-1) ?? '';
 const allowedCores = readAllowedCores();
 const deviceCores = settings.deviceCores ?? [];
 runInRealTime();
-// On the device's own core, which may have noisier neighbours than ours.
-pinTo(deviceCores);
-const ownCacheBytes = readCacheBytes(deviceCores[0] ?? allowedCores[0] ?? 0);
-const reheating = measureReheating(ownCacheBytes);
 // A core of its own for this thread, if there is one.
-pinTo(deviceCores.length === 0 ? [] : allowedCores.filter(core => !deviceCores.includes(core)));
+pinThread(deviceCores.length === 0 ? [] : allowedCores.filter(core => !deviceCores.includes(core)));
 accountedMs = performance.now();
 lastWorkMs = accountedMs;
 
@@ -99,11 +88,9 @@ function govern(): void {
   const active = [...processes.values()].filter(each => each.hasRun(which));
   if (active.length === 0) return;
   lastWorkMs = performance.now();
-  pausedNs = 0;
   if (active.some(each => each.readinessOfWork('all') === 'running')) governWork();
   else account();
   ledger.endWork();
-  for (const each of processes.values()) each.endWork();
   ledger.setSlice(MIN_SLICE_MS * 1e6);
   payWhenIdle();
 }
@@ -118,7 +105,6 @@ function governWork(): void {
     const stoppedMs = stopRunning();
     settle();
     account(stoppedMs);
-    for (const each of processes.values()) each.lookAtWorkingSet(sliceMs);
     pauseUntil(stoppedMs, ledger.pauseWhileBusyNs() / 1e6);
     if (Atomics.load(control, CONTROL.isClosing) !== 0) return;
     findProcesses();
@@ -152,14 +138,8 @@ function readinessOfWork(which: 'hot' | 'all'): Readiness {
 }
 
 function account(nowMs = performance.now()): void {
-  const afterNs = pausedNs;
-  // A brief slice has pages marked of which it needed a few lines: with more than the core's cache inference came out 13 %
-  // too fast. A long one gets all of it back, from further away (bench/lab.ts with resnet20 and squeezenet, 2026-11).
-  const reheatingNs = (bytes: number, sliceMs: number): number =>
-    reheatingAfter(reheating, afterNs, sliceMs <= BRIEF_SLICE_MS ? Math.min(bytes, ownCacheBytes) : bytes);
-  const uses = [...processes.values()].flatMap(each => each.takeUse(hasResumed ? reheatingNs : null));
+  const uses = [...processes.values()].flatMap(each => each.takeUse(hasResumed));
   hasResumed = false;
-  pausedNs = 0;
   ledger.addUse(uses, Math.max(0, nowMs - accountedMs) * 1e6);
   accountedMs = nowMs;
 }
@@ -168,6 +148,8 @@ function account(nowMs = performance.now()): void {
 function stopRunning(): number {
   const nowMs = performance.now();
   for (const each of processes.values()) stop(each);
+  Atomics.store(control, CONTROL.isWarming, 1);
+  Atomics.notify(control, CONTROL.isWarming);
   return nowMs;
 }
 
@@ -193,11 +175,12 @@ function pauseUntil(stoppedMs: number, pauseMs: number): void {
   }
   continueAll();
   accountedMs = performance.now();
-  pausedNs = (accountedMs - stoppedMs) * 1e6;
-  ledger.addPause(pausedNs);
+  ledger.addPause((accountedMs - stoppedMs) * 1e6);
 }
 
 function continueAll(): void {
+  // First, so that the core is free: what is only idle-priority may keep it until the next tick.
+  Atomics.store(control, CONTROL.isWarming, 0);
   for (const pid of stopped) sendSignal(pid, 'SIGCONT');
   hasResumed ||= stopped.size > 0;
   stopped.clear();
@@ -222,7 +205,7 @@ function add(pid: number): void {
   if (opened === null) return;
   processes.set(pid, opened);
   // What a process did before it was governed is not paid for, unless it is so new that it was merely not seen yet.
-  const soFar = opened.takeUse(null).reduce((total, {ranNs}) => total + ranNs, 0);
+  const soFar = opened.takeUse(false).reduce((total, {ranNs}) => total + ranNs, 0);
   if (soFar < 2 * SCAN_EVERY_MS * 1e6) ledger.addUse([{ranNs: soFar, waitedNs: 0}], soFar);
   // A device's slice must not wait for whatever else runs here. What it starts inherits this.
   if (hasPriority) for (const id of opened.threadIds()) raisePriority(id, -10);
@@ -235,14 +218,7 @@ function add(pid: number): void {
  */
 function runInRealTime(): void {
   const chrt = findProgram('chrt');
-  if (chrt && hasPriority) spawnSync(chrt, ['--fifo', '--pid', '1', ownThread], {stdio: 'ignore'});
-}
-
-/** Where taskset is missing this thread runs wherever the scheduler puts it. */
-function pinTo(cores: readonly number[]): void {
-  const taskset = findProgram('taskset');
-  if (taskset && cores.length > 0)
-    spawnSync(taskset, ['-c', '-p', cores.join(','), ownThread], {stdio: 'ignore'});
+  if (chrt && hasPriority) spawnSync(chrt, ['--fifo', '--pid', '1', threadId()], {stdio: 'ignore'});
 }
 
 /** Only root may; without it a busy machine makes devices less punctual. 0 is the calling thread. */

@@ -7,11 +7,15 @@ import type {Plan} from '../documents/plan.ts';
  */
 export function explainPlan(plan: Plan): Explanation {
   const chosen = plan.alternatives.find(({verdict}) => verdict === 'chosen');
-  const {latencyMs, linkMs} = plan.predicted;
+  const {latencyMs, linkMs, interval90} = plan.predicted;
   return {
     device: plan.device,
     cloud: plan.cloud,
-    chosen: {name: chosen?.name ?? 'this plan', latencyMs},
+    chosen: {
+      name: chosen?.name ?? 'this plan',
+      latencyMs,
+      ...(interval90 === undefined ? {} : {interval90}),
+    },
     groups: groupLayers(plan.layers),
     crossing: {
       tensors: plan.cut.map(({tensor, direction, bytes}) => ({name: tensor, direction, bytes})),

@@ -1,9 +1,11 @@
 import {EXIT, ExpectedError} from '../errors.ts';
 import type {ModelTimes} from '../documents/profile.ts';
+import {sustainedFactor} from '../documents/sustained.ts';
 import type {LayerRow} from './measurements.ts';
 
 /**
- * Milliseconds per layer from a machine's profile, in the rows' order; null where the runtime reported no time.
+ * Milliseconds per layer from a machine's profile, in the rows' order; null where the runtime reported no time. Those of
+ * a machine that slows down under load are what they are then.
  * @throws ExpectedError `profile-stale` (exit 14) when the profile is of another build, or names other layers
  */
 export function layerTimesFromProfile(
@@ -32,8 +34,12 @@ export function layerTimesFromProfile(
       throw stale(`layer ${name} is ${operator} there and ${row.operator} in the model`);
     measured.set(name, (measured.get(name) ?? 0) + ms);
   }
+  const factor = sustainedFactor(times);
   if (measured.size === 0 && layers.length > 0) throw stale('it has no layer times');
-  return layers.map(({name}) => measured.get(name) ?? null);
+  return layers.map(({name}) => {
+    const ms = measured.get(name);
+    return ms === undefined ? null : ms * factor;
+  });
 }
 
 function shortDigest(digest: string): string {

@@ -18,6 +18,7 @@ import {reasonsOfLayers} from './layerReasons.ts';
 import {twoTiersOf} from './measurements.ts';
 import type {PlacementConstraints, PlacementMeasurements} from './measurements.ts';
 import {problemFromMeasurements} from './problemFromMeasurements.ts';
+import {withInterval} from './predictionInterval.ts';
 import type {PlacementProblem} from './problem.ts';
 
 const NS_PER_MS = 1e6;
@@ -110,7 +111,7 @@ export function planDocument({header, measurements}: PlanRequest): Plan {
     }),
     tensors: tensorRows(problem, tensors),
     cut: cutRows(problem, placement, tensors),
-    predicted: totalsOf(placement.tiers),
+    predicted: withInterval(totalsOf(placement.tiers), twoTiersOf(measurements)),
     certificate: {
       unit: 'ns',
       flow: placement.certificate.flowNs,

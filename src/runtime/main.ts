@@ -9,6 +9,7 @@ import {startGateway} from './gateway/startGateway.ts';
 import {profileDevice} from './measure/profileDevice.ts';
 import {timeModelRequests} from './measure/timeModelRequests.ts';
 import {timeModels} from './measure/timeModels.ts';
+import {startRequestRelay} from './relayRequests.ts';
 import {startServer} from './server/startServer.ts';
 import {startDetachedSupervisor, superviseAgent, type SupervisedProgram} from './supervise.ts';
 
@@ -103,6 +104,7 @@ const COMMANDS: Record<
       // Each "NAME URL", with commas between them.
       peers: {type: 'string'},
       'handover-models': {type: 'string'},
+      'sustained-seconds': {type: 'string'},
     },
     async run(values) {
       const peers =
@@ -113,12 +115,24 @@ const COMMANDS: Record<
           runs: numberFrom(values, 'runs', 20, 1),
           warmUps: numberFrom(values, 'warm-ups', 3, 0),
           threads: numberFrom(values, 'threads', 1, 1),
+          sustainedSeconds: numberFrom(values, 'sustained-seconds', 0, 0),
           peers,
           ...(values['handover-models'] === undefined
             ? {}
             : {handoverModels: textFrom(values, 'handover-models')}),
         }),
       );
+    },
+  },
+  relay: {
+    options: {port: {type: 'string'}, 'pause-ms': {type: 'string'}},
+    async run(values) {
+      const pauseMs = numberFrom(values, 'pause-ms', 0, 0);
+      const relay = await startRequestRelay(numberFrom(values, 'port', 0, 1), pauseMs);
+      // Not on stdout: it is wanted before this ends.
+      process.stderr.write(`${JSON.stringify({port: relay.port})}\n`);
+      await Promise.race([relay.isDone, waitForEndSignal()]);
+      await relay.close();
     },
   },
   'time-models': {

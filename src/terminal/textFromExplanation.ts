@@ -1,5 +1,6 @@
 import type {AnswerChange, ExplainedGroup, Explanation} from '../documents/explanation.ts';
 import {chartOfAlternatives} from './chartOfAlternatives.ts';
+import {formatInterval, inBrackets} from './formatInterval.ts';
 import {formatBitsPerSecond, formatBytes, formatColumn, formatMs} from './formatNumbers.ts';
 import {formatTable, shorten, wrapText} from './formatTable.ts';
 import {textFromEnvelope} from './textFromEnvelope.ts';
@@ -24,7 +25,7 @@ export function textFromExplanation(explanation: Explanation, width?: number): s
     explanation;
   const {tensors, linkMs} = crossing;
   const heading = wrapText(
-    `${device}${cloud === null ? '' : ` with cloud ${cloud}`}: ${chosen.name}, predicted ${formatMs(chosen.latencyMs)}.`,
+    `${device}${cloud === null ? '' : ` with cloud ${cloud}`}: ${chosen.name}, predicted ${formatMs(chosen.latencyMs)}${inBrackets(formatInterval(chosen))}.`,
     width,
   );
   if (whatIf !== undefined) return [heading, textFromWhatIf(whatIf, width)].join('\n\n');

@@ -1,4 +1,5 @@
 import type {InferResult} from '../documents/inference.ts';
+import {formatInterval} from './formatInterval.ts';
 import {formatMs, formatShare} from './formatNumbers.ts';
 import {formatTable} from './formatTable.ts';
 
@@ -26,6 +27,8 @@ export function textFromInference(result: InferResult): string {
     '',
     `95 % of the requests took at most ${formatMs(measured.p95Ms)}; seen from here a request takes ${formatMs(measured.seenFromHereMs)}.`,
   ];
+  const interval = predicted === null ? '' : formatInterval(predicted);
+  if (interval !== '') lines.push(`Predicted: ${interval}.`);
   if (predicted === null)
     lines.push('The plan of this release is not among plans/, so there is no prediction.');
   if (result.accuracy !== null) {

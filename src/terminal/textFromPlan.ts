@@ -1,4 +1,5 @@
 import type {Crossing, LayerReason, Plan, PlanTotals} from '../documents/plan.ts';
+import {formatInterval, inBrackets} from './formatInterval.ts';
 import {formatBytes, formatColumn, formatMs, formatShare} from './formatNumbers.ts';
 import {formatTable, wrapText, type Column} from './formatTable.ts';
 
@@ -47,7 +48,7 @@ function textFromEstimate({share, latencyMs, machines}: NonNullable<Plan['estima
 function textFromTotals(totals: PlanTotals): string {
   const {latencyMs, deviceMs, linkMs, cloudMs, overheadMs} = totals;
   return (
-    `Predicted ${formatMs(latencyMs)} for a request: device ${formatMs(deviceMs)}, link ${formatMs(linkMs)}, ` +
+    `Predicted ${formatMs(latencyMs)} for a request${inBrackets(formatInterval(totals))}: device ${formatMs(deviceMs)}, link ${formatMs(linkMs)}, ` +
     `cloud ${formatMs(cloudMs)}, serving ${formatMs(overheadMs)}. Sends ${formatBytes(totals.upBytes)} up and ` +
     `${formatBytes(totals.downBytes)} down. Weights: ${formatBytes(totals.deviceWeightBytes)} on the device, ` +
     `${formatBytes(totals.cloudWeightBytes)} in the cloud.`

@@ -1,4 +1,5 @@
 import type {Profile} from '../documents/profile.ts';
+import {slowsDown} from '../documents/sustained.ts';
 import {formatBytes, formatMs} from './formatNumbers.ts';
 import {formatTable} from './formatTable.ts';
 
@@ -20,10 +21,11 @@ function linesOf({machine, hardware, models, links}: Profile): string[] {
       `  ${hardware.operatingSystem}, ${hardware.architecture}, ${hardware.cores} × ${hardware.cpuModel}, ${formatBytes(hardware.memoryBytes)} of memory, ${hardware.libc.name} ${hardware.libc.version}`,
     );
   }
-  for (const {wholeRun, requestOverhead, sessionOverhead, layers, threads} of models) {
+  for (const {wholeRun, requestOverhead, sessionOverhead, layers, threads, sustained} of models) {
     lines.push(
       `  one run takes ${formatMs(wholeRun.medianMs)} ± ${formatMs(wholeRun.spreadMs)} (${wholeRun.runs} runs, ${threads} ${threads === 1 ? 'thread' : 'threads'}); a request costs ${formatMs(requestOverhead.medianMs)} besides, and ${formatMs(sessionOverhead.medianMs)} more where layers run`,
     );
+    if (sustained !== undefined) lines.push(`  ${textFromSustained(sustained)}`);
     const slowest = [...layers].sort((a, b) => b.ms - a.ms).slice(0, SLOWEST);
     const table = formatTable(
       [{title: 'slowest layers', shrinksTo: 20}, {title: 'operator'}, {title: 'time', align: 'right'}],
@@ -38,6 +40,18 @@ function linesOf({machine, hardware, models, links}: Profile): string[] {
     );
   }
   return lines;
+}
+
+function textFromSustained(sustained: NonNullable<Profile['models'][number]['sustained']>): string {
+  const {slowdown, seconds, celsius, megahertz} = sustained;
+  const states = [
+    ...(celsius === undefined ? [] : [`${celsius.start.toFixed(0)} to ${celsius.end.toFixed(0)} °C`]),
+    ...(megahertz === undefined ? [] : [`${megahertz.start.toFixed(0)} to ${megahertz.end.toFixed(0)} MHz`]),
+  ];
+  const state = states.length === 0 ? '' : ` (${states.join(', ')})`;
+  return slowsDown(sustained)
+    ? `${slowdown.toFixed(2)} times as long after ${seconds.toFixed(0)} s without a pause${state}: plans count on that`
+    : `as fast after ${seconds.toFixed(0)} s without a pause${state}`;
 }
 
 function mbit(bytesPerSecond: number): string {

@@ -13,6 +13,7 @@ import {EXIT, ExpectedError} from '../errors.ts';
 import {runStep, type EmitEvent} from '../events.ts';
 import {openProtocolClient, type ProtocolClient} from '../runtime/client.ts';
 import {digestOfBytes} from '../workspace/digest.ts';
+import {askFromDevice} from './askFromDevice.ts';
 import {withDevice, type ConnectOptions} from './connectDevice.ts';
 import {readDeviceState} from './deviceState.ts';
 import {openDataSet, type DataSet} from './openDataSet.ts';
@@ -36,7 +37,7 @@ const LEAST_WARM_UPS = 3;
 const MOST_WARM_UPS = 30;
 
 /**
- * Sends samples through the device's own endpoint, over the SSH connection, and sets what the endpoint measured beside
+ * Sends samples through the device's own endpoint, asked on the device, and sets what the endpoint measured beside
  * what the plan predicted.
  * @throws ExpectedError `nothing-deployed`, `wrong-input-shape` …, `cloud-error`
  */
@@ -45,17 +46,18 @@ export async function infer(request: InferRequest, emit: EmitEvent): Promise<Inf
   const [device] = selectDevices(project.project, [request.device]);
   if (device === undefined) throw new Error('selectDevices gave no device');
   return withDevice(project, device, request.connect, async machine => {
-    const release = await readCurrentRelease(machine);
+    const {home, release} = await readCurrentRelease(machine);
     const samples = await openSamples(project, release, request.inputs);
     for (const text of samples.notes) emit({kind: 'note', level: 'warning', text});
-    const tunnel = await machine.openTunnel(release.endpoint.port);
-    const client = openProtocolClient(`http://127.0.0.1:${tunnel.localPort}`);
+    const {runtime, endpoint} = release;
+    const asker = await askFromDevice(machine, {home, runtime, endpointPort: endpoint.port});
+    const client = openProtocolClient(asker.url);
     try {
       const answers = await runStep(
         emit,
         `${device.name}/infer`,
         `${device.name}: infer`,
-        progress => askAll(client, release.model.name, samples, progress),
+        progress => askAll(client, asker.pauseMs, release.model.name, samples, progress),
         ({totals}) => ({detail: `${totals.length} requests`}),
       );
       const outputs = joinOutputs(answers.outputs);
@@ -74,14 +76,14 @@ export async function infer(request: InferRequest, emit: EmitEvent): Promise<Inf
       };
     } finally {
       client.close();
-      await tunnel.close();
+      await asker.close();
       await samples.close();
     }
   });
 }
 
 /** @throws ExpectedError `nothing-deployed` */
-async function readCurrentRelease(machine: Machine): Promise<Release> {
+async function readCurrentRelease(machine: Machine): Promise<{home: string; release: Release}> {
   const state = await readDeviceState(machine, '-');
   if (state.currentRelease === null || state.agent?.status !== 'serving') {
     throw new ExpectedError(
@@ -94,7 +96,8 @@ async function readCurrentRelease(machine: Machine): Promise<Release> {
     );
   }
   const file = `${state.home}/.edgewise/current/release.json`;
-  return releaseFromJson(new TextDecoder().decode(await machine.download(file)), file);
+  const text = new TextDecoder().decode(await machine.download(file));
+  return {home: state.home, release: releaseFromJson(text, file)};
 }
 
 /** A file given without a name is for the model's only input; the project's preprocessing is for given images too. */
@@ -120,6 +123,7 @@ interface Answers {
 
 async function askAll(
   client: ProtocolClient,
+  pauseMs: number,
   model: string,
   samples: DataSet,
   progress: (detail: {doneCount: number; totalCount: number}) => void,
@@ -138,7 +142,7 @@ async function askAll(
     const answer = await client.infer(model, {inputs}, {deadlineMs: 60_000});
     outputs.push(answer.outputs);
     timings.push(answer.serverTiming);
-    seen.push(answer.wallMs);
+    seen.push(Math.max(0, answer.wallMs - pauseMs));
     progress({doneCount: index + 1, totalCount: samples.requestCount});
   }
   const valuesOf = (name: string): number[] =>

@@ -8,6 +8,7 @@ export interface MeasuredModel {
   readonly layers: readonly Readonly<ModelTimes['layers'][number]>[];
   readonly requestOverhead: MeasuredMs;
   readonly sessionOverhead: MeasuredMs;
+  readonly sustained?: NonNullable<ModelTimes['sustained']> | null;
 }
 
 export interface MeasuredDevice extends MeasuredModel {
@@ -15,6 +16,14 @@ export interface MeasuredDevice extends MeasuredModel {
 }
 
 export function modelTimesFrom(build: string, measured: MeasuredModel): ModelTimes {
-  const {threads, wholeRun, layers, requestOverhead, sessionOverhead} = measured;
-  return {build, threads, wholeRun, layers: [...layers], requestOverhead, sessionOverhead};
+  const {threads, wholeRun, layers, requestOverhead, sessionOverhead, sustained} = measured;
+  return {
+    build,
+    threads,
+    wholeRun,
+    layers: [...layers],
+    requestOverhead,
+    sessionOverhead,
+    ...(sustained ? {sustained} : {}),
+  };
 }

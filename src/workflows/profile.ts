@@ -31,7 +31,13 @@ export interface ProfiledMachine {
  * time would measure each other.
  */
 export async function profile(
-  request: {projectPath: string; devices: readonly string[]; runs: number; connect: ConnectOptions},
+  request: {
+    projectPath: string;
+    devices: readonly string[];
+    runs: number;
+    sustainedSeconds: number;
+    connect: ConnectOptions;
+  },
   emit: EmitEvent,
 ): Promise<ProfiledMachine[]> {
   const project = await openProject(request.projectPath);
@@ -49,7 +55,7 @@ export async function profile(
         // Its devices measure the link to it through its endpoint, as they will use it.
         await startEmptyGateway(gateway, machine, emit);
         const place = {name: gateway.name, tier: 'gateway', peers: peersOfGateway(project, gateway)} as const;
-        return profileDevice(project, place, machine, prepared, request.runs, emit);
+        return profileDevice(project, place, machine, prepared, request, emit);
       });
       await rememberLayerTimes(made, prepared);
       profiled.push({file: project.profileFile(gateway.name), profile: made});
@@ -57,7 +63,7 @@ export async function profile(
     for (const device of devices) {
       const place = {name: device.name, tier: 'device', peers: peersOfDevice(project, device)} as const;
       const made = await withDevice(project, device, request.connect, machine =>
-        profileDevice(project, place, machine, prepared, request.runs, emit),
+        profileDevice(project, place, machine, prepared, request, emit),
       );
       await rememberLayerTimes(made, prepared);
       profiled.push({file: project.profileFile(device.name), profile: made});

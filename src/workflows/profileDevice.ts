@@ -3,6 +3,7 @@ import type {Machine} from '../device/machine.ts';
 import {probeHardware} from '../device/probeHardware.ts';
 import {yamlFromDocument} from '../documents/printDocument.ts';
 import type {Profile} from '../documents/profile.ts';
+import {slowsDown} from '../documents/sustained.ts';
 import {writeHeader} from '../documents/writeHeader.ts';
 import {runStep, type EmitEvent} from '../events.ts';
 import {targetFromHardware} from '../targets/targetFromHardware.ts';
@@ -40,7 +41,7 @@ export async function profileDevice(
   device: ProfiledPlace,
   machine: Machine,
   prepared: PreparedModel,
-  runs: number,
+  {runs, sustainedSeconds}: {readonly runs: number; readonly sustainedSeconds: number},
   emit: EmitEvent,
 ): Promise<Profile> {
   const hardware = await runStep(
@@ -85,7 +86,7 @@ export async function profileDevice(
       'profile',
       ...['--model', `${home}/.edgewise/${work}/${segment.graph}`],
       ...['--runs', String(runs), '--warm-ups', String(Math.ceil(runs / 4))],
-      ...['--threads', String(hardware.cores)],
+      ...['--threads', String(hardware.cores), '--sustained-seconds', String(sustainedSeconds)],
       ...(peers.length === 0
         ? []
         : [
@@ -102,9 +103,12 @@ export async function profileDevice(
           const result = requireSuccess(machine, await machine.run(argv, {timeoutMs: MEASURE_TIMEOUT_MS}));
           return JSON.parse(result.stdout) as MeasuredDevice;
         },
-        ({wholeRun, links}) => ({
+        ({wholeRun, links, sustained}) => ({
           detail: [
             `${wholeRun.medianMs.toFixed(2)} ms a run`,
+            ...(sustained && slowsDown(sustained)
+              ? [`${sustained.slowdown.toFixed(2)} times as long after ${sustained.seconds.toFixed(0)} s`]
+              : []),
             ...links.flatMap(({to, upBytesPerSecond, downBytesPerSecond}) => [
               `${peers.length > 1 ? `to ${to} ` : ''}up ${mbit(upBytesPerSecond)}`,
               `down ${mbit(downBytesPerSecond)} Mbit/s`,

@@ -103,7 +103,7 @@ describe.each([
     expect(refused.stderr).toMatch(/SHA256:/);
     expect(refused.stderr).toContain('--accept-new-host-keys');
 
-    await succeed('profile', '--runs', '3', '--accept-new-host-keys');
+    await succeed('profile', '--runs', '3', '--sustained-seconds', '1', '--accept-new-host-keys');
     const profileFile = join(project(), 'profiles/pi-7.yaml');
     const profile = profileFromYaml(await readFile(profileFile, 'utf8'), profileFile);
     expect(profile.hardware?.architecture).toBe(process.arch);

@@ -16,6 +16,7 @@ import {makeForwardModel} from '../server/forwardModel.ts';
 import {makeHandoverModel, type HandoverSessions} from '../server/handoverModel.ts';
 import type {MeasuredHandover} from './measureHandover.ts';
 import type {MeasuredLink} from './measureLink.ts';
+import {measureSustained, type MeasuredSustained} from './measureSustained.ts';
 import {makeEchoModel} from '../server/echoModel.ts';
 import {servingOverheadFrom, type ServingOverhead} from './servingOverhead.ts';
 import type {EndpointTimes} from './timeModelRequests.ts';
@@ -30,6 +31,8 @@ export interface DeviceProfileOptions {
   readonly peers?: readonly {readonly name: string; readonly url: string}[];
   /** Folder of `gives.onnx` and `keeps.onnx`; without it what handing tensors to the cloud costs is not measured. */
   readonly handoverModels?: string;
+  /** How long the model runs without a pause to see whether the machine slows down; 0: not at all. */
+  readonly sustainedSeconds: number;
 }
 
 /** The measured parts of a profile document, in its own words. */
@@ -38,6 +41,7 @@ export interface DeviceProfile extends ServingOverhead {
   readonly threads: number;
   readonly wholeRun: RepeatedMs;
   readonly layers: readonly {readonly name: string; readonly operator: string; readonly ms: number}[];
+  readonly sustained: MeasuredSustained | null;
   /** In the order of the peers. */
   readonly links: readonly (MeasuredLink & {readonly to: string; readonly handover?: Handover})[];
 }
@@ -79,11 +83,14 @@ export async function profileDevice(options: DeviceProfileOptions): Promise<Devi
       const over = index === 0 ? times : await timesOver(url);
       if (over.link !== null) links.push({to: name, ...over.link, ...handoverFrom(over, overhead)});
     }
+    // Last: what comes after it would find a hot machine.
+    const sustained = await measureSustained(session, feeds, options.sustainedSeconds);
     return {
       runtime: {onnxruntime: readRuntimeVersion(), node: process.versions.node},
       threads,
       wholeRun,
       ...shareOverhead({layers, wholeRun, overhead, sessionMs}),
+      sustained,
       links,
     };
   } finally {

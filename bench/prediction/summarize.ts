@@ -1,0 +1,145 @@
+import type {MeasuredLatency} from '../../src/documents/inference.ts';
+import type {Plan} from '../../src/documents/plan.ts';
+import {median} from '../../src/engine/profileTrace.ts';
+
+/** One cut of one cell of the grid; `measured` is `null` where it was not worth the time. */
+export interface MeasuredCut {
+  readonly model: string;
+  readonly slowdown: number;
+  readonly linkMbitPerSecond: number;
+  /** `null` for the chosen plan, which need not be a cut at a chain position. */
+  readonly deviceLayers: number | null;
+  readonly layers: number;
+  readonly isChosen: boolean;
+  readonly placement: 'device-only' | 'cloud-only' | 'split';
+  readonly predicted: Plan['predicted'];
+  readonly measured: MeasuredLatency | null;
+}
+
+type Run = MeasuredCut & {readonly measured: MeasuredLatency};
+
+/** The bars of the planner's predictions. */
+const BARS = {
+  runs: 60,
+  medianError: 0.03,
+  error95: 0.1,
+  coverage: [0.85, 0.95],
+  regret: 0.02,
+  shareWithinRegret: 0.95,
+} as const;
+
+export function summarize(
+  rows: readonly MeasuredCut[],
+  links: readonly number[],
+): {readonly text: string; readonly isMissed: boolean} {
+  const runs = rows.filter((row): row is Run => row.measured !== null);
+  if (runs.length === 0) return {text: 'Nothing is measured yet.', isMissed: false};
+  const lines: string[] = [];
+  let isMissed = false;
+  const judge = (what: string, value: string, bar: string, isMet: boolean): void => {
+    lines.push(`${isMet ? 'met   ' : 'MISSED'} ${what}: ${value} (bar ${bar})`);
+    isMissed ||= !isMet;
+  };
+  const errors = runs.map(({predicted, measured}) => predicted.latencyMs / measured.totalMs - 1);
+  const sizes = errors.map(Math.abs).sort((left, right) => left - right);
+  const within10 = sizes.filter(size => size <= BARS.error95).length / sizes.length;
+  const covered = runs.filter(({predicted: {interval90}, measured: {totalMs}}) =>
+    interval90 === undefined ? false : interval90.lowMs <= totalMs && totalMs <= interval90.highMs,
+  );
+  const coverage = covered.length / runs.length;
+  judge('runs', String(runs.length), `at least ${BARS.runs}`, runs.length >= BARS.runs);
+  judge('median error', percent(median(sizes)), 'at most 3 %', median(sizes) <= BARS.medianError);
+  judge('within 10 %', percent(within10), 'at least 95 %', within10 >= 0.95);
+  judge(
+    'inside the 90 % interval',
+    percent(coverage),
+    '85 to 95 %',
+    coverage >= BARS.coverage[0] && coverage <= BARS.coverage[1],
+  );
+  const regrets = regretsOf(runs);
+  const isFine = ({share}: {share: number}) => share <= BARS.regret;
+  const fineShare = regrets.filter(isFine).length / Math.max(1, regrets.length);
+  judge(
+    'chosen within 2 % of the best measured cut',
+    `${percent(fineShare)} of ${regrets.length}`,
+    'at least 95 %',
+    fineShare >= BARS.shareWithinRegret,
+  );
+  for (const {cell, share, best} of regrets.filter(regret => !isFine(regret)))
+    lines.push(`       ${cell}: ${best} is ${percent(share)} faster`);
+  const signed = [...errors].sort((left, right) => left - right);
+  const at = (share: number) => percent(signed[Math.floor((signed.length - 1) * share)] ?? NaN);
+  lines.push(
+    '',
+    `errors (negative: predicted too fast): least ${at(0)}, 5 % ${at(0.05)}, middle ${at(0.5)}, 95 % ${at(0.95)}, most ${at(1)}`,
+  );
+  for (const placement of ['device-only', 'cloud-only', 'split'] as const) {
+    const some = runs.flatMap((row, index) => (row.placement === placement ? [errors[index] ?? 0] : []));
+    if (some.length > 0)
+      lines.push(
+        `  ${placement}: median of ${some.length} ${percent(median(some))}, of their sizes ${percent(median(some.map(Math.abs)))}`,
+      );
+  }
+  lines.push('', ...speedUpLines(rows, links));
+  return {text: lines.join('\n'), isMissed};
+}
+
+/** How much faster than the chosen plan the best measured cut of the same cell was. */
+function regretsOf(
+  runs: readonly Run[],
+): {readonly cell: string; readonly share: number; readonly best: string}[] {
+  const cells = groupByCell(runs);
+  return [...cells].flatMap(([cell, some]) => {
+    const chosen = some.find(({isChosen}) => isChosen);
+    const [best] = some.toSorted((left, right) => left.measured.totalMs - right.measured.totalMs);
+    if (chosen === undefined || best === undefined) return [];
+    const share = chosen.measured.totalMs / best.measured.totalMs - 1;
+    return [{cell, share, best: `${best.deviceLayers ?? 'the chosen one'} of ${best.layers} layers`}];
+  });
+}
+
+function groupByCell<T extends MeasuredCut>(rows: readonly T[]): Map<string, T[]> {
+  const cells = new Map<string, T[]>();
+  for (const row of rows) cells.set(cellOf(row), [...(cells.get(cellOf(row)) ?? []), row]);
+  return cells;
+}
+
+function cellOf({model, slowdown, linkMbitPerSecond}: MeasuredCut): string {
+  return `${model}, ${slowdown} times slower, ${linkMbitPerSecond} Mbit/s`;
+}
+
+/** As measured; by prediction where a cut was too slow to be worth it. */
+function speedUpLines(rows: readonly MeasuredCut[], links: readonly number[]): string[] {
+  const lines = ['chosen plan against      device-only  cloud-only'];
+  const msOf = ({measured, predicted}: MeasuredCut) => measured?.totalMs ?? predicted.latencyMs;
+  for (const link of links) {
+    const gains: {device: number; cloud: number}[] = [];
+    for (const [cell, some] of groupByCell(rows.filter(row => row.linkMbitPerSecond === link))) {
+      const chosen = some.find(({isChosen}) => isChosen);
+      const device = some.find(({placement}) => placement === 'device-only');
+      const cloud = some.find(({placement}) => placement === 'cloud-only');
+      if (chosen === undefined || device === undefined || cloud === undefined) continue;
+      const gain = {device: msOf(device) / msOf(chosen), cloud: msOf(cloud) / msOf(chosen)};
+      gains.push(gain);
+      lines.push(`  ${cell.padEnd(42)} ${gain.device.toFixed(2)} × ${gain.cloud.toFixed(2).padStart(8)} ×`);
+    }
+    if (gains.length > 0)
+      lines.push(
+        `  geometric mean at ${link} Mbit/s`.padEnd(44) +
+          ` ${geometricMean(gains.map(({device}) => device)).toFixed(2)} × ${geometricMean(
+            gains.map(({cloud}) => cloud),
+          )
+            .toFixed(2)
+            .padStart(8)} ×`,
+      );
+  }
+  return lines;
+}
+
+function geometricMean(values: readonly number[]): number {
+  return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}

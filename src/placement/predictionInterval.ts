@@ -1,0 +1,42 @@
+import type {PlanTotals} from '../documents/plan.ts';
+import type {MeasuredMs} from '../documents/profile.ts';
+import type {twoTiersOf} from './measurements.ts';
+
+/** A normal distribution keeps nine tenths of itself within so many standard deviations, … */
+const DEVIATIONS_OF_90_PERCENT = 1.645;
+/** … and half of itself within 1 / 1.4826 of one. */
+const DEVIATIONS_PER_MEDIAN_DEVIATION = 1.4826;
+
+/** Of the whole: what no single measurement shows, such as a machine that is a little faster today than yesterday. */
+const COMMON_ERROR = 0.04;
+
+/**
+ * Adds where nine of ten medians over a few requests will lie, in ms, from how far the profile's own measurements
+ * scattered: each part of the prediction errs in proportion to its size, and independently of the others. Nothing is added
+ * to what rests on estimated times, which have an interval of their own.
+ */
+export function withInterval(
+  totals: PlanTotals,
+  {device, cloud, link}: ReturnType<typeof twoTiersOf>,
+): PlanTotals {
+  if ([device, cloud?.times].some(times => times?.wholeRun.obtained === 'estimated')) return totals;
+  const deviations = [
+    totals.deviceMs * relativeDeviation(device.wholeRun),
+    totals.overheadMs * relativeDeviation(device.requestOverhead),
+    totals.cloudMs * (cloud === null ? 0 : relativeDeviation(cloud.times.wholeRun)),
+    totals.linkMs > 0 && link !== null ? link.link.residualMs : 0,
+    totals.latencyMs * COMMON_ERROR,
+  ];
+  const halfWidthMs = DEVIATIONS_OF_90_PERCENT * Math.hypot(...deviations);
+  return {
+    ...totals,
+    interval90: {
+      lowMs: Math.max(0, totals.latencyMs - halfWidthMs),
+      highMs: totals.latencyMs + halfWidthMs,
+    },
+  };
+}
+
+function relativeDeviation({medianMs, spreadMs}: MeasuredMs): number {
+  return medianMs > 0 ? (DEVIATIONS_PER_MEDIAN_DEVIATION * spreadMs) / medianMs : 0;
+}

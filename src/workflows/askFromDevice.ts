@@ -1,0 +1,63 @@
+import type {Machine, Tunnel} from '../device/machine.ts';
+import {PAUSE_MS} from '../engine/pauseMs.ts';
+import {hexOfDigest} from '../workspace/digest.ts';
+
+export interface DeviceAsker {
+  /** On this machine's loopback. */
+  readonly url: string;
+  /** What each request waits on the device before its endpoint is asked. */
+  readonly pauseMs: number;
+  close(): Promise<void>;
+}
+
+const LONGEST_MS = 24 * 3_600_000;
+
+/**
+ * Requests that the device's own endpoint gets from the device itself, as from the programs that it is for. Sent straight
+ * through the connection they would come in one go, and a slow device would be charged for receiving them. A runtime that
+ * cannot pass requests on, because it is older, is asked through the connection.
+ */
+export async function askFromDevice(
+  machine: Machine,
+  {home, runtime, endpointPort}: {home: string; runtime: string; endpointPort: number},
+): Promise<DeviceAsker> {
+  const folder = `${home}/.edgewise/runtime/${hexOfDigest(runtime)}`;
+  const argv = [
+    `${folder}/bin/node`,
+    `${folder}/edgewise.mjs`,
+    'relay',
+    ...['--port', String(endpointPort), '--pause-ms', String(PAUSE_MS)],
+  ];
+  let hear: (port: number | null) => void = () => {};
+  const heard = new Promise<number | null>(resolve => (hear = resolve));
+  const running = machine
+    .run(argv, {timeoutMs: LONGEST_MS, onStderrLine: line => hear(portFromLine(line))})
+    .then(
+      () => hear(null),
+      () => hear(null),
+    );
+  const port = await heard;
+  const tunnel = await machine.openTunnel(port ?? endpointPort);
+  const url = `http://127.0.0.1:${tunnel.localPort}`;
+  return {
+    url,
+    pauseMs: port === null ? 0 : PAUSE_MS,
+    close: () => close(tunnel, port === null ? null : url, running),
+  };
+}
+
+function portFromLine(line: string): number | null {
+  try {
+    const {port} = JSON.parse(line) as {port?: unknown};
+    return typeof port === 'number' ? port : null;
+  } catch {
+    return null;
+  }
+}
+
+async function close(tunnel: Tunnel, relayUrl: string | null, running: Promise<void>): Promise<void> {
+  // The device's relay ends when it is told to, and anyway with the connection.
+  if (relayUrl !== null) await fetch(`${relayUrl}/end`, {method: 'DELETE'}).catch(() => {});
+  await tunnel.close();
+  await running;
+}

@@ -1,0 +1,62 @@
+import {expect, it} from 'vitest';
+import type {Machine, RunOptions} from '../../../src/device/machine.ts';
+import {askFromDevice} from '../../../src/workflows/askFromDevice.ts';
+
+const DEVICE = {home: '/home/pi', runtime: `sha256:${'ab'.repeat(32)}`, endpointPort: 8701};
+
+/** A device that remembers what it was asked for; `runs` is what its command does. */
+function deviceThat(runs: (options: RunOptions) => Promise<number>): {
+  machine: Machine;
+  argvs: string[][];
+  tunnels: number[];
+} {
+  const argvs: string[][] = [];
+  const tunnels: number[] = [];
+  const machine: Machine = {
+    name: 'pi',
+    address: 'pi',
+    async run(argv, options = {}) {
+      argvs.push([...argv]);
+      const exitStatus = await runs(options);
+      return {argv, exitStatus, signal: null, stdout: '', stderr: ''};
+    },
+    upload: () => Promise.reject(new Error('nothing is uploaded')),
+    download: () => Promise.reject(new Error('nothing is downloaded')),
+    openTunnel(remotePort) {
+      tunnels.push(remotePort);
+      return Promise.resolve({localPort: 1, close: () => Promise.resolve()});
+    },
+    close: () => Promise.resolve(),
+  };
+  return {machine, argvs, tunnels};
+}
+
+it('reaches the endpoint by way of a program on the device', async () => {
+  let end = (): void => {};
+  const {machine, argvs, tunnels} = deviceThat(async ({onStderrLine}) => {
+    onStderrLine?.('{"port":40123}');
+    await new Promise<void>(resolve => (end = resolve));
+    return 0;
+  });
+  const asker = await askFromDevice(machine, DEVICE);
+  expect(tunnels).toEqual([40123]);
+  expect(asker.pauseMs).toBeGreaterThan(0);
+  expect(argvs[0]).toEqual([
+    `/home/pi/.edgewise/runtime/${'ab'.repeat(32)}/bin/node`,
+    `/home/pi/.edgewise/runtime/${'ab'.repeat(32)}/edgewise.mjs`,
+    ...['relay', '--port', '8701', '--pause-ms', String(asker.pauseMs)],
+  ]);
+  end();
+  await asker.close();
+});
+
+it('asks through the connection where the runtime is too old to pass requests on', async () => {
+  const {machine, tunnels} = deviceThat(({onStderrLine}) => {
+    onStderrLine?.('{"error":{"code":"wrong-usage","message":"There is no command \\"relay\\"","hints":[]}}');
+    return Promise.resolve(2);
+  });
+  const asker = await askFromDevice(machine, DEVICE);
+  expect(tunnels).toEqual([8701]);
+  expect(asker.pauseMs).toBe(0);
+  await asker.close();
+});
