@@ -7,7 +7,10 @@ const DEVIATIONS_OF_90_PERCENT = 1.645;
 /** … and half of itself within 1 / 1.4826 of one. */
 const DEVIATIONS_PER_MEDIAN_DEVIATION = 1.4826;
 
-/** Of the whole: what no single measurement shows, such as a machine that is a little faster today than yesterday. */
+/**
+ * Of the whole: what no single measurement shows, such as a machine that is a little faster today than yesterday. Assumed,
+ * not measured: bench/prediction.ts counts how often intervals with it hold.
+ */
 const COMMON_ERROR = 0.04;
 
 /**
