@@ -25,6 +25,11 @@ export interface MeasuredLatency {
   readonly headMs: number | null;
   readonly linkMs: number | null;
   readonly tailMs: number | null;
+  /** Where a gateway takes part: what ran on each tier, the device first, and the rest of the calls over each link. */
+  readonly tiers: readonly {readonly tier: string; readonly ms: number}[];
+  readonly links: readonly {readonly from: string; readonly to: string; readonly ms: number}[];
+  /** Requests that the device had to answer alone, because others gave no answer. */
+  readonly aloneRequests: number;
   /** The same request as this machine sees it, through the SSH connection, without pauses. */
   readonly seenFromHereMs: number;
 }

@@ -63,16 +63,18 @@ export function containerOf(schema: JsonSchema, type: 'array' | 'object'): JsonS
   return {...first, properties};
 }
 
-/** Of the forms that a mapping may have, the one that its constant fields (its `kind`, say) tell. */
+/** Of the forms that a mapping may have, the one that its keys and constant fields (its `kind`, say) tell. */
 export function formOfMapping(schema: JsonSchema, value: Readonly<Record<string, unknown>>): JsonSchema {
   const forms = [schema, ...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].filter(
     ({type}) => type === 'object',
   );
-  const fits = ({properties = {}}: JsonSchema) =>
-    Object.entries(properties).every(
-      ([key, field]) => field.const === undefined || !Object.hasOwn(value, key) || field.const === value[key],
-    );
-  return forms.find(fits) ?? {};
+  const fits = ({properties = {}, additionalProperties}: JsonSchema): boolean =>
+    Object.entries(value).every(([key, given]) => {
+      const field = Object.hasOwn(properties, key) ? properties[key] : undefined;
+      if (field === undefined) return additionalProperties !== false || given === undefined;
+      return field.const === undefined || field.const === given;
+    });
+  return forms.find(fits) ?? forms[0] ?? {};
 }
 
 function propertyOf(schema: JsonSchema, key: string): JsonSchema | undefined {

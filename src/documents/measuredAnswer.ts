@@ -5,7 +5,8 @@ import {problemsFromIssues} from './problemsFromIssues.ts';
 import {YamlSource} from './yamlSource.ts';
 
 /** What is read again of what `edgewise infer --json` printed. */
-export type MeasuredAnswer = Pick<InferResult, 'device' | 'release' | 'requests' | 'samples' | 'measured'> & {
+export type MeasuredAnswer = Pick<InferResult, 'device' | 'release' | 'requests' | 'samples'> & {
+  readonly measured: Omit<InferResult['measured'], 'tiers' | 'links' | 'aloneRequests'>;
   readonly predicted: {readonly latencyMs: number} | null;
 };
 

@@ -15,7 +15,11 @@ interface PlanWithTiers {
 }
 
 /** The tiers of a plan with their machines, also of one that was made before plans named them. */
-function tiersOfPlan({device, cloud, tiers}: Pick<PlanWithTiers, 'device' | 'cloud' | 'tiers'>): readonly {
+export function tiersOfPlan({
+  device,
+  cloud,
+  tiers,
+}: Pick<PlanWithTiers, 'device' | 'cloud' | 'tiers'>): readonly {
   readonly tier: Tier;
   readonly machine: string;
 }[] {

@@ -7,9 +7,13 @@ import {formatTable} from './formatTable.ts';
 export function textFromInference(result: InferResult): string {
   const {measured, predicted} = result;
   const rows = [
-    partRow('device', predicted?.deviceMs, measured.headMs),
-    partRow('link', predicted?.linkMs, measured.linkMs),
-    partRow('cloud', predicted?.cloudMs, measured.tailMs),
+    ...(measured.tiers.length > 0
+      ? rowsByTier(result)
+      : [
+          partRow('device', predicted?.deviceMs, measured.headMs),
+          partRow('link', predicted?.linkMs, measured.linkMs),
+          partRow('cloud', predicted?.cloudMs, measured.tailMs),
+        ]),
     partRow('total', predicted?.latencyMs, measured.totalMs),
   ];
   const lines = [
@@ -29,6 +33,10 @@ export function textFromInference(result: InferResult): string {
   ];
   const interval = predicted === null ? '' : formatInterval(predicted);
   if (interval !== '') lines.push(`Predicted: ${interval}.`);
+  if (measured.aloneRequests > 0)
+    lines.push(
+      `${measured.aloneRequests} of ${result.requests} requests were answered by the device alone: the others gave no answer.`,
+    );
   if (predicted === null)
     lines.push('The plan of this release is not among plans/, so there is no prediction.');
   if (result.accuracy !== null) {
@@ -36,6 +44,20 @@ export function textFromInference(result: InferResult): string {
   }
   for (const file of result.outputFiles) lines.push(`Written to ${file}`);
   return lines.join('\n');
+}
+
+/** Tiers and links in the order in which a request meets them. */
+function rowsByTier({measured, predicted}: InferResult): string[][] {
+  return measured.tiers.flatMap(({tier, ms}, at) => [
+    ...measured.links
+      .filter(({to}) => to === tier && at > 0)
+      .map(({from, to, ms: linkMs}) => {
+        const foreseen = predicted?.links?.find(link => link.from === from && link.to === to);
+        const past = measured.links.filter(link => link.to === to).length > 1 ? ` from ${from}` : '';
+        return partRow(`link to ${to}${past}`, foreseen?.ms, linkMs);
+      }),
+    partRow(tier, predicted?.tiers?.find(known => known.tier === tier)?.ms, ms),
+  ]);
 }
 
 function partRow(name: string, predictedMs: number | undefined, measuredMs: number | null): string[] {

@@ -1,3 +1,4 @@
+import {EXIT, ExpectedError} from '../errors.ts';
 import {jsonFromDocument} from '../documents/printDocument.ts';
 import type {Plan} from '../documents/plan.ts';
 import type {ProjectDevice} from '../documents/project.ts';
@@ -108,7 +109,11 @@ async function composeDeployed(
 ): Promise<Deployed> {
   const tiers = placedTiersOf(project, device, plan);
   const segments = segmentsOfPlan(plan, prepared.graph, tiers);
-  if (isHeadAndTail(segments, tiers)) return composeHeadAndTail(project, plan, prepared);
+  const isDirect = isCloudDirect(project, device, plan);
+  const hasGateway = gatewayOf(project.project, device) !== null;
+  if (isHeadAndTail(segments, tiers) && (isDirect || !hasGateway))
+    return composeHeadAndTail(project, plan, prepared);
+  refuseEncodings(plan);
   const isOn = (tier: string) => segments.filter(segment => tiers[segment.tier]?.tier === tier).length;
   const chain = await composeChain({
     project,
@@ -117,8 +122,8 @@ async function composeDeployed(
     planDigest: digestOfBytes(planText),
     tiers,
     segments,
-    isCloudDirect: reachesCloud(project.project, device),
-    gatewayThreads: gatewayOf(project.project, device) === null ? 1 : await machines.readGatewayThreads(),
+    isCloudDirect: isDirect,
+    gatewayThreads: hasGateway ? await machines.readGatewayThreads() : 1,
     canCloudKeep: isOn('cloud') > 1 && (await machines.readCanCloudKeep()),
   });
   const fallback = isFallbackWanted(project, plan)
@@ -130,6 +135,26 @@ async function composeDeployed(
     steps: {steps: [...chain.steps], fallback: fallback.fallback},
     files: joinFiles(chain.files, fallback.files),
   };
+}
+
+/** @throws ExpectedError `boundary-not-supported`: tensors travel as they are where there is more than a head and a tail */
+function refuseEncodings({device, cut}: Plan): void {
+  const row = cut.find(({precision}) => precision !== undefined);
+  if (row === undefined) return;
+  throw new ExpectedError(
+    'boundary-not-supported',
+    `The plan for ${device} sends ${row.tensor} as ${row.precision}; over a gateway or with return trips, tensors travel as they are.`,
+    EXIT.unsupported,
+    {hints: [`edgewise plan ${device}`]},
+  );
+}
+
+/** As the plan's cut says; one that does not say from where to where leaves it to the project. */
+function isCloudDirect({project}: OpenProject, device: ProjectDevice, {cut}: Plan): boolean {
+  if (!reachesCloud(project, device)) return false;
+  const isBetween = (one: string | undefined, other: string | undefined): boolean =>
+    one === 'device' && other === 'cloud';
+  return cut.some(({from, to}) => from === undefined || isBetween(from, to) || isBetween(to, from));
 }
 
 async function composeHeadAndTail(

@@ -161,12 +161,38 @@ async function askAll(
       headMs: medianOrNull('head'),
       linkMs: medianOrNull('link'),
       tailMs: medianOrNull('tail'),
+      ...partsByTier(timings),
+      aloneRequests: timings.filter(timing => timing.has('fallback')).length,
       seenFromHereMs: quantile(
         seen.sort((a, b) => a - b),
         0.5,
       ),
     },
   };
+}
+
+const TIERS = ['device', 'gateway', 'cloud'] as const;
+
+/** Medians of what a release that uses a gateway tells by tier and link; none of other releases. */
+function partsByTier(
+  timings: readonly ReadonlyMap<string, number>[],
+): Pick<MeasuredLatency, 'tiers' | 'links'> {
+  const medianOf = (name: string): number | null => {
+    const values = timings.flatMap(timing => timing.get(name) ?? []).sort((a, b) => a - b);
+    return values.length === 0 ? null : quantile(values, 0.5);
+  };
+  if (medianOf('device-gateway') === null) return {tiers: [], links: []};
+  const tiers = TIERS.flatMap(tier => {
+    const ms = medianOf(tier === 'device' ? 'head' : tier);
+    return ms === null ? [] : [{tier, ms}];
+  });
+  const links = TIERS.flatMap((from, at) =>
+    TIERS.slice(at + 1).flatMap(to => {
+      const ms = medianOf(`${from}-${to}`);
+      return ms === null ? [] : [{from, to, ms}];
+    }),
+  );
+  return {tiers, links};
 }
 
 /** Linear interpolation between the sorted values around the position. */

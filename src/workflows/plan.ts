@@ -1,18 +1,17 @@
 import type {CloudLoad, FleetPlan} from '../documents/fleetPlan.ts';
 import type {Plan, Tier} from '../documents/plan.ts';
-import {profileFromYaml} from '../documents/readDocument.ts';
 import {yamlFromDocument} from '../documents/printDocument.ts';
-import type {ModelTimes, Profile} from '../documents/profile.ts';
 import {writeHeader} from '../documents/writeHeader.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
 import {runStep, type EmitEvent} from '../events.ts';
 import {taintedByInput} from '../model/taintedByInput.ts';
 import {planDocument} from '../placement/planDocument.ts';
 import {readOwnVersion} from '../workspace/ownVersion.ts';
-import {readDocumentText, writeDocument} from '../workspace/projectFolder.ts';
+import {writeDocument} from '../workspace/projectFolder.ts';
 import {startEstimates, type Estimates} from './estimateTimes.ts';
 import {formFleetClasses, type ProfiledClass} from './fleetClasses.ts';
 import {cloudLoadOf, requireCapacity} from './fleetLoad.ts';
+import {readMeasuredTiers, readProfile, timesOf} from './measuredTiers.ts';
 import {cloudOf, openProject, type OpenProject} from './openProject.ts';
 import {planInputs} from './planFreshness.ts';
 import {withPreparedModel, type PreparedModel} from './prepareModel.ts';
@@ -124,25 +123,17 @@ async function planDevice(
   request: PlanRequest,
   estimates: Estimates | null,
 ): Promise<Plan> {
-  const cloud = cloudOf(project.project);
-  const deviceProfile = await readProfile(project, device, device, estimates);
-  const cloudProfile = cloud === null ? null : await readProfile(project, cloud.name, device, estimates);
-  const link = cloud === null ? undefined : deviceProfile.links.find(({to}) => to === cloud.name);
-  if (cloud !== null && link === undefined) {
-    throw new ExpectedError(
-      'profile-stale',
-      `The profile of ${device} has no link to ${cloud.name}.`,
-      EXIT.stale,
-      {hints: [`edgewise profile ${device}`]},
-    );
-  }
-  const cloudTimes = cloudProfile === null ? null : timesOf(cloudProfile, prepared, device);
+  const {tiers, links} = await readMeasuredTiers(project, device, prepared, estimates);
   const {graph} = prepared;
   return planDocument({
     header: writeHeader('plan', {
       version: readOwnVersion(),
       now: new Date(),
-      madeFrom: await planInputs(project, prepared, [device, ...(cloud === null ? [] : [cloud.name])]),
+      madeFrom: await planInputs(
+        project,
+        prepared,
+        tiers.map(({machine}) => machine),
+      ),
     }),
     measurements: {
       build: prepared.digest,
@@ -152,16 +143,8 @@ async function planDevice(
         elementType: tensor.elementType ?? null,
         shape: tensor.shape ?? null,
       })),
-      tiers: [
-        {tier: 'device', machine: device, times: timesOf(deviceProfile, prepared, device)},
-        ...(cloud === null || cloudTimes === null
-          ? []
-          : [{tier: 'cloud' as const, machine: cloud.name, times: cloudTimes}]),
-      ],
-      links:
-        link === undefined || cloudTimes === null
-          ? []
-          : [{from: 'device', to: 'cloud', link, cutCosts: cutCostsOf(cloudTimes)}],
+      tiers,
+      links,
       constraints: {
         keepRawInputOnDevice:
           request.keepRawInputOnDevice ?? project.project.constraints?.keepRawInputOnDevice ?? false,
@@ -170,43 +153,4 @@ async function planDevice(
       tainted: taintedByInput(graph),
     },
   });
-}
-
-/** The link is fitted to exchanges with the cloud's own time taken off: what serving costs the cloud comes on top. */
-function cutCostsOf({requestOverhead, sessionOverhead}: ModelTimes): {fixedMs: number; perTensorMs: number} {
-  return {fixedMs: requestOverhead.medianMs + sessionOverhead.medianMs, perTensorMs: 0};
-}
-
-async function readProfile(
-  project: OpenProject,
-  machine: string,
-  device: string,
-  estimates: Estimates | null,
-): Promise<Profile> {
-  const file = project.profileFile(machine);
-  const text = await readDocumentText(file);
-  if (text === null) {
-    throw new ExpectedError(
-      'profile-missing',
-      `${machine} has not been profiled: there is no ${file}.`,
-      EXIT.usage,
-      {
-        hints: [`edgewise profile ${device}`],
-      },
-    );
-  }
-  const profile = profileFromYaml(text, file);
-  return estimates === null ? profile : estimates.complete(profile);
-}
-
-/** @throws ExpectedError `profile-stale` when the machine was measured with another build of the model */
-function timesOf(profile: Profile, prepared: PreparedModel, device: string): ModelTimes {
-  const times = profile.models.find(({build}) => build === prepared.digest);
-  if (times !== undefined) return times;
-  throw new ExpectedError(
-    'profile-stale',
-    `The profile of ${profile.machine.name} was measured with another model than ${prepared.name} is now.`,
-    EXIT.stale,
-    {hints: [`edgewise profile ${device}`, `edgewise plan ${device} --estimate`]},
-  );
 }

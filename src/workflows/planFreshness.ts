@@ -1,6 +1,7 @@
 import {existsSync} from 'node:fs';
 import {EXIT, ExpectedError} from '../errors.ts';
 import type {Plan} from '../documents/plan.ts';
+import {tiersOfPlan} from '../documents/planTiers.ts';
 import {digestOfFile} from '../workspace/digest.ts';
 import type {OpenProject} from './openProject.ts';
 import type {PreparedModel} from './prepareModel.ts';
@@ -25,7 +26,7 @@ export async function requireFreshPlan(
   plan: Plan,
   prepared: PreparedModel,
 ): Promise<void> {
-  const machines = [plan.device, ...(plan.cloud === null ? [] : [plan.cloud])];
+  const machines = tiersOfPlan(plan).map(({machine}) => machine);
   const now = await planInputs(project, prepared, machines);
   const changed = Object.entries(plan.madeFrom)
     .filter(([name, digest]) => now[name] !== digest)

@@ -1,16 +1,15 @@
 import type {Plan} from '../../documents/plan.ts';
+import {tiersOfPlan, type Tier} from '../../documents/planTiers.ts';
 import type {ProjectDevice} from '../../documents/project.ts';
 import {EXIT, ExpectedError} from '../../errors.ts';
 import {cloudOf, gatewayOf, reachesCloud, type OpenProject} from '../openProject.ts';
 
-type TierName = 'device' | 'gateway' | 'cloud';
-
 /** A tier of a plan as this project has it, the device first, each with how those below it reach it. */
 export interface PlacedTier {
-  readonly tier: TierName;
+  readonly tier: Tier;
   readonly machine: string;
   /** The endpoint as seen from that tier; `null` where that one has no link to it. */
-  urlFrom(tier: TierName): string | null;
+  urlFrom(tier: Tier): string | null;
 }
 
 /**
@@ -32,7 +31,7 @@ export function placedTiersOf(
           {
             tier: 'gateway',
             machine: gateway.name,
-            urlFrom: (from: TierName) => (from === 'device' ? gateway.url : null),
+            urlFrom: (from: Tier) => (from === 'device' ? gateway.url : null),
           } as const,
         ]),
     ...(cloud === null
@@ -41,7 +40,7 @@ export function placedTiersOf(
           {
             tier: 'cloud',
             machine: cloud.name,
-            urlFrom: (from: TierName) => {
+            urlFrom: (from: Tier) => {
               if (from === 'gateway') return gateway?.cloudUrl ?? cloud.url;
               return reachesCloud(project, device) ? cloud.url : null;
             },
@@ -58,12 +57,4 @@ export function placedTiersOf(
       {hints: [`edgewise plan ${plan.device}`]},
     );
   });
-}
-
-/** Plans from before there were gateways name a device and a cloud only. */
-function tiersOfPlan(plan: Plan): readonly {readonly tier: TierName; readonly machine: string}[] {
-  return [
-    {tier: 'device', machine: plan.device},
-    ...(plan.cloud === null ? [] : [{tier: 'cloud', machine: plan.cloud} as const]),
-  ];
 }

@@ -39,6 +39,6 @@ export function isHeadAndTail(
   segments: readonly Segment[],
   tiers: readonly {readonly tier: string}[],
 ): boolean {
-  const order = segments.map(({tier}) => tiers[tier]?.tier);
-  return tiers.every(({tier}) => tier !== 'gateway') && order.length <= 2 && order.lastIndexOf('device') <= 0;
+  const order = segments.map(({tier}) => tiers[tier]?.tier).join(' ');
+  return ['', 'device', 'cloud', 'device cloud'].includes(order);
 }
