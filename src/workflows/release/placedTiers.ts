@@ -48,7 +48,9 @@ export function placedTiersOf(
         ]),
   ];
   return tiersOfPlan(plan).map(({tier, machine}) => {
-    const found = known.find(one => one.tier === tier && one.machine === machine);
+    // A plan for a class names its representative; the device is whichever of the class it is pushed to.
+    const isIt = (one: PlacedTier): boolean => one.tier === 'device' || one.machine === machine;
+    const found = known.find(one => one.tier === tier && isIt(one));
     if (found !== undefined) return found;
     throw new ExpectedError(
       'plan-stale',
