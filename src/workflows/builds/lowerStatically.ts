@@ -3,6 +3,7 @@ import type {QuantizationScheme} from '../../documents/quantizationScheme.ts';
 import {rankLayers} from '../../quantize/accuracy/rankLayers.ts';
 import {compactModel} from '../../quantize/compactModel.ts';
 import {computeBiasScales} from '../../quantize/computeBiasScales.ts';
+import {halveFloatWeights} from '../../quantize/halveFloatWeights.ts';
 import {improveQuantization, type TriedStep} from '../../quantize/correction/improveQuantization.ts';
 import {planQuantization} from '../../quantize/planQuantization.ts';
 import type {Decision} from '../../quantize/precision/loweredModel.ts';
@@ -38,7 +39,7 @@ export async function lowerStatically(
       for (const layer of keptLayers) keepFloat.set(layer, 'accuracy');
       const kept = keptLayers.size === 0 ? plan : planQuantization(graph, scheme, keepFloat);
       const stored = quantizeGraph(graph, kept, scheme, ranges, corrected);
-      const model = scheme.computesConstants === true ? computeBiasScales(stored) : stored;
+      const model = scheme.computesConstants === true ? halveFloatWeights(computeBiasScales(stored)) : stored;
       const isFloat = kept.weighted.length === 0;
       return {model: compactModel(model, graph), floatLayers: kept.floatLayers, isFloat};
     },
