@@ -1,4 +1,5 @@
 import {string as stringArgument} from '@oclif/core/args';
+import {boolean as booleanFlag} from '@oclif/core/flags';
 import {EXIT} from '../errors.ts';
 import {BaseCommand, projectFlags} from '../terminal/baseCommand.ts';
 import {connectFlags, connectOptionsFrom} from '../terminal/connectFlags.ts';
@@ -8,7 +9,7 @@ import type {MembersPushed} from '../workflows/pushMembers.ts';
 export default class Push extends BaseCommand {
   static override summary = "Ship a plan's release to its device and make it the one that serves.";
   static override description =
-    'Sends only what the device lacks, checks every file there by its SHA-256, and switches by one rename. The old release answers until the new one does; if that does not come up, the old one serves again. A second push changes nothing.';
+    'Sends only what the device lacks; the device itself checks signature, number and every file before it switches by one rename. The old release answers until the new one does. If that does not come up, answers wrongly or is not confirmed over a new connection, the device goes back by itself. A second push changes nothing.';
   static override examples = [
     '<%= config.bin %> push plans/pi-1.yaml',
     '<%= config.bin %> push plans/shelves.yaml shelf-1 shelf-2',
@@ -18,7 +19,23 @@ export default class Push extends BaseCommand {
     plan: stringArgument({description: 'plan file', required: true}),
     device: stringArgument({description: "device of the plan's class; all of them without one"}),
   };
-  static override flags = {...projectFlags, ...connectFlags};
+  static override flags = {
+    ...projectFlags,
+    ...connectFlags,
+    'allow-downgrade': booleanFlag({
+      description: 'sign that a plan older than the one that the device has confirmed is meant',
+      default: false,
+    }),
+    force: booleanFlag({
+      description: 'push a release that was taken back on this device before',
+      default: false,
+    }),
+    'pin-again': booleanFlag({
+      description:
+        'have the device trust this signing key and this name from now on, whatever it trusted before',
+      default: false,
+    }),
+  };
 
   async run(): Promise<PushResult | MembersPushed> {
     const {args, argv, flags} = await this.parse(Push);
@@ -29,6 +46,11 @@ export default class Push extends BaseCommand {
         planFile: args.plan,
         devices: (argv as string[]).slice(1),
         connect: connectOptionsFrom(flags),
+        options: {
+          allowsDowngrade: flags['allow-downgrade'],
+          takesBad: flags.force,
+          pinsAgain: flags['pin-again'],
+        },
       },
       this.emit,
     );

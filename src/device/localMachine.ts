@@ -108,14 +108,17 @@ export class LocalMachine implements Machine {
     const deadline = performance.now() + (options.timeoutMs ?? uploadTimeoutMs(content.sizeBytes));
     let sentBytes = 0;
     try {
-      const handle = await open(path, 'w', options.mode ?? 0o644);
+      const handle = await open(path, options.ranges === undefined ? 'w' : 'r+', options.mode ?? 0o644);
       try {
-        while (sentBytes < content.sizeBytes) {
-          if (performance.now() > deadline) throw new Error('it took too long');
-          const chunk = await content.readChunk(sentBytes, CHUNK_BYTES);
-          await handle.writeFile(chunk);
-          sentBytes += chunk.length;
-          options.onProgress?.(sentBytes);
+        for (const {start, end} of options.ranges ?? [{start: 0, end: content.sizeBytes}]) {
+          for (let position = start; position < end;) {
+            if (performance.now() > deadline) throw new Error('it took too long');
+            const chunk = await content.readChunk(position, Math.min(CHUNK_BYTES, end - position));
+            await handle.write(chunk, 0, chunk.length, position);
+            position += chunk.length;
+            sentBytes += chunk.length;
+            options.onProgress?.(sentBytes);
+          }
         }
         await handle.sync();
       } catch (error) {

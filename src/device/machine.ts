@@ -46,8 +46,15 @@ export interface CommandResult {
 
 export type UploadSource = {readonly path: string} | {readonly bytes: Uint8Array};
 
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
 export interface UploadOptions {
   readonly mode?: number;
+  /** Only these bytes are written, into a file that has the others already; ascending, the end excluded. */
+  readonly ranges?: readonly ByteRange[];
   readonly onProgress?: (sentBytes: number) => void;
   /** A whole upload's deadline; default grows with the size. */
   readonly timeoutMs?: number;

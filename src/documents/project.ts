@@ -109,6 +109,11 @@ export const projectSchema = z
     ssh: z
       .strictObject({configFile: z.string().optional(), knownHostsFile: z.string().optional()})
       .optional(),
+    retention: z
+      .int()
+      .min(1)
+      .optional()
+      .describe('Releases kept on a device, besides the current and the previous one; 3 when left out.'),
     devices: z.array(device).min(1),
     groups: z
       .array(groupSchema(name))

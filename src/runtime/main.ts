@@ -1,9 +1,19 @@
 // The program that runs on devices and in the cloud. Results go to stdout as JSON, errors to stderr as JSON.
-import {mkdirSync, realpathSync} from 'node:fs';
 import {parseArgs} from 'node:util';
 import {EXIT, ExpectedError, messageOf} from '../errors.ts';
 import type {Optimization} from '../engine/workerMessages.ts';
 import {startAgent} from './agent/startAgent.ts';
+import {DEPLOY_COMMANDS} from './deploy/commands.ts';
+import {
+  choiceFrom,
+  homeFrom,
+  numberFrom,
+  print,
+  textFrom,
+  usageError,
+  type RuntimeCommand,
+  type Values,
+} from './flagValues.ts';
 import {DEFAULT_DEADLINE_MS, openProtocolClient} from './client.ts';
 import {startGateway} from './gateway/startGateway.ts';
 import {profileDevice} from './measure/profileDevice.ts';
@@ -13,12 +23,8 @@ import {startRequestRelay} from './relayRequests.ts';
 import {startServer} from './server/startServer.ts';
 import {startDetachedSupervisor, superviseAgent, type SupervisedProgram} from './supervise.ts';
 
-type Values = Record<string, string | boolean | undefined>;
-
-const COMMANDS: Record<
-  string,
-  {readonly options: Record<string, {type: 'string' | 'boolean'}>; run(values: Values): Promise<void>}
-> = {
+const COMMANDS: Record<string, RuntimeCommand> = {
+  ...DEPLOY_COMMANDS,
   agent: {
     options: {home: {type: 'string'}, 'cloud-deadline-ms': {type: 'string'}},
     async run(values) {
@@ -193,43 +199,11 @@ async function main(argv: readonly string[]): Promise<void> {
   await command.run(values);
 }
 
-function textFrom(values: Values, name: string, fallback?: string): string {
-  const value = values[name] ?? fallback;
-  if (typeof value !== 'string' || value === '') throw usageError(`--${name} is needed.`);
-  return value;
-}
-
-function numberFrom(values: Values, name: string, fallback: number, min: number): number {
-  const value = values[name];
-  const number = value === undefined ? fallback : Number(value);
-  if (!Number.isInteger(number) || number < min)
-    throw usageError(`--${name} must be a whole number from ${min}, not "${String(value)}".`);
-  return number;
-}
-
 function peerFromText(text: string): {readonly name: string; readonly url: string} {
   const [name, url, ...rest] = text.trim().split(' ');
   if (name === undefined || url === undefined || rest.length > 0 || !URL.canParse(url))
     throw usageError(`--peers takes "NAME URL" with commas between them, not "${text}".`);
   return {name, url};
-}
-
-function choiceFrom<T extends string>(values: Values, name: string, choices: readonly T[], fallback: T): T {
-  const value = values[name] ?? fallback;
-  const choice = choices.find(known => known === value);
-  if (choice === undefined)
-    throw usageError(`--${name} must be one of ${choices.join(', ')}, not "${String(value)}".`);
-  return choice;
-}
-
-function homeFrom(values: Values): string {
-  const home = textFrom(values, 'home');
-  mkdirSync(home, {recursive: true});
-  return realpathSync(home);
-}
-
-function usageError(message: string): ExpectedError {
-  return new ExpectedError('wrong-usage', message, EXIT.usage);
 }
 
 /** Runs what loads anew on SIGHUP until it is told to end. */
@@ -252,10 +226,6 @@ function waitForEndSignal(): Promise<void> {
     process.once('SIGTERM', () => resolve());
     process.once('SIGINT', () => resolve());
   });
-}
-
-function print(result: unknown): void {
-  process.stdout.write(`${JSON.stringify(result)}\n`);
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

@@ -2,9 +2,11 @@ import {spawn, type ChildProcess} from 'node:child_process';
 import {closeSync, mkdirSync, openSync, renameSync, statSync} from 'node:fs';
 import {link, readFile, rm, unlink, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
+import {STATE_FILE} from './agent/agentState.ts';
+import {keepWatching} from './deploy/keepWatching.ts';
+import {findSupervisor, PID_FILE} from './findSupervisor.ts';
 import {findProgramPath} from './programPath.ts';
 
-export const PID_FILE = 'supervisor.pid';
 const LOG_FILE = 'agent.log';
 const MAX_LOG_BYTES = 2 ** 20;
 const FIRST_WAIT_MS = 500;
@@ -12,14 +14,6 @@ const LAST_WAIT_MS = 30_000;
 /** An agent that lived this long was well: its next death starts the waiting anew. */
 const HEALTHY_MS = 60_000;
 const GRACE_MS = 8000;
-
-/** The pid of the live supervisor of this home, by its command line: a pid alone may belong to another program by now. */
-export async function findSupervisor(home: string): Promise<number | null> {
-  const pid = Number((await readFile(join(home, PID_FILE), 'utf8').catch(() => '')).trim());
-  if (!Number.isInteger(pid) || pid <= 0) return null;
-  const argv = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
-  return argv.includes('supervise') && argv.includes(home) ? pid : null;
-}
 
 /** What is kept alive: a device's agent, or the program of a gateway. */
 export type SupervisedProgram = 'agent' | 'gateway';
@@ -57,7 +51,9 @@ export async function superviseAgent(
   process.on('SIGHUP', onHangUp);
   process.on('SIGTERM', onEnd);
   process.on('SIGINT', onEnd);
+  const stopWatching = program === 'agent' ? keepWatching(home) : () => {};
   try {
+    await endOrphan(home, program);
     while (!isEnding) {
       const startedMs = performance.now();
       const log = openLog(home);
@@ -88,6 +84,7 @@ export async function superviseAgent(
       waitMs = Math.min(waitMs * 2, LAST_WAIT_MS);
     }
   } finally {
+    stopWatching();
     process.off('SIGHUP', onHangUp);
     process.off('SIGTERM', onEnd);
     process.off('SIGINT', onEnd);
@@ -152,6 +149,20 @@ async function claimHome(home: string): Promise<boolean> {
     }
   } finally {
     await rm(mine, {force: true});
+  }
+}
+
+/** A program whose supervisor was killed goes on serving; it holds the port that its successor needs. */
+async function endOrphan(home: string, program: SupervisedProgram): Promise<void> {
+  const state = await readFile(join(home, STATE_FILE), 'utf8').catch(() => '{}');
+  const pid = Number(/"pid": ?(\d+)/.exec(state)?.[1] ?? 0);
+  const isThere = async (): Promise<boolean> => {
+    const argv = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
+    return pid > 0 && argv.includes(program) && argv.includes(home);
+  };
+  for (let waitedMs = 0; await isThere(); waitedMs += 50) {
+    process.kill(pid, waitedMs < GRACE_MS ? 'SIGTERM' : 'SIGKILL');
+    await new Promise(resolve => setTimeout(resolve, 50));
   }
 }
 

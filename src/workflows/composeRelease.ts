@@ -14,7 +14,7 @@ import {cloudModelFrom, composeChain, type ComposedPart} from './release/compose
 import {composeFallback, isFallbackWanted, joinFiles, patienceMs} from './release/composeFallback.ts';
 import {placedTiersOf} from './release/placedTiers.ts';
 import {isHeadAndTail, segmentsOfPlan} from './release/segmentsOfPlan.ts';
-import type {ShippedFile} from './shipFiles.ts';
+import type {ShippedFile} from './deploy/shipFiles.ts';
 import {specsOf, writeSegment} from './writeSegment.ts';
 
 export interface ComposedRelease {

@@ -9,11 +9,11 @@ import {deviceScript} from '../workspace/deviceScript.ts';
 import {hexOfDigest} from '../workspace/digest.ts';
 import {collectRuntimeFiles} from '../workspace/runtimeFiles.ts';
 import {withDevice, type ConnectOptions} from './connectDevice.ts';
-import {readDeviceState} from './deviceState.ts';
+import {readDeviceTruth, type DeviceTruth} from './deploy/readDeviceTruth.ts';
 import {examined} from './examineHere.ts';
 import type {OpenProject} from './openProject.ts';
 import {runtimeArchitectureOf} from './runtimeArchitecture.ts';
-import {factsFrom, runScript} from './shipFiles.ts';
+import {factsFrom, runScript} from './deploy/runOnDevice.ts';
 
 /** Node, ONNX Runtime and a model beside the release that serves. */
 const ENOUGH_DISK_BYTES = 400e6;
@@ -57,12 +57,14 @@ async function examineMachine(machine: Machine): Promise<ReadinessCheck[]> {
   ];
   if (checks.some(({what, verdict}) => what === 'architecture' && verdict === 'not-ready')) return checks;
   const runtime = await collectRuntimeFiles(runtimeArchitectureOf(hardware.architecture));
-  const state = await readDeviceState(machine, hexOfDigest(runtime.digest));
+  const state = await readDeviceTruth(machine);
   return [
     ...checks,
     row('runtime', {
       verdict: 'ready',
-      detail: state.hasRuntime ? 'is there' : 'will be sent by the first profile or push',
+      detail: state.runtimes.includes(hexOfDigest(runtime.digest))
+        ? 'is there'
+        : 'will be sent by the first profile or push',
       hint: null,
     }),
     row('release', judgeRelease(state, machine.name)),
@@ -113,10 +115,7 @@ function judgeClock(aheadSeconds: number): Finding {
   };
 }
 
-function judgeRelease(
-  {currentRelease, isSupervised, agent}: Awaited<ReturnType<typeof readDeviceState>>,
-  name: string,
-): Finding {
+function judgeRelease({currentRelease, isSupervised, agent}: DeviceTruth, name: string): Finding {
   if (currentRelease === null) return {verdict: 'ready', detail: 'serves nothing yet', hint: null};
   if (isSupervised && agent?.status === 'serving')
     return {verdict: 'ready', detail: `serves ${currentRelease}`, hint: null};

@@ -7,11 +7,11 @@ import {deviceScript} from '../workspace/deviceScript.ts';
 import {hexOfDigest} from '../workspace/digest.ts';
 import {collectRuntimeFiles} from '../workspace/runtimeFiles.ts';
 import {withDevice, type ConnectOptions} from './connectDevice.ts';
-import {withDeviceLock} from './deviceLock.ts';
+import {withDeviceLock} from './deploy/deviceLock.ts';
 import {collectHere} from './gcHere.ts';
 import {openProject, selectDevices} from './openProject.ts';
 import {runtimeArchitectureOf} from './runtimeArchitecture.ts';
-import {runScript} from './shipFiles.ts';
+import {runScript} from './deploy/runOnDevice.ts';
 
 const GC_TIMEOUT_MS = 300_000;
 

@@ -15,7 +15,7 @@ import {openProtocolClient, type ProtocolClient} from '../runtime/client.ts';
 import {digestOfBytes} from '../workspace/digest.ts';
 import {askFromDevice} from './askFromDevice.ts';
 import {withDevice, type ConnectOptions} from './connectDevice.ts';
-import {readDeviceState} from './deviceState.ts';
+import {readDeviceTruth} from './deploy/readDeviceTruth.ts';
 import {openDataSet, type DataSet} from './openDataSet.ts';
 import {openProject, selectDevices, type OpenProject} from './openProject.ts';
 import {joinOutputs, writeOutputs} from './outputFiles.ts';
@@ -84,7 +84,7 @@ export async function infer(request: InferRequest, emit: EmitEvent): Promise<Inf
 
 /** @throws ExpectedError `nothing-deployed` */
 async function readCurrentRelease(machine: Machine): Promise<{home: string; release: Release}> {
-  const state = await readDeviceState(machine, '-');
+  const state = await readDeviceTruth(machine);
   if (state.currentRelease === null || state.agent?.status !== 'serving') {
     throw new ExpectedError(
       'nothing-deployed',

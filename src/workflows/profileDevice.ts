@@ -11,15 +11,15 @@ import {hexOfDigest} from '../workspace/digest.ts';
 import {readOwnVersion} from '../workspace/ownVersion.ts';
 import {writeDocument} from '../workspace/projectFolder.ts';
 import {collectRuntimeFiles} from '../workspace/runtimeFiles.ts';
-import {readDeviceState} from './deviceState.ts';
-import {withDeviceLock} from './deviceLock.ts';
+import {readDeviceTruth} from './deploy/readDeviceTruth.ts';
+import {withDeviceLock} from './deploy/deviceLock.ts';
 import {createHandoverModels} from './handoverModels.ts';
 import {modelTimesFrom, type MeasuredDevice} from './measuredModel.ts';
 import type {OpenProject} from './openProject.ts';
 import type {PreparedModel} from './prepareModel.ts';
-import {ship} from './push.ts';
+import {ship} from './deploy/shipFiles.ts';
 import {runtimeArchitectureOf} from './runtimeArchitecture.ts';
-import {requireSuccess, runScript} from './shipFiles.ts';
+import {requireSuccess, runScript} from './deploy/runOnDevice.ts';
 import {writeSegment} from './writeSegment.ts';
 
 const MEASURE_TIMEOUT_MS = 1_800_000;
@@ -59,7 +59,7 @@ export async function profileDevice(
   );
   const runtime = await collectRuntimeFiles(runtimeArchitectureOf(hardware.architecture));
   const runtimeHex = hexOfDigest(runtime.digest);
-  const {home} = await readDeviceState(machine, runtimeHex);
+  const {home} = await readDeviceTruth(machine);
   const {peers} = device;
 
   const measured = await withDeviceLock(machine, async () => {

@@ -11,9 +11,9 @@ import {
   type JobFolders,
   type Tool,
 } from '../targets/compilers/compilerJob.ts';
-import {withDeviceLock} from './deviceLock.ts';
+import {withDeviceLock} from './deploy/deviceLock.ts';
 import {whenInterrupted} from './interruption.ts';
-import {requireSuccess} from './shipFiles.ts';
+import {requireSuccess} from './deploy/runOnDevice.ts';
 
 /** A file of this machine that the compiler reads, under its name in the work folder. */
 export interface CompilerInput {

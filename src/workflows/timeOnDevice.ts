@@ -4,11 +4,11 @@ import type {MeasuredMs} from '../documents/profile.ts';
 import {runStep, type EmitEvent} from '../events.ts';
 import {digestOfFile, hexOfDigest} from '../workspace/digest.ts';
 import {collectRuntimeFiles} from '../workspace/runtimeFiles.ts';
-import {withDeviceLock} from './deviceLock.ts';
-import {readDeviceState} from './deviceState.ts';
-import {ship} from './push.ts';
+import {withDeviceLock} from './deploy/deviceLock.ts';
+import {readDeviceTruth} from './deploy/readDeviceTruth.ts';
 import {runtimeArchitectureOf} from './runtimeArchitecture.ts';
-import {requireSuccess, runScript} from './shipFiles.ts';
+import {ship} from './deploy/shipFiles.ts';
+import {requireSuccess, runScript} from './deploy/runOnDevice.ts';
 import {stat} from 'node:fs/promises';
 
 const MEASURE_TIMEOUT_MS = 1_800_000;
@@ -41,7 +41,7 @@ export async function timeOnDevice(
   const hardware = await probeHardware(machine);
   const runtime = await collectRuntimeFiles(runtimeArchitectureOf(hardware.architecture));
   const runtimeHex = hexOfDigest(runtime.digest);
-  const {home} = await readDeviceState(machine, runtimeHex);
+  const {home} = await readDeviceTruth(machine);
   const shipped = await Promise.all(
     files.map(async ({name, path}) => ({
       path: `${name}.onnx`,

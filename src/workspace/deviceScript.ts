@@ -3,16 +3,14 @@ import {fileURLToPath} from 'node:url';
 
 /** The files of templates/device. */
 export type DeviceScript =
-  | 'preflight'
+  | 'truth'
   | 'doctor'
   | 'gc'
   | 'missing-blobs'
+  | 'part-digests'
   | 'accept-blobs'
   | 'link-tree'
   | 'lock'
-  | 'activate'
-  | 'start-agent'
-  | 'stop-agent'
   | 'gateway-state'
   | 'start-gateway'
   | 'gateway-parts';

@@ -13,6 +13,7 @@ while read -r digest; do
     sync "$digest.partial" 2>/dev/null || sync
     chmod 400 "$digest.partial"
     mv -f "$digest.partial" "$digest"
+    if [ "$EDGEWISE_DIES_AFTER" = blob:named ]; then kill -9 $$; fi
   else
     rm -f "$digest.partial"
     echo "$digest" >&2

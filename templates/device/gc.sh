@@ -11,7 +11,7 @@ for link in * .[!.]*; do
 done
 serving=$(tr -d '\n' <state.json 2>/dev/null | sed -n 's/.*"release" *: *"\([^"]*\)".*/\1/p')
 releases="$releases$serving "
-runtimes=" $2 "
+runtimes=" $2 $(basename "$(readlink runtime/current 2>/dev/null)") "
 for id in $releases; do
   for digest in $(tr -d '\n' <"releases/$id/release.json" 2>/dev/null | sed -n 's/.*"runtime" *: *"sha256:\([0-9a-f]*\)".*/\1/p'); do
     runtimes="$runtimes$digest "
@@ -27,7 +27,8 @@ if [ -n "$pid" ]; then
 fi
 kept=""
 for folder in releases/* runtime/* work/*; do
-  [ -d "$folder" ] || continue
+  # runtime/current is a link to one that is kept.
+  if [ ! -d "$folder" ] || [ -L "$folder" ]; then continue; fi
   name=$(basename "$folder")
   case "$folder" in
   releases/*) kind=release list=$releases ;;

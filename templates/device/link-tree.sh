@@ -11,5 +11,8 @@ while read -r digest mode path; do
   if [ "$mode" = x ]; then chmod 500 "$root/blobs/sha256/$digest" || exit 1; fi
   ln "$root/blobs/sha256/$digest" "$partial/$path" || exit 1
 done
+if [ "$EDGEWISE_DIES_AFTER" = tree:linked ]; then kill -9 $$; fi
 sync "$partial" 2>/dev/null || sync
-mv "$partial" "$target"
+mv "$partial" "$target" || exit 1
+if [ "$EDGEWISE_DIES_AFTER" = tree:named ]; then kill -9 $$; fi
+exit 0

@@ -40,9 +40,11 @@ describe('docs/errors.md', () => {
 
   it('need not fear codes that are made at run time', () => {
     // Each hands on the code of an ExpectedError that was made elsewhere: in the lab's process, by the cloud's client, in a
-    // worker's thread.
+    // worker's thread, or on the device.
     expect(forwards).toEqual([
       'src/lab/lab.ts: report.code',
+      'src/workflows/deploy/deployRelease.ts: error.code',
+      'src/workflows/deploy/runOnDevice.ts: error.code',
       'src/workflows/loadCloudModel.ts: error.code',
       'src/workflows/workerJob.ts: code',
     ]);

@@ -1,4 +1,4 @@
-import {chmod, copyFile, mkdir, readdir, writeFile} from 'node:fs/promises';
+import {chmod, copyFile, mkdir, readdir, readFile, writeFile} from 'node:fs/promises';
 import {createServer, type AddressInfo} from 'node:net';
 import {execFileSync} from 'node:child_process';
 import {existsSync} from 'node:fs';
@@ -132,7 +132,8 @@ describe('a device that cannot take the runtime', () => {
         expect(failure).toMatchObject({exitCode: 12, code: 'disk-full'});
         expect(failure.message).toMatch(/MB free/);
         expect(await readdir(join(settings.home, '.edgewise/blobs/sha256'))).toEqual([]);
-        expect(existsSync(join(settings.home, '.edgewise/lock'))).toBe(false);
+        for (const file of await readdir(join(settings.home, '.edgewise/locks')))
+          expect(await readFile(join(settings.home, '.edgewise/locks', file), 'utf8')).toMatch(/^- /);
       } finally {
         execFileSync('umount', [settings.home]);
       }

@@ -6,8 +6,9 @@ import {runStep, type EmitEvent} from '../../events.ts';
 import {deviceScript} from '../../workspace/deviceScript.ts';
 import {hexOfDigest} from '../../workspace/digest.ts';
 import type {RuntimeFiles} from '../../workspace/runtimeFiles.ts';
-import {withDeviceLock} from '../deviceLock.ts';
-import {runScript, shipFolder, type ShippedFile} from '../shipFiles.ts';
+import {withDeviceLock} from '../deploy/deviceLock.ts';
+import {runScript} from '../deploy/runOnDevice.ts';
+import {shipFolder, type ShippedFile} from '../deploy/shipFiles.ts';
 import {readGatewayState, type GatewayMachineState} from './gatewayState.ts';
 import {listenOf} from './listenOf.ts';
 

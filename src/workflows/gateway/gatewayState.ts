@@ -1,7 +1,7 @@
 import {z} from 'zod';
 import type {Machine} from '../../device/machine.ts';
 import {deviceScript} from '../../workspace/deviceScript.ts';
-import {factsFrom, runScript} from '../shipFiles.ts';
+import {factsFrom, runScript} from '../deploy/runOnDevice.ts';
 
 /** What the gateway's program says about itself; other keys are its own business. */
 const programState = z.looseObject({

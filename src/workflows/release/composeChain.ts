@@ -9,7 +9,7 @@ import {digestOfBytes, hexOfDigest} from '../../workspace/digest.ts';
 import type {CloudModel} from '../loadCloudModel.ts';
 import type {OpenProject} from '../openProject.ts';
 import type {PreparedModel} from '../prepareModel.ts';
-import type {ShippedFile} from '../shipFiles.ts';
+import type {ShippedFile} from '../deploy/shipFiles.ts';
 import {specsOf, writeSegment} from '../writeSegment.ts';
 import type {PlacedTier} from './placedTiers.ts';
 

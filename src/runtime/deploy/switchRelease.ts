@@ -1,0 +1,84 @@
+import {existsSync} from 'node:fs';
+import {join} from 'node:path';
+import {EXIT, ExpectedError} from '../../errors.ts';
+import {readBootId} from '../agent/agentState.ts';
+import {findProgramPath} from '../programPath.ts';
+import {pointLink, readLinkName} from './deviceFiles.ts';
+import {readUptimeMs} from './deviceLedger.ts';
+import {withDeviceMutex} from './deviceMutex.ts';
+import {requireFence} from './fence.ts';
+import {readSwitch, writePending} from './pendingSwitch.ts';
+import {passStep} from './persistedSteps.ts';
+import {startDetached, tellAgent} from './tellAgent.ts';
+
+export interface SwitchOptions {
+  readonly release: string;
+  readonly runtimeHex: string;
+  readonly transaction: string;
+  readonly fence: number;
+  readonly confirmWithinMs: number;
+}
+
+export interface SwitchResult {
+  readonly transaction: string;
+  readonly from: string | null;
+  readonly deadlineUptimeMs: number;
+  readonly told: 'reloaded' | 'started';
+}
+
+/**
+ * Makes an admitted release the current one. What to go back to, and when, is on the disk before anything changes; from
+ * then on the device goes back by itself unless somebody confirms in time.
+ * @throws ExpectedError `lock-lost`, `release-not-admitted`, `switch-pending`
+ */
+export async function switchRelease(home: string, options: SwitchOptions): Promise<SwitchResult> {
+  const {release, runtimeHex, transaction, fence} = options;
+  return withDeviceMutex(home, async () => {
+    await requireFence(home, fence);
+    if (!existsSync(join(home, 'releases', release, 'envelope.json')))
+      throw new ExpectedError(
+        'release-not-admitted',
+        `Release ${release} was never checked on this device.`,
+        EXIT.stale,
+        {hints: ['edgewise push PLAN']},
+      );
+    for (const state of ['pending', 'confirming', 'reverting'] as const) {
+      const other = await readSwitch(home, state);
+      if (other === null) continue;
+      throw new ExpectedError(
+        'switch-pending',
+        `The switch to release ${other.to} is not settled yet (${state}).`,
+        EXIT.stale,
+        {hints: ['edgewise push PLAN']},
+      );
+    }
+    const from = await readLinkName(join(home, 'current'));
+    const fromPrevious = await readLinkName(join(home, 'previous'));
+    const deadlineUptimeMs = (await readUptimeMs()) + options.confirmWithinMs;
+    await writePending(home, {
+      formatVersion: 1,
+      transaction,
+      to: release,
+      toRuntime: runtimeHex,
+      from,
+      fromPrevious,
+      fromRuntime: await readLinkName(join(home, 'runtime/current')),
+      deadlineUptimeMs,
+      bootId: await readBootId(),
+      fence,
+    });
+    passStep('switch:pending');
+    startDetached([process.execPath, findProgramPath(), 'watch', '--home', home]);
+    passStep('switch:watched');
+    await pointLink(join(home, 'runtime/current'), runtimeHex);
+    passStep('switch:runtime');
+    if (from !== null && from !== release) await pointLink(join(home, 'previous'), `releases/${from}`);
+    passStep('switch:previous');
+    await requireFence(home, fence);
+    await pointLink(join(home, 'current'), `releases/${release}`);
+    passStep('switch:current');
+    const told = await tellAgent(home, runtimeHex);
+    passStep('switch:told');
+    return {transaction, from, deadlineUptimeMs, told};
+  });
+}

@@ -1,0 +1,79 @@
+import {z} from 'zod';
+import type {Machine} from '../../device/machine.ts';
+import {ExpectedError} from '../../errors.ts';
+import {runStep, type EmitEvent} from '../../events.ts';
+import {hexOfDigest} from '../../workspace/digest.ts';
+import type {RuntimeFiles} from '../../workspace/runtimeFiles.ts';
+import {passControllerStep} from './controllerSteps.ts';
+import type {DeviceLock} from './deviceLock.ts';
+import type {DeviceTruth} from './readDeviceTruth.ts';
+import {runDeviceProgram, type DeviceProgram} from './runOnDevice.ts';
+import {sendMissingBlobs, ship, sumOfShipments, type Shipment} from './shipFiles.ts';
+import type {SignedShipment} from './signRelease.ts';
+
+export interface StageOptions {
+  /** Forget the key and the name that the device was bound to. */
+  readonly pinsAgain?: boolean;
+  /** Take a release that was taken back on this device before. */
+  readonly takesBad?: boolean;
+}
+
+export interface StagedRelease extends Shipment {
+  readonly release: string;
+  readonly program: DeviceProgram;
+}
+
+const admitted = z.object({release: z.string(), counter: z.number()});
+
+/**
+ * Brings a release onto the device and has the device itself check signature, number, meaning and every byte at rest.
+ * What serves goes on serving. Staging the same again sends nothing.
+ * @throws ExpectedError `disk-full`, `signature-invalid`, `release-downgraded`, `release-known-bad`, `lock-lost` …
+ */
+export async function stageRelease(
+  machine: Machine,
+  lock: DeviceLock,
+  truth: Pick<DeviceTruth, 'home'>,
+  runtime: RuntimeFiles,
+  signed: SignedShipment,
+  options: StageOptions,
+  emit: EmitEvent,
+): Promise<StagedRelease> {
+  const runtimeHex = hexOfDigest(runtime.digest);
+  const program = {home: truth.home, runtimeHex};
+  const runtimeShipment = await ship(machine, `runtime/${runtimeHex}`, runtime.files, 'runtime', emit);
+  passControllerStep('runtime:staged');
+  const {id} = signed.release;
+  const shipment = await runStep(
+    emit,
+    `${machine.name}/release`,
+    `${machine.name}: send release ${id}`,
+    async progress => {
+      const sent = await sendMissingBlobs(machine, signed.blobs, progress);
+      passControllerStep('blobs:sent');
+      const args = [
+        'admit',
+        ...['--fence', String(lock.fence), '--runtime', runtimeHex],
+        ...(options.pinsAgain === true ? ['--pins-again'] : []),
+        ...(options.takesBad === true ? ['--takes-bad'] : []),
+      ];
+      const admit = () => runDeviceProgram(machine, program, args, admitted, signed.handedOver);
+      try {
+        await admit();
+        return sent;
+      } catch (error) {
+        // The device has removed a blob that had gone bad on its disk: once more, with that one sent again.
+        if (!(error instanceof ExpectedError && error.code === 'blob-corrupted')) throw error;
+        const again = await sendMissingBlobs(machine, signed.blobs, progress);
+        await admit();
+        return sumOfShipments(sent, again);
+      }
+    },
+    ({sentFiles, sentBytes}) =>
+      sentFiles === 0
+        ? {outcome: 'skipped', detail: 'nothing to send'}
+        : {detail: `${sentFiles} files, ${(sentBytes / 1e6).toFixed(1)} MB`},
+  );
+  passControllerStep('release:admitted');
+  return {release: id, program, ...sumOfShipments(runtimeShipment, shipment)};
+}

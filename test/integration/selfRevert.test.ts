@@ -1,0 +1,183 @@
+import {setTimeout as sleep} from 'node:timers/promises';
+import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, it} from 'vitest';
+import {ignoreEvents} from '../../src/events.ts';
+import {hexOfDigest} from '../../src/workspace/digest.ts';
+import {activateRelease} from '../../src/workflows/deploy/activateRelease.ts';
+import {confirmRelease} from '../../src/workflows/deploy/confirmRelease.ts';
+import {withDeviceLock} from '../../src/workflows/deploy/deviceLock.ts';
+import {isServing, readDeviceTruth} from '../../src/workflows/deploy/readDeviceTruth.ts';
+import {revertRelease, rollBackRelease} from '../../src/workflows/deploy/revertRelease.ts';
+import {signRelease} from '../../src/workflows/deploy/signRelease.ts';
+import {stageRelease} from '../../src/workflows/deploy/stageRelease.ts';
+import {
+  composeAdding,
+  deployAdding,
+  makeDevice,
+  openWorkshop,
+  type TestDevice,
+  type Workshop,
+} from './deployDevice.ts';
+import {floats} from './smallModels.ts';
+
+let workshop: Workshop;
+let device: TestDevice;
+const program = () => ({home: device.home, runtimeHex: hexOfDigest(workshop.runtime.digest)});
+
+beforeAll(async () => {
+  workshop = await openWorkshop();
+});
+afterAll(() => workshop.close());
+beforeEach(async () => {
+  device = await makeDevice(workshop);
+});
+afterEach(() => device.remove());
+
+/** Up to the switch, as a controller does that then is gone. */
+async function switchTo(constant: number, confirmWithinMs: number) {
+  const composed = await composeAdding(workshop, constant, {port: device.port, madeSecond: constant});
+  return device.withMachine(machine =>
+    withDeviceLock(machine, async lock => {
+      const truth = await readDeviceTruth(machine);
+      const signed = await signRelease(workshop.store, composed, truth, workshop.key, {
+        allowsDowngrade: false,
+      });
+      const staged = await stageRelease(machine, lock, truth, workshop.runtime, signed, {}, ignoreEvents);
+      return activateRelease(machine, lock, staged, {confirmWithinMs});
+    }),
+  );
+}
+
+async function waitForServing(release: string, withinMs: number): Promise<number> {
+  const startedAt = performance.now();
+  for (;;) {
+    const truth = await device.withMachine(readDeviceTruth);
+    const tookMs = performance.now() - startedAt;
+    if (isServing(truth, release) && truth.openSwitch === null) return tookMs;
+    if (tookMs > withinMs)
+      throw new Error(`${release} did not serve after ${tookMs} ms: ${JSON.stringify(truth)}`);
+    await sleep(50);
+  }
+}
+
+describe('a switch that nobody confirms', () => {
+  it('is taken back by the device at the deadline, remembered, and taken when it comes again', async () => {
+    const {release: first} = await deployAdding(workshop, device, 1);
+    const {release: second} = await switchTo(2, 10_000);
+    expect(await device.answer()).toBe(2);
+    await waitForServing(first, 15_000);
+    expect(await device.answer()).toBe(1);
+    const truth = await device.withMachine(readDeviceTruth);
+    expect(truth.ledger?.bad).toEqual([
+      {release: second, kind: 'unconfirmed', reason: 'it was not confirmed in time'},
+    ]);
+    // Its controller was lost, which says nothing about it.
+    await deployAdding(workshop, device, 2);
+    expect(await device.answer()).toBe(2);
+    expect((await device.withMachine(readDeviceTruth)).ledger?.bad).toEqual([]);
+  });
+
+  it('is taken back after a power cut and a restart in the window, long before the deadline', async () => {
+    const {release: first} = await deployAdding(workshop, device, 1);
+    await switchTo(2, 600_000);
+    await device.cutPower();
+    await device.start(true);
+    await waitForServing(first, 20_000);
+    expect(await device.answer()).toBe(1);
+  });
+
+  it('is taken back by the watcher when the supervisor is gone', async () => {
+    const {release: first} = await deployAdding(workshop, device, 1);
+    await switchTo(2, 10_000);
+    const {isSupervised} = await device.withMachine(readDeviceTruth);
+    expect(isSupervised).toBe(true);
+    await device.withMachine(machine => machine.run(['sh', '-c', 'kill -9 $(cat .edgewise/supervisor.pid)']));
+    await waitForServing(first, 15_000);
+    expect(await device.answer()).toBe(1);
+  });
+
+  it('leaves nothing current when there was nothing before', async () => {
+    // On a busy machine the deadline may be over before the agent has come up.
+    await switchTo(2, 2000).catch(() => null);
+    for (let waitedMs = 0; (await device.current()) !== null; waitedMs += 50) {
+      expect(waitedMs).toBeLessThan(8000);
+      await sleep(50);
+    }
+    // A later push finds a device to start anew with.
+    await deployAdding(workshop, device, 3);
+    expect(await device.answer()).toBe(3);
+  });
+});
+
+describe('a release that answers wrongly', () => {
+  it('is taken back, and refused when it comes again', async () => {
+    await deployAdding(workshop, device, 1);
+    const golden = [{inputs: {x: floats([1, 4], [0, 0, 0, 0])}, outputs: {y: floats([1, 4], [9, 9, 9, 9])}}];
+    await expect(deployAdding(workshop, device, 2, {parts: {golden}})).rejects.toMatchObject({
+      code: 'release-unhealthy',
+    });
+    expect(await device.answer()).toBe(1);
+    await expect(deployAdding(workshop, device, 2)).rejects.toMatchObject({code: 'release-known-bad'});
+    await deployAdding(workshop, device, 2, {options: {takesBad: true}});
+    expect(await device.answer()).toBe(2);
+  });
+});
+
+describe('a confirmation', () => {
+  it('is final, may be repeated, and comes too late after the switch was taken back', async () => {
+    await deployAdding(workshop, device, 1);
+    const activated = await switchTo(2, 600_000);
+    const confirm = () => confirmRelease(work => device.withMachine(work), activated);
+    const first = await confirm();
+    expect(first).toEqual({release: activated.release, counter: expect.any(Number) as number});
+    expect(await confirm()).toEqual(first);
+    const again = await switchTo(3, 600_000);
+    await device.withMachine(machine =>
+      revertRelease(machine, program(), {transaction: again.transaction, reason: 'a test'}),
+    );
+    await expect(confirmRelease(work => device.withMachine(work), again)).rejects.toMatchObject({
+      code: 'confirmation-refused',
+    });
+    expect(await device.answer()).toBe(2);
+  });
+
+  it('does not keep anyone from going back to the release before', async () => {
+    const {release: first} = await deployAdding(workshop, device, 1);
+    const {release: second} = await deployAdding(workshop, device, 2);
+    const back = await device.withMachine(machine => rollBackRelease(machine, program(), 'a test'));
+    expect(back).toEqual({reverted: second, current: first});
+    expect(await device.answer()).toBe(1);
+    await expect(
+      device.withMachine(machine => rollBackRelease(machine, program(), 'again')),
+    ).rejects.toMatchObject({code: 'nothing-to-go-back-to'});
+  });
+});
+
+describe('a controller that was overtaken', () => {
+  it('cannot switch, whatever it holds', async () => {
+    await deployAdding(workshop, device, 1);
+    const composed = await composeAdding(workshop, 2, {port: device.port, madeSecond: 2});
+    const frozen = device.withMachine(machine =>
+      withDeviceLock(
+        machine,
+        async lock => {
+          const truth = await readDeviceTruth(machine);
+          const signed = await signRelease(workshop.store, composed, truth, workshop.key, {
+            allowsDowngrade: false,
+          });
+          const staged = await stageRelease(machine, lock, truth, workshop.runtime, signed, {}, ignoreEvents);
+          // As if this process had been stopped past its lease: another one takes over and finishes.
+          await machine.run([
+            'sh',
+            '-c',
+            'for f in .edgewise/locks/[0-9]*; do echo "dead 0 boot" >"$f"; done',
+          ]);
+          await deployAdding(workshop, device, 3);
+          return activateRelease(machine, lock, staged);
+        },
+        {leaseSeconds: 600},
+      ),
+    );
+    await expect(frozen).rejects.toMatchObject({code: 'lock-lost', exitCode: 14});
+    expect(await device.answer()).toBe(3);
+  });
+});
