@@ -21,7 +21,9 @@ export type EdgewiseEvent =
       readonly outcome: 'done' | 'skipped' | 'failed';
       readonly detail?: string;
     }
-  | {readonly kind: 'note'; readonly level: 'info' | 'warning'; readonly text: string};
+  | {readonly kind: 'note'; readonly level: 'info' | 'warning'; readonly text: string}
+  /** A line of a rollout's journal, for programs that follow it. */
+  | {readonly kind: 'record'; readonly rollout: string; readonly record: object};
 
 export type EmitEvent = (event: EdgewiseEvent) => void;
 

@@ -38,6 +38,8 @@ export function releaseFromJson(text: string, fileName: string): DocumentOf<'rel
   return release;
 }
 
+export const rolloutFromJson = (text: string, fileName: string) => readDocument('rollout', text, fileName);
+
 /** Another kind or version first and alone: measured against the wrong schema, everything else would be wrong too. */
 function requireKind(kind: DocumentKind, source: YamlSource, fileName: string): void {
   const {value} = source;

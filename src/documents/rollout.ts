@@ -101,3 +101,37 @@ export const rolloutSchema = z.strictObject({
   records: z.array(rolloutRecordSchema),
 });
 export type Rollout = z.infer<typeof rolloutSchema>;
+/** What a device keeps about the rollout it takes part in: enough to go on from anywhere. */
+export const deviceRolloutSchema = z.strictObject({
+  kind: z.literal('edgewise/device-rollout'),
+  formatVersion: z.literal(1),
+  rollout: z.string(),
+  wave: z.int().positive(),
+  release: releaseId.nullable(),
+  phase: z.enum(DEVICE_PHASES),
+  detail: z.string().nullable(),
+});
+export type DeviceRollout = z.infer<typeof deviceRolloutSchema>;
+
+/** What a rollout has come to: the `--json` of the rollout commands. */
+export interface RolloutSummary {
+  readonly id: string;
+  readonly startedAt: string;
+  /** `null` while it goes on, or when its controller died. */
+  readonly outcome: RolloutOutcome | null;
+  readonly reason: string | null;
+  readonly waves: readonly {
+    readonly wave: number;
+    readonly devices: number;
+    readonly verdict: GateResult['verdict'] | null;
+    readonly gates: readonly GateResult[];
+  }[];
+  readonly devices: readonly {
+    readonly device: string;
+    readonly hardwareClass: string;
+    readonly wave: number;
+    readonly phase: DevicePhase;
+    readonly release: string | null;
+    readonly detail: string | null;
+  }[];
+}

@@ -21,6 +21,7 @@ export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true;
 
   #renderer: EventRenderer | undefined;
+  #isFollowed = false;
 
   /** False for a command whose own commands draw on the same terminal. */
   protected readonly drawsLiveList: boolean = true;
@@ -29,15 +30,25 @@ export abstract class BaseCommand extends Command {
   protected get emit(): EmitEvent {
     this.#renderer ??= createEventRenderer({
       stream: process.stderr,
-      isTerminal: process.stderr.isTTY && !this.jsonEnabled() && this.drawsLiveList,
+      isTerminal: process.stderr.isTTY && !this.jsonEnabled() && this.drawsLiveList && !this.#isFollowed,
       noColor: process.env['NO_COLOR'] !== undefined && process.env['NO_COLOR'] !== '',
     });
-    return this.#renderer.emit;
+    const {emit} = this.#renderer;
+    if (!this.#isFollowed) return emit;
+    return event => {
+      process.stdout.write(`${JSON.stringify(event)}\n`);
+      emit(event);
+    };
+  }
+
+  /** With `ndjson`, events are told on stdout as they happen, and what `run` returns is the last line. */
+  protected followEvents(output: 'text' | 'ndjson'): void {
+    this.#isFollowed = output === 'ndjson';
   }
 
   /** Prints the result for people; with --json oclif prints what `run` returns. */
   protected show(text: string): void {
-    if (this.jsonEnabled()) return;
+    if (this.jsonEnabled() || this.#isFollowed) return;
     process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
   }
 
@@ -45,6 +56,14 @@ export abstract class BaseCommand extends Command {
   protected async endProgress(): Promise<void> {
     await this.#renderer?.finish();
     this.#renderer = undefined;
+  }
+
+  /** Called by oclif with what `run` returned. */
+  protected override async _run<T>(): Promise<T> {
+    const result = await super._run<T>();
+    if (this.#isFollowed && !this.jsonEnabled())
+      process.stdout.write(`${JSON.stringify({kind: 'result', result})}\n`);
+    return result;
   }
 
   override logJson(json: unknown): void {

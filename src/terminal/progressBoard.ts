@@ -42,7 +42,7 @@ export function createProgressBoard(): ProgressBoard {
   return {
     rows,
     apply(event, nowMs) {
-      if (event.kind === 'note') return null;
+      if (event.kind === 'note' || event.kind === 'record') return null;
       if (event.kind === 'step-started') {
         const row: BoardRow = {
           step: event.step,

@@ -11,6 +11,8 @@ export type DeviceScript =
   | 'accept-blobs'
   | 'link-tree'
   | 'lock'
+  | 'rollout'
+  | 'hashes'
   | 'gateway-state'
   | 'start-gateway'
   | 'gateway-parts';

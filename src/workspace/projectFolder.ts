@@ -21,6 +21,8 @@ export interface ProjectFolder {
   /** What a build hands out, beside its document. */
   artefactFile(name: string): string;
   planFile(device: string): string;
+  /** Where journals of rollouts lie. */
+  readonly rolloutFolder: string;
   cacheFile(name: string): string;
   /** Runs `work` with a temporary folder on the store's file system and removes it afterwards. */
   withTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T>;
@@ -56,6 +58,7 @@ function projectFolderOf(file: string, text: string): ProjectFolder {
     buildFile: target => join(folder, 'builds', `${target}.yaml`),
     artefactFile: name => join(folder, 'builds', name),
     planFile: device => join(folder, 'plans', `${device}.yaml`),
+    rolloutFolder: join(folder, 'rollouts'),
     cacheFile: name => join(hidden, 'cache', name),
     async withTemporaryFolder(work) {
       const parent = join(hidden, 'tmp');

@@ -1,0 +1,39 @@
+import type {RolloutSummary} from '../documents/rollout.ts';
+import {formatMs} from './formatNumbers.ts';
+import {formatTable} from './formatTable.ts';
+
+interface Preview {
+  readonly summary: RolloutSummary;
+  readonly soakMs: number;
+  /** Why a device could not be asked, by its name. */
+  readonly problems: Readonly<Record<string, string>>;
+}
+
+/** Every step of every device, in order, as `rollout start` would do it now. */
+export function textFromRolloutPreview({summary, soakMs, problems}: Preview, width: number): string {
+  const {id, waves, devices} = summary;
+  return [
+    `Rollout ${id}: ${devices.length} devices in ${waves.length} waves. Nothing has been changed.`,
+    ...waves.flatMap(({wave}) => [
+      '',
+      `Wave ${wave}, then soak for ${formatMs(soakMs)} and judge:`,
+      formatTable(
+        [
+          {title: 'device', shrinksTo: 12},
+          {title: 'class', shrinksTo: 8},
+          {title: 'steps', isWrapped: true},
+        ],
+        devices
+          .filter(each => each.wave === wave)
+          .map(({device, hardwareClass}) => [
+            device,
+            hardwareClass,
+            problems[device] === undefined
+              ? 'stage, switch, check, confirm'
+              : `left for later: ${problems[device]}`,
+          ]),
+        width,
+      ),
+    ]),
+  ].join('\n');
+}

@@ -1,0 +1,317 @@
+import {setTimeout as sleep} from 'node:timers/promises';
+import type {Machine} from '../../device/machine.ts';
+import {agentStatisticsSchema, type AgentStatistics} from '../../documents/agentStatistics.ts';
+import type {DevicePhase} from '../../documents/rollout.ts';
+import {ExpectedError, messageOf} from '../../errors.ts';
+import {openProtocolClient} from '../../runtime/client.ts';
+import {hexOfDigest} from '../../workspace/digest.ts';
+import type {DeployOptions, DeployParts} from '../deploy/deployRelease.ts';
+import {activateRelease, type ActivatedRelease} from '../deploy/activateRelease.ts';
+import {checkHealth, timeServing} from '../deploy/checkHealth.ts';
+import {confirmRelease} from '../deploy/confirmRelease.ts';
+import {withDeviceLock, type DeviceLock} from '../deploy/deviceLock.ts';
+import {requireFit} from '../deploy/preflight.ts';
+import {pruneReleases} from '../deploy/pruneReleases.ts';
+import {isServing, readDeviceTruth, type DeviceTruth} from '../deploy/readDeviceTruth.ts';
+import {revertRelease, rollBackRelease, settleOpenSwitch} from '../deploy/revertRelease.ts';
+import {signRelease} from '../deploy/signRelease.ts';
+import {stageRelease, type StagedRelease} from '../deploy/stageRelease.ts';
+import type {DeviceHands, PhaseReport} from './deviceHands.ts';
+import {keepDeviceRollout} from './deviceRollout.ts';
+
+export type WithMachine = <T>(work: (machine: Machine) => Promise<T>) => Promise<T>;
+
+export interface SshHandsParts {
+  readonly device: string;
+  readonly rollout: string;
+  readonly wave: number;
+  readonly withMachine: WithMachine;
+  /** Once the device's processor is known; brings what other machines need, too. */
+  readonly prepare: (machine: Machine, truth: DeviceTruth) => Promise<DeployParts>;
+  readonly options: DeployOptions;
+  /** How long a lock that somebody else holds is waited for: a controller that died leaves it until its lease ends. */
+  readonly lockPatienceMs?: number;
+  readonly leaseSeconds?: number;
+}
+
+const TIMED_REQUESTS = 20;
+const UNREACHABLE = new Set(['device-unreachable', 'command-timed-out']);
+
+interface Session {
+  readonly machine: Machine;
+  readonly lock: DeviceLock;
+}
+
+/** A device over SSH: one connection and one lock from staging to confirming, and a new connection for the confirmation. */
+export function openSshHands(parts: SshHandsParts): DeviceHands {
+  const {device, rollout, wave, withMachine, options} = parts;
+  let session: HeldSession | null = null;
+  let deploy: DeployParts | null = null;
+  let staged: StagedRelease | null = null;
+  let activated: ActivatedRelease | null = null;
+  let oldP95Ms: number | null = null;
+
+  const open = async (): Promise<Session> => {
+    session ??= await holdPatiently(parts);
+    return session;
+  };
+  const remember = async (machine: Machine, report: PhaseReport): Promise<PhaseReport> => {
+    await keepDeviceRollout(machine, {
+      rollout,
+      wave,
+      phase: report.phase,
+      release: report.release ?? null,
+      detail: report.detail ?? null,
+    });
+    return report;
+  };
+  /** What fails after the switch takes the device back; who went silent goes back by itself. */
+  const orTakeBack = async (
+    phase: DevicePhase,
+    work: () => Promise<string | undefined>,
+  ): Promise<PhaseReport> => {
+    const {machine} = await open();
+    const release = staged?.release ?? activated?.release;
+    const known = release === undefined ? {} : {release};
+    try {
+      const detail = await work();
+      return await remember(machine, {phase, ...known, ...(detail === undefined ? {} : {detail})});
+    } catch (error) {
+      const detail = messageOf(error);
+      if (isUnreachable(error)) return {phase: 'lost', detail, ...known};
+      if (activated === null) return remember(machine, {phase: 'failed', detail, ...known});
+      try {
+        await revertRelease(machine, activated.program, {transaction: activated.transaction, reason: detail});
+      } catch (stuck) {
+        return isUnreachable(stuck)
+          ? {phase: 'lost', detail, ...known}
+          : {phase: 'revert-failed', detail: messageOf(stuck), ...known};
+      }
+      return remember(machine, {phase: 'failed', detail, ...known});
+    }
+  };
+
+  return {
+    async stage(emit) {
+      try {
+        const {machine, lock} = await open();
+        const before = await readDeviceTruth(machine);
+        requireFit(before, device);
+        deploy = await parts.prepare(machine, before);
+        const {release} = deploy.composed;
+        if (isThere(before, deploy)) return {phase: 'unchanged', release: release.id};
+        const adopted = openSwitchOf(before, release.id);
+        if (adopted !== null) {
+          activated = adopted;
+          return await remember(machine, {
+            phase: 'activated',
+            release: release.id,
+            detail: 'was switched before',
+          });
+        }
+        const truth = await settleOpenSwitch(machine, before);
+        const signed = await signRelease(deploy.store, deploy.composed, truth, deploy.key, {
+          allowsDowngrade: options.allowsDowngrade === true,
+        });
+        staged = await stageRelease(machine, lock, truth, deploy.runtime, signed, options, emit);
+        const {sentBytes} = staged;
+        return await remember(machine, {
+          phase: 'staged',
+          release: release.id,
+          ...(sentBytes === 0 ? {} : {detail: `${(sentBytes / 1e6).toFixed(1)} MB sent`}),
+        });
+      } catch (error) {
+        if (isLocked(error)) throw error;
+        return {phase: isUnreachable(error) ? 'deferred' : 'failed', detail: messageOf(error)};
+      }
+    },
+    activate: () =>
+      orTakeBack('activated', async () => {
+        const {machine, lock} = await open();
+        if (staged === null || deploy === null) throw new Error(`${device} was not staged`);
+        const {confirmWithinMs, golden} = deploy;
+        oldP95Ms = (await timeServing(machine, golden[0]?.inputs ?? {}, TIMED_REQUESTS))?.p95Ms ?? null;
+        activated = await activateRelease(machine, lock, staged, {
+          ...(confirmWithinMs === undefined ? {} : {confirmWithinMs}),
+          onSwitched: switched => {
+            activated = switched;
+          },
+        });
+        return undefined;
+      }),
+    check: () =>
+      orTakeBack('checked', async () => {
+        const {machine} = await open();
+        if (deploy === null) throw new Error(`${device} was not prepared`);
+        const {release} = deploy.composed;
+        const {problems, times} = await checkHealth(machine, {
+          release: release.id,
+          port: release.endpoint.port,
+          model: release.model.name,
+          golden: deploy.golden,
+          tolerance: deploy.tolerance,
+          runs: TIMED_REQUESTS,
+          predictedMs: deploy.predictedMs,
+          oldP95Ms,
+        });
+        if (problems.length > 0) throw new Error(problems.map(({detail}) => detail).join('; '));
+        return times === null ? undefined : `p95 ${times.p95Ms.toFixed(2)} ms`;
+      }),
+    confirm: () =>
+      orTakeBack('confirmed', async () => {
+        const {machine} = await open();
+        if (activated === null || deploy === null) throw new Error(`${device} was not switched`);
+        await confirmRelease(withMachine, activated);
+        await pruneReleases(machine, activated.program, deploy.keepCount);
+        return undefined;
+      }),
+    async revert(reason) {
+      try {
+        const {machine} = await open();
+        const truth = await readDeviceTruth(machine);
+        deploy ??= await parts.prepare(machine, truth);
+        const {id} = deploy.composed.release;
+        const {openSwitch, home} = truth;
+        if (openSwitch !== null) {
+          const {transaction, toRuntime} = openSwitch.pending;
+          await revertRelease(machine, {home, runtimeHex: toRuntime}, {transaction, reason});
+        }
+        if (openSwitch === null && truth.currentRelease === id) {
+          const runtimeHex = truth.currentRuntime ?? hexOfDigest(deploy.runtime.digest);
+          await rollBackRelease(machine, {home: truth.home, runtimeHex}, reason);
+        }
+        return await remember(machine, {phase: 'reverted', release: id});
+      } catch (error) {
+        if (isLocked(error)) throw error;
+        return {phase: 'revert-failed', detail: messageOf(error)};
+      }
+    },
+    async observe(wantedRequests) {
+      const predictedMs = deploy?.predictedMs ?? null;
+      const seen = {device, predictedMs};
+      try {
+        return await withMachine(async machine => {
+          const truth = await readDeviceTruth(machine);
+          deploy ??= await parts.prepare(machine, truth);
+          const {release} = deploy.composed;
+          const statistics = await measure(machine, deploy, wantedRequests).catch(() => null);
+          const isCurrent = statistics?.current?.release === release.id;
+          return {
+            ...seen,
+            predictedMs: deploy.predictedMs,
+            atMs: Date.now(),
+            isServing: isServing(truth, release.id),
+            statistics: isCurrent ? statistics : null,
+          };
+        });
+      } catch {
+        // A device that cannot be asked has told nothing: its wave is not promoted.
+        return {...seen, atMs: Date.now(), isServing: null, statistics: null};
+      }
+    },
+    async close() {
+      const held = session;
+      session = null;
+      await held?.end();
+    },
+  };
+}
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof ExpectedError && UNREACHABLE.has(error.code);
+}
+
+export function isThere(
+  truth: DeviceTruth,
+  {composed, runtime}: Pick<DeployParts, 'composed' | 'runtime'>,
+): boolean {
+  return (
+    isServing(truth, composed.release.id) &&
+    truth.openSwitch === null &&
+    truth.currentRuntime === hexOfDigest(runtime.digest) &&
+    truth.ledger?.confirmed?.release === composed.release.id
+  );
+}
+
+/** A switch to this very release that an earlier controller did not confirm: it is taken over as it is. */
+function openSwitchOf({openSwitch, home}: DeviceTruth, release: string): ActivatedRelease | null {
+  if (openSwitch === null || openSwitch.state !== 'pending' || openSwitch.pending.to !== release) return null;
+  const {transaction, from, toRuntime} = openSwitch.pending;
+  return {release, transaction, from, program: {home, runtimeHex: toRuntime}};
+}
+
+/** Sends golden requests, then reads what the agent has counted. */
+async function measure(
+  machine: Machine,
+  {composed: {release}, golden}: DeployParts,
+  wantedRequests: number,
+): Promise<AgentStatistics> {
+  const tunnel = await machine.openTunnel(release.endpoint.port);
+  const url = `http://127.0.0.1:${tunnel.localPort}`;
+  const client = openProtocolClient(url);
+  try {
+    for (let sent = 0; golden.length > 0 && sent < wantedRequests; sent++) {
+      const inputs = golden[sent % golden.length]?.inputs ?? {};
+      // A failed request is counted where it failed.
+      await client.infer(release.model.name, {inputs}, {deadlineMs: 30_000}).catch(() => null);
+    }
+    const answer = await fetch(`${url}/v2/edgewise/statistics`, {signal: AbortSignal.timeout(10_000)});
+    return agentStatisticsSchema.parse(await answer.json());
+  } finally {
+    client.close();
+    await tunnel.close();
+  }
+}
+
+interface HeldSession extends Session {
+  end(): Promise<void>;
+}
+
+/** @throws ExpectedError `device-locked` once the patience is over */
+async function holdPatiently({
+  withMachine,
+  leaseSeconds,
+  lockPatienceMs = 0,
+}: SshHandsParts): Promise<HeldSession> {
+  const untilMs = Date.now() + lockPatienceMs;
+  for (;;) {
+    try {
+      return await holdSession(withMachine, leaseSeconds);
+    } catch (error) {
+      if (!isLocked(error) || Date.now() >= untilMs) throw error;
+      await sleep(1000);
+    }
+  }
+}
+
+function isLocked(error: unknown): boolean {
+  return error instanceof ExpectedError && error.code === 'device-locked';
+}
+
+/** A connection with the lock on it that stays until it is ended, however many steps that takes. */
+async function holdSession(withMachine: WithMachine, leaseSeconds: number | undefined): Promise<HeldSession> {
+  let end = (): void => {};
+  const until = new Promise<void>(resolve => {
+    end = resolve;
+  });
+  return new Promise((resolve, reject) => {
+    const held = withMachine(machine =>
+      withDeviceLock(
+        machine,
+        async lock => {
+          resolve({
+            machine,
+            lock,
+            async end() {
+              end();
+              await held.catch(() => {});
+            },
+          });
+          await until;
+        },
+        leaseSeconds === undefined ? {} : {leaseSeconds},
+      ),
+    );
+    held.catch(reject);
+  });
+}

@@ -1,0 +1,120 @@
+import {spawn} from 'node:child_process';
+import {appendFile, mkdtemp, readFile} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import {readJournal} from '../../src/workspace/rolloutJournal.ts';
+import {
+  damagedFiles,
+  deployAdding,
+  makeDevice,
+  openWorkshop,
+  type TestDevice,
+  type Workshop,
+} from './deployDevice.ts';
+import {createTestJournal, driveTestRollout, resumeElsewhere, type TestRollout} from './rolloutFleet.ts';
+
+let workshop: Workshop;
+let fleet: Map<string, TestDevice>;
+let folder: string;
+
+beforeAll(async () => {
+  workshop = await openWorkshop();
+  folder = await mkdtemp(join(tmpdir(), 'edgewise-rollout-'));
+  const devices = await Promise.all(
+    ['a', 'b'].map(async name => [name, await makeDevice(workshop)] as const),
+  );
+  fleet = new Map(devices);
+  for (const device of fleet.values()) await deployAdding(workshop, device, 1);
+}, 120_000);
+afterAll(async () => {
+  for (const device of fleet.values()) await device.remove();
+  await workshop.close();
+});
+
+const answers = () => Promise.all([...fleet.values()].map(device => device.answer()));
+const newFolder = () => mkdtemp(join(folder, 'journal-'));
+async function run(rollout: TestRollout) {
+  const journal = await createTestJournal(await newFolder(), [...fleet.keys()], rollout);
+  const state = await driveTestRollout(workshop, fleet, journal, rollout);
+  return {state, phases: [...state.devices.values()].map(({phase}) => phase), file: journal.file};
+}
+
+describe('a rollout over two devices', () => {
+  it('that is well reaches all of them, and a second one changes nothing', async () => {
+    const {state, phases} = await run({id: 'r-well-1', constant: 2});
+    expect(state.ended, JSON.stringify(state.ended)).toMatchObject({outcome: 'complete'});
+    expect(phases).toEqual(['confirmed', 'confirmed']);
+    expect(await answers()).toEqual([2, 2]);
+    expect((await run({id: 'r-well-2', constant: 2})).phases).toEqual(['unchanged', 'unchanged']);
+  }, 120_000);
+
+  it('whose release answers wrongly on one device of the second wave is taken back everywhere', async () => {
+    const {state, phases} = await run({
+      id: 'r-wrong-1',
+      constant: 3,
+      expected: device => (device === 'b' ? 77 : 3),
+    });
+    expect(state.ended, JSON.stringify(state.ended)).toMatchObject({outcome: 'reverted'});
+    expect(phases[0]).toBe('reverted');
+    expect(phases[1]).toBe('failed');
+    expect(await answers()).toEqual([2, 2]);
+  }, 120_000);
+
+  it('without traffic and without probes pauses after its canary', async () => {
+    const {state, phases} = await run({
+      id: 'r-silent-1',
+      constant: 4,
+      policy: {probes: false, patienceSeconds: 0.5},
+    });
+    expect(state.ended, JSON.stringify(state.ended)).toMatchObject({outcome: 'paused'});
+    expect(phases).toEqual(['confirmed', 'waiting']);
+    expect(await answers()).toEqual([4, 2]);
+  }, 120_000);
+
+  it.each([
+    ['the canary was switched', 2],
+    ['a device of the second wave was switched', 7],
+  ])(
+    'that is killed right after %s is finished from another machine that has only the devices',
+    async (_, killAfter) => {
+      const before = new Set(await answers());
+      const constant = 10 + killAfter;
+      const rollout: TestRollout = {id: `r-killed-${killAfter}`, constant};
+      const places = [...fleet].map(([name, {home, port}]) => `${name}=${home}=${port}`);
+      const child = spawn(
+        process.execPath,
+        [
+          join(import.meta.dirname, 'killedRollout.ts'),
+          workshop.folder,
+          await newFolder(),
+          String(killAfter),
+          JSON.stringify(rollout),
+          ...places,
+        ],
+        {stdio: ['ignore', 'ignore', 'pipe']},
+      );
+      let said = '';
+      child.stderr.on('data', (text: Buffer) => (said += text.toString()));
+      const signal = await new Promise(resolve => child.once('exit', (_code, by) => resolve(by)));
+      expect(signal, said).toBe('SIGKILL');
+      for (const answer of await answers()) expect(before.has(answer) || answer === constant).toBe(true);
+      const state = await resumeElsewhere(workshop, fleet, await newFolder(), rollout);
+      expect(state.ended, JSON.stringify(state.ended)).toMatchObject({outcome: 'complete'});
+      expect(await answers()).toEqual([constant, constant]);
+      for (const device of fleet.values()) expect(await damagedFiles(device.root)).toEqual([]);
+    },
+    120_000,
+  );
+
+  it('has a journal that a torn last line does not spoil', async () => {
+    const {file} = await run({id: 'r-torn-1', constant: 18});
+    const before = (await readJournal(file)).rollout.records.length;
+    await appendFile(file, '{"record":"dev');
+    const journal = await readJournal(file);
+    expect(journal.rollout.records).toHaveLength(before);
+    await journal.append({record: 'resumed', at: '2026-01-01T00:00:00Z'});
+    expect((await readJournal(file)).rollout.records).toHaveLength(before + 1);
+    expect(await readFile(file, 'utf8')).not.toContain('"dev\n');
+  }, 120_000);
+});
