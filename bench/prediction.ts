@@ -185,10 +185,13 @@ async function measureCell(
   return rows;
 }
 
-async function makePlan(projectPath: string, pins: PlanRequest['pins']): Promise<MadePlan> {
+async function makePlan(
+  projectPath: string,
+  pins: PlanRequest['goals']['constraints']['pins'],
+): Promise<MadePlan> {
   const {
     plans: [made],
-  } = await plan({projectPath, devices: [DEVICE], pins}, emit);
+  } = await plan({projectPath, devices: [DEVICE], goals: {constraints: {pins}}}, emit);
   if (made === undefined) throw new Error('no plan was made');
   return made;
 }

@@ -64,7 +64,10 @@ function roughMs({layers, tensors = []}: Plan, link: Link, deviceLayers: number)
 }
 
 /** One pin for each layer, so that the planner has nothing left to choose. */
-export function pinsForCut({plan}: MadePlan, deviceLayers: number): PlanRequest['pins'] {
+export function pinsForCut(
+  {plan}: MadePlan,
+  deviceLayers: number,
+): PlanRequest['goals']['constraints']['pins'] {
   return plan.layers.map(({name}, index) => ({
     layers: name,
     tier: index < deviceLayers ? 'device' : 'cloud',

@@ -4,7 +4,7 @@ import type {PlacementAnswer} from '../documents/placementAnswer.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
 import {BaseCommand, projectFlags} from '../terminal/baseCommand.ts';
 import {widthOf} from '../terminal/formatTable.ts';
-import {pinsFromFlags} from '../terminal/pinFlags.ts';
+import {goalFlags, goalsFromFlags} from '../terminal/goalFlags.ts';
 import type {MadePlans} from '../workflows/plan.ts';
 
 export default class Plan extends BaseCommand {
@@ -15,6 +15,7 @@ export default class Plan extends BaseCommand {
   static override examples = [
     '<%= config.bin %> plan',
     '<%= config.bin %> plan pi-1 --keep-raw-input-on-device',
+    "<%= config.bin %> plan pi-1 --objective energy --max-latency '80 ms'",
     "<%= config.bin %> plan pi-1 --pin '*=device' --output plans/pi-1.device-only.yaml",
     '<%= config.bin %> plan --from-costs costs.yaml --json',
   ];
@@ -28,15 +29,7 @@ export default class Plan extends BaseCommand {
   };
   static override flags = {
     ...projectFlags,
-    'keep-raw-input-on-device': booleanFlag({
-      description: 'never send the input, nor a view, cast or normalised copy of it; overrides the project',
-      allowNo: true,
-    }),
-    pin: stringFlag({
-      description: 'keep layers on a tier, as PATTERN=device or PATTERN=cloud; * stands for any letters',
-      multiple: true,
-      default: [],
-    }),
+    ...goalFlags,
     estimate: booleanFlag({
       description:
         'estimate layer times that were not measured from other models on the same kind of machine; the plan says so',
@@ -46,7 +39,7 @@ export default class Plan extends BaseCommand {
     'from-costs': stringFlag({
       description: 'plan from a table of costs, JSON or YAML, instead of a project; - reads it from stdin',
       helpValue: 'FILE',
-      exclusive: ['project', 'keep-raw-input-on-device', 'pin', 'estimate', 'output'],
+      exclusive: ['project', 'estimate', 'output', ...Object.keys(goalFlags)],
     }),
   };
 
@@ -55,14 +48,12 @@ export default class Plan extends BaseCommand {
     const costsFile = flags['from-costs'];
     if (costsFile !== undefined) return this.#planFromCosts(costsFile, argv as string[]);
     const {plan} = await import('../workflows/plan.ts');
-    const keep = flags['keep-raw-input-on-device'];
     const {plans, fleet} = await plan(
       {
         projectPath: flags.project,
         devices: argv as string[],
-        pins: pinsFromFlags(flags.pin),
+        goals: goalsFromFlags(flags),
         estimate: flags.estimate,
-        ...(keep === undefined ? {} : {keepRawInputOnDevice: keep}),
         ...(flags.output === undefined ? {} : {output: flags.output}),
       },
       this.emit,

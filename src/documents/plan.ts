@@ -14,6 +14,8 @@ const totals = z.strictObject({
   deviceMs: z.number().nonnegative(),
   linkMs: z.number().nonnegative(),
   cloudMs: z.number().nonnegative(),
+  /** Absent without a gateway. */
+  gatewayMs: z.number().nonnegative().optional(),
   overheadMs: z.number().nonnegative(),
   upBytes: z.int().nonnegative(),
   downBytes: z.int().nonnegative(),
@@ -23,7 +25,15 @@ const totals = z.strictObject({
   interval90: z.strictObject({lowMs: z.number().nonnegative(), highMs: z.number().nonnegative()}).optional(),
   /** Each tier with what its layers take and the weights that they read; the plan's tiers in their order. */
   tiers: z
-    .array(z.strictObject({tier, ms: z.number().nonnegative(), weightBytes: z.int().nonnegative()}))
+    .array(
+      z.strictObject({
+        tier,
+        ms: z.number().nonnegative(),
+        weightBytes: z.int().nonnegative(),
+        /** Weights, what lives between layers at the fullest moment, and buffers. */
+        memoryBytes: z.int().nonnegative().optional(),
+      }),
+    )
     .optional(),
   /** Each link with everything that it takes, its fixed part too where anything crosses it. */
   links: z
@@ -110,6 +120,9 @@ export const layerReason = z.enum([
   'pinned-by-user',
   'keeps-raw-input-on-device',
   'no-cloud',
+  'keeps-within-limits',
+  'costs-less-here',
+  'keeps-rate',
 ]);
 
 /** What layers hand to one another: activations, inputs and outputs of the model, no weights. Layers by position in `layers`. */

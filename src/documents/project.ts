@@ -3,7 +3,8 @@ import {accuracySchema} from './accuracyBudget.ts';
 import {dataSourceSchema} from './dataSource.ts';
 import {groupSchema, requestRate} from './groups.ts';
 import {preprocessingSchema} from './preprocessing.ts';
-import {SHARE} from './quantities.ts';
+import {constraintsSchema, egressField, objectiveSchema} from './goals.ts';
+import {ENERGY_PER_BYTE, POWER, SHARE} from './quantities.ts';
 import {quantityField} from './quantityField.ts';
 import {rolloutPolicySchema} from './rolloutPolicy.ts';
 
@@ -29,6 +30,15 @@ const device = z.strictObject({
   endpointPort: port
     .optional()
     .describe("Where the device's own programs find the model: on its loopback interface only."),
+  power: z
+    .strictObject({
+      compute: quantityField(POWER).describe('While it computes, such as "4 W".'),
+      radio: quantityField(ENERGY_PER_BYTE)
+        .optional()
+        .describe('For what it sends and gets, such as "50 nJ/byte".'),
+    })
+    .optional()
+    .describe('Declared, not measured: what energy is reckoned with.'),
   gateway: z.string().optional().describe('The gateway between the device and the cloud.'),
   reachesCloud: z
     .boolean()
@@ -81,6 +91,8 @@ const cloud = z.strictObject({
     .regex(/^\d+(\.\d+)? [A-Z]{3}$/, 'expected an amount and its currency, such as "0.35 EUR"')
     .optional()
     .describe('Of one instance, such as "0.35 EUR".'),
+  egressPrice: egressField.optional(),
+  region: z.string().min(1).optional().describe('Where it lies, for constraints that name regions.'),
 });
 
 export const projectSchema = z
@@ -128,17 +140,8 @@ export const projectSchema = z
       .describe(
         'Who answers when the gateway or the cloud is gone: the device, which then gets all layers, or nobody; "device" when left out.',
       ),
-    objective: z.literal('latency').optional(),
-    constraints: z
-      .strictObject({
-        keepRawInputOnDevice: z
-          .boolean()
-          .optional()
-          .describe(
-            'The input, and whatever still is the input (a view, a cast, a normalised copy), stays on the device.',
-          ),
-      })
-      .optional(),
+    objective: objectiveSchema.optional(),
+    constraints: constraintsSchema.optional(),
     rollout: rolloutPolicySchema
       .optional()
       .describe(

@@ -41,6 +41,71 @@ export const DURATION: QuantityKind = {
   examples: '"45 ms" or "1.5 s"',
 };
 
+/** In millijoules. */
+export const ENERGY: QuantityKind = {
+  units: new Map([
+    ['uJ', 1e-3],
+    ['µJ', 1e-3],
+    ['mJ', 1],
+    ['J', 1e3],
+  ]),
+  mayBeZero: true,
+  examples: '"50 mJ" or "0.2 J"',
+};
+
+/** In watts. */
+export const POWER: QuantityKind = {
+  units: new Map([
+    ['mW', 1e-3],
+    ['W', 1],
+  ]),
+  mayBeZero: true,
+  examples: '"4 W" or "800 mW"',
+};
+
+/** In nanojoules per byte. */
+export const ENERGY_PER_BYTE: QuantityKind = {
+  units: new Map([
+    ['nJ/byte', 1],
+    ['uJ/byte', 1e3],
+    ['µJ/byte', 1e3],
+    ['nJ/bit', 8],
+    ['J/MB', 1e3],
+  ]),
+  mayBeZero: true,
+  examples: '"50 nJ/byte" or "0.4 J/MB"',
+};
+
+/** In bytes. SI prefixes are powers of 1,000, IEC ones of 1,024. */
+export const MEMORY: QuantityKind = {
+  units: new Map([
+    ...SI_PREFIXES.map((prefix, power) => [`${prefix}B`, 1000 ** power] as const),
+    ...IEC_PREFIXES.map((prefix, power) => [`${prefix}B`, 1024 ** (power + 1)] as const),
+  ]),
+  mayBeZero: true,
+  examples: '"64 MiB" or "500 MB"',
+};
+
+/** A weight per millisecond. */
+export const PER_TIME: QuantityKind = {
+  units: new Map([
+    ['/ms', 1],
+    ['/s', 1e-3],
+  ]),
+  mayBeZero: true,
+  examples: '"1 /ms" or "20 /s"',
+};
+
+/** A weight per millijoule. */
+export const PER_ENERGY: QuantityKind = {
+  units: new Map([
+    ['/mJ', 1],
+    ['/J', 1e-3],
+  ]),
+  mayBeZero: true,
+  examples: '"0.5 /mJ" or "200 /J"',
+};
+
 /** How many times as much. */
 export const FACTOR: QuantityKind = {
   units: new Map([

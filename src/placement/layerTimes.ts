@@ -1,4 +1,5 @@
 import {EXIT, ExpectedError} from '../errors.ts';
+import type {Tier} from '../documents/plan.ts';
 import type {ModelTimes} from '../documents/profile.ts';
 import {sustainedFactor} from '../documents/sustained.ts';
 import type {LayerRow} from './measurements.ts';
@@ -11,7 +12,7 @@ import type {LayerRow} from './measurements.ts';
 export function layerTimesFromProfile(
   layers: readonly LayerRow[],
   times: ModelTimes,
-  machine: 'device' | 'cloud',
+  machine: Tier,
   build: string,
 ): (number | null)[] {
   const stale = (why: string): ExpectedError =>

@@ -1,6 +1,6 @@
 import {sizeInBytes} from '../documents/elementTypes.ts';
 import type {ElementType} from '../documents/elementTypes.ts';
-import type {Tier} from '../documents/plan.ts';
+import type {PlanObjective, Tier} from '../documents/plan.ts';
 import type {Link, ModelTimes} from '../documents/profile.ts';
 
 /** One layer of the prepared model, in topological order; tensors by name, '' for an input left out. */
@@ -34,6 +34,30 @@ export interface PlacementConstraints {
   readonly keepRawInputOnDevice: boolean;
   /** `layers` is a layer's name or a pattern in which `*` stands for any letters. */
   readonly pins: readonly {readonly layers: string; readonly tier: Tier}[];
+  /** Whether what layers read only rises, or comes back too; left out: it only rises. */
+  readonly direction?: 'one-way' | 'two-way';
+  readonly maxLatencyMs?: number;
+  readonly maxEnergyMillijoules?: number;
+  /** Of one request, in the currency of the price. */
+  readonly maxMoney?: number;
+  /** What weights, activations and buffers may take together. */
+  readonly memory?: readonly {readonly tier: Tier; readonly bytes: number}[];
+  readonly minDeviceLayers?: number;
+}
+
+/** Of the device. */
+export interface DevicePower {
+  /** While it computes. */
+  readonly computeWatts: number;
+  readonly radioNanojoulesPerByte: number;
+}
+
+/** Of the cloud; all in one currency. */
+export interface CloudPrice {
+  readonly perHour: number;
+  /** For what leaves it, by 10⁹ bytes. */
+  readonly egressPerGigabyte: number;
+  readonly currency: string;
 }
 
 /** What was measured of the model on the machine of one tier. */
@@ -62,6 +86,11 @@ export interface PlacementMeasurements {
   readonly tiers: readonly TierMeasurements[];
   readonly links: readonly LinkMeasurements[];
   readonly constraints: PlacementConstraints;
+  /** Left out: latency. */
+  readonly objective?: PlanObjective;
+  /** As declared; left out: not known. */
+  readonly power?: DevicePower;
+  readonly price?: CloudPrice;
   /** Tensors that still are the raw input (views, casts, normalised copies of it). */
   readonly tainted: ReadonlySet<string>;
 }

@@ -14,6 +14,7 @@ import {
   weightBytesByTier,
 } from './describePlacement.ts';
 import {planEnvelope} from './envelope/planEnvelope.ts';
+import {declaredTotals, planGoal} from './goals/planGoal.ts';
 import {reasonsOfLayers} from './layerReasons.ts';
 import {twoTiersOf} from './measurements.ts';
 import type {PlacementConstraints, PlacementMeasurements} from './measurements.ts';
@@ -35,6 +36,7 @@ export interface PlanRequest {
  * @throws ExpectedError `profile-stale` (exit 14), `pin-matches-nothing` (exit 2), `nothing-feasible` (exit 13)
  */
 export function planDocument({header, measurements}: PlanRequest): Plan {
+  if (!isPlain(measurements)) return planGoal({header, measurements});
   const {constraints, layers} = measurements;
   const {device, cloud, link} = twoTiersOf(measurements);
   const tiers = cloud === null ? measurements.tiers.slice(0, 1) : measurements.tiers;
@@ -62,13 +64,14 @@ export function planDocument({header, measurements}: PlanRequest): Plan {
       : placement.tiers;
 
   const overheadMs = device.requestOverhead.medianMs;
-  const totalsOf = (tiers: readonly ProblemTier[]): PlanTotals =>
-    totalsFromCost(
-      costOfPlacement(problem, tiers),
-      overheadMs,
-      weightBytesByTier(layers, tensors, tiers),
-      cloud !== null,
-    );
+  const declared = declaredTotals({...measurements, tensors: tensors.values()});
+  const totalsOf = (tiers: readonly ProblemTier[]): PlanTotals => {
+    const cost = costOfPlacement(problem, tiers);
+    return {
+      ...totalsFromCost(cost, overheadMs, weightBytesByTier(layers, tensors, tiers), cloud !== null),
+      ...(cloud === null ? {} : declared(tiers, cost.crossing)),
+    };
+  };
   // The chosen one first: should two be called alike, it keeps the plain name.
   const nameOf = createNamer(problem);
   nameOf(placement.tiers);
@@ -133,6 +136,21 @@ export function planDocument({header, measurements}: PlanRequest): Plan {
     isComplete: !hasUnmeasuredLayers,
     isApplyable: placement.violations.length === 0,
   };
+}
+
+/** Whether it is the latency over a device and a cloud that is asked for, and nothing limits it: then there is an envelope too. */
+function isPlain({objective = 'latency', constraints, tiers, links}: PlacementMeasurements): boolean {
+  const {direction = 'one-way'} = constraints;
+  const limits = Object.keys(constraints).filter(
+    key => key !== 'keepRawInputOnDevice' && key !== 'pins' && key !== 'direction',
+  );
+  return (
+    objective === 'latency' &&
+    direction === 'one-way' &&
+    limits.length === 0 &&
+    tiers.every(({tier}) => tier !== 'gateway') &&
+    links.length < 2
+  );
 }
 
 /** The chosen placement, device-only and cloud-only always; then `others` and the best cuts at chain positions, cheapest first. */

@@ -1,6 +1,7 @@
 import {EXIT, ExpectedError} from '../errors.ts';
 import {protocolNameFromElementType} from '../documents/elementTypes.ts';
 import type {ElementType} from '../documents/elementTypes.ts';
+import type {Tier} from '../documents/plan.ts';
 import {matchesPattern} from '../documents/namePattern.ts';
 import {layerTimesFromProfile} from './layerTimes.ts';
 import {bytesOfTensor, twoTiersOf} from './measurements.ts';
@@ -39,7 +40,11 @@ export function problemFromMeasurements(measurements: PlacementMeasurements): Me
   const deviceMs = layerTimesFromProfile(layers, device, 'device', measurements.build);
   const cloudMs =
     cloud === null ? null : layerTimesFromProfile(layers, cloud.times, 'cloud', measurements.build);
-  const pins = pinsByLayer(layers, constraints);
+  const pins = pinsByLayer(
+    layers,
+    constraints,
+    measurements.tiers.map(({tier}) => tier),
+  );
 
   const counts = new Map<RefusalReason, number>();
   const count = (reason: RefusalReason): void => void counts.set(reason, (counts.get(reason) ?? 0) + 1);
@@ -48,12 +53,12 @@ export function problemFromMeasurements(measurements: PlacementMeasurements): Me
     const here = deviceMs[index] ?? null;
     const there = cloudMs?.[index] ?? null;
     if (here === null || (cloudMs !== null && there === null)) count('layer-without-measured-time');
-    const pin = pins.get(index);
+    const pin = pins.get(index)?.tier;
     return {
       name: layer.name,
       deviceNs: nsFromMs(here ?? there ?? 0),
       cloudNs: cloudMs === null ? null : nsFromMs(there ?? here ?? 0),
-      ...(pin === undefined ? {} : {pin: {tier: pin, reason: 'pinned-by-user'}}),
+      ...(pin === undefined || pin === 'gateway' ? {} : {pin: {tier: pin, reason: 'pinned-by-user'}}),
     };
   });
 
@@ -61,10 +66,9 @@ export function problemFromMeasurements(measurements: PlacementMeasurements): Me
     ({row, producer, consumers}): ProblemTensor => {
       const bytes = bytesOfTensor(row);
       const isRaw = row.isInput || measurements.tainted.has(row.name);
-      let refusal: RefusalReason | null = null;
-      if (row.elementType && !canTravel(row.elementType)) refusal = 'element-type-cannot-travel';
-      else if (bytes === null) refusal = 'tensor-of-unknown-size';
-      else if (constraints.keepRawInputOnDevice && isRaw) refusal = 'raw-input-stays-on-device';
+      const refusal =
+        refusalOf(row) ??
+        (constraints.keepRawInputOnDevice && isRaw ? ('raw-input-stays-on-device' as const) : null);
       if (refusal !== null && hasCloud) count(refusal);
       return {
         name: row.name,
@@ -109,19 +113,25 @@ function linkFrom({link, cutCosts}: LinkMeasurements): ProblemLink {
   };
 }
 
+/** Why no message can carry a tensor, whatever is wished; `null` when one can. */
+export function refusalOf(row: TensorRow): RefusalReason | null {
+  if (row.elementType && !canTravel(row.elementType)) return 'element-type-cannot-travel';
+  return bytesOfTensor(row) === null ? 'tensor-of-unknown-size' : null;
+}
+
 /** 4-bit, 8-bit float and bfloat16 tensors cannot be inputs or outputs of a segment, and complex ones have no wire form. */
 function canTravel(type: ElementType): boolean {
   return protocolNameFromElementType(type) !== null && type !== 'bfloat16';
 }
 
-interface ExchangedTensor {
+export interface ExchangedTensor {
   readonly row: TensorRow;
   readonly producer: number | null;
   readonly consumers: number[];
 }
 
 /** The tensors that can cross: read by a layer or given out, and no weights, which each segment holds itself. */
-function exchangedTensors(layers: readonly LayerRow[], rows: Iterable<TensorRow>): ExchangedTensor[] {
+export function exchangedTensors(layers: readonly LayerRow[], rows: Iterable<TensorRow>): ExchangedTensor[] {
   const producers = new Map<string, number>();
   const consumers = new Map<string, number[]>();
   layers.forEach((layer, index) => {
@@ -159,30 +169,31 @@ function exchangedTensors(layers: readonly LayerRow[], rows: Iterable<TensorRow>
   return exchanged;
 }
 
-function pinsByLayer(
+/**
+ * The tier that each pinned layer is kept on, and the pattern that says so.
+ * @throws ExpectedError `nothing-feasible`, `pin-matches-nothing`
+ */
+export function pinsByLayer(
   layers: readonly LayerRow[],
   {pins}: PlacementConstraints,
-): Map<number, 'device' | 'cloud'> {
-  const byLayer = new Map<number, {tier: 'device' | 'cloud'; pattern: string}>();
+  tiers: readonly Tier[],
+): Map<number, {readonly tier: Tier; readonly pattern: string}> {
+  const byLayer = new Map<number, {tier: Tier; pattern: string}>();
+  const refuse = (sentence: string, hint: string): ExpectedError =>
+    new ExpectedError('nothing-feasible', sentence, EXIT.unsupported, {hints: [hint]});
   for (const {layers: pattern, tier} of pins) {
-    if (tier === 'gateway')
-      throw new ExpectedError(
-        'nothing-feasible',
-        `Layers "${pattern}" are pinned to a gateway, and there is none.`,
-        EXIT.unsupported,
-        {hints: ['Take the pin away.']},
-      );
+    // A pin to a cloud that there is not is told with what else contradicts it.
+    if (tier === 'gateway' && !tiers.includes(tier))
+      throw refuse(`Layers "${pattern}" are pinned to a gateway, and there is none.`, 'Take the pin away.');
     let matches = 0;
     layers.forEach(({name}, index) => {
       if (!matchesPattern(name, pattern)) return;
       matches += 1;
       const other = byLayer.get(index);
       if (other !== undefined && other.tier !== tier)
-        throw new ExpectedError(
-          'nothing-feasible',
+        throw refuse(
           `Layer ${name} is pinned to the ${other.tier} by "${other.pattern}" and to the ${tier} by "${pattern}".`,
-          EXIT.unsupported,
-          {hints: ['Take one of the two pins away.']},
+          'Take one of the two pins away.',
         );
       byLayer.set(index, {tier, pattern});
     });
@@ -196,5 +207,5 @@ function pinsByLayer(
         },
       );
   }
-  return new Map([...byLayer].map(([index, {tier}]) => [index, tier]));
+  return byLayer;
 }

@@ -6,10 +6,10 @@ export function pinsFromFlags(flags: readonly string[]): {layers: string; tier: 
   return flags.map(flag => {
     const at = flag.lastIndexOf('=');
     const tier = flag.slice(at + 1);
-    if (at < 1 || (tier !== 'device' && tier !== 'cloud')) {
+    if (at < 1 || (tier !== 'device' && tier !== 'gateway' && tier !== 'cloud')) {
       throw new ExpectedError(
         'wrong-usage',
-        `--pin ${flag} is not of the form PATTERN=device or PATTERN=cloud.`,
+        `--pin ${flag} is not of the form PATTERN=device, PATTERN=gateway or PATTERN=cloud.`,
         EXIT.usage,
       );
     }

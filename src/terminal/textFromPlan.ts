@@ -10,6 +10,9 @@ export const REASON_TEXTS: Readonly<Record<LayerReason, string>> = {
   'pinned-by-user': 'pinned by you',
   'keeps-raw-input-on-device': 'keeps the raw input on the device',
   'no-cloud': 'there is no cloud',
+  'keeps-within-limits': 'keeps within the limits',
+  'costs-less-here': 'costs less here',
+  'keeps-rate': 'keeps the rate up',
 };
 
 /** What `edgewise plan` shows: the decision, its layers, what crosses, the prediction and the alternatives. */

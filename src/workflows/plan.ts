@@ -1,27 +1,26 @@
 import type {CloudLoad, FleetPlan} from '../documents/fleetPlan.ts';
-import type {Plan, Tier} from '../documents/plan.ts';
+import type {Plan} from '../documents/plan.ts';
 import {yamlFromDocument} from '../documents/printDocument.ts';
 import {writeHeader} from '../documents/writeHeader.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
 import {runStep, type EmitEvent} from '../events.ts';
-import {taintedByInput} from '../model/taintedByInput.ts';
 import {planDocument} from '../placement/planDocument.ts';
 import {readOwnVersion} from '../workspace/ownVersion.ts';
 import {writeDocument} from '../workspace/projectFolder.ts';
 import {startEstimates, type Estimates} from './estimateTimes.ts';
 import {formFleetClasses, type ProfiledClass} from './fleetClasses.ts';
 import {cloudLoadOf, requireCapacity} from './fleetLoad.ts';
-import {readMeasuredTiers, readProfile, timesOf} from './measuredTiers.ts';
+import {readProfile, timesOf} from './measuredTiers.ts';
 import {cloudOf, openProject, type OpenProject} from './openProject.ts';
 import {planInputs} from './planFreshness.ts';
+import type {RequestedGoals} from './planGoals.ts';
+import {gatherMeasurements} from './planMeasurements.ts';
 import {withPreparedModel, type PreparedModel} from './prepareModel.ts';
 
 export interface PlanRequest {
   readonly projectPath: string;
   readonly devices: readonly string[];
-  /** Overrides the project's constraint when given. */
-  readonly keepRawInputOnDevice?: boolean;
-  readonly pins: readonly {readonly layers: string; readonly tier: Tier}[];
+  readonly goals: RequestedGoals;
   /** Layer times that were not measured are estimated from other models on machines like these. */
   readonly estimate?: boolean;
   /** Instead of plans/<device>.yaml; for one device only. */
@@ -120,11 +119,10 @@ async function planDevice(
   project: OpenProject,
   device: string,
   prepared: PreparedModel,
-  request: PlanRequest,
+  {goals}: PlanRequest,
   estimates: Estimates | null,
 ): Promise<Plan> {
-  const {tiers, links} = await readMeasuredTiers(project, device, prepared, estimates);
-  const {graph} = prepared;
+  const measurements = await gatherMeasurements(project, device, prepared, goals, estimates);
   return planDocument({
     header: writeHeader('plan', {
       version: readOwnVersion(),
@@ -132,25 +130,9 @@ async function planDevice(
       madeFrom: await planInputs(
         project,
         prepared,
-        tiers.map(({machine}) => machine),
+        measurements.tiers.map(({machine}) => machine),
       ),
     }),
-    measurements: {
-      build: prepared.digest,
-      layers: graph.layers,
-      tensors: [...graph.tensors.values()].map(tensor => ({
-        ...tensor,
-        elementType: tensor.elementType ?? null,
-        shape: tensor.shape ?? null,
-      })),
-      tiers,
-      links,
-      constraints: {
-        keepRawInputOnDevice:
-          request.keepRawInputOnDevice ?? project.project.constraints?.keepRawInputOnDevice ?? false,
-        pins: request.pins,
-      },
-      tainted: taintedByInput(graph),
-    },
+    measurements,
   });
 }

@@ -62,7 +62,7 @@ function crossingRows(
     const link = links[linkIndex];
     if (tensor === undefined || link === undefined) return [];
     const [from, to] = direction === 'up' ? [link.from, link.to] : [link.to, link.from];
-    const ms = crossingNs(link, tensor.bytes, direction) / NS_PER_MS;
+    const ms = crossingNs(links, tensor, {link: linkIndex, direction}) / NS_PER_MS;
     return [{tensor: tensor.name, from: nameOf(from), to: nameOf(to), direction, bytes: tensor.bytes, ms}];
   });
 }
@@ -93,8 +93,10 @@ function linkTotals(
     const sumMs = (direction: 'up' | 'down'): number =>
       taken
         .filter(crossing => crossing.direction === direction)
-        .reduce((sum, {tensor}) => sum + crossingNs(link, tensors[tensor]?.bytes ?? 0, direction), 0) /
-      NS_PER_MS;
+        .reduce((sum, {tensor}) => {
+          const row = tensors[tensor];
+          return row === undefined ? sum : sum + crossingNs(links, row, {link: index, direction});
+        }, 0) / NS_PER_MS;
     return {
       from: nameOf(link.from),
       to: nameOf(link.to),

@@ -1,7 +1,7 @@
 import type {CheckedTierCost} from './costOfTiers.ts';
 import {crossingNs} from './routes.ts';
 import type {SearchNode} from './searchNode.ts';
-import type {TierLink, TierObjective} from './tierProblem.ts';
+import type {TierObjective} from './tierProblem.ts';
 import type {TierTables} from './tierTables.ts';
 
 /** What to decide next: a link open or closed, or a layer among its lower or its higher tiers. */
@@ -55,8 +55,9 @@ export function chooseBranching(
   else
     for (const {tensor, link, direction} of cost.crossings) {
       if (objective === 'throughput' && cost.linkNs[link] !== cost.bottleneckNs) continue;
-      const {producer, consumers, bytes} = problem.tensors[tensor] as (typeof problem.tensors)[number];
-      const weight = crossingNs(problem.links[link] as TierLink, bytes, direction);
+      const row = problem.tensors[tensor] as (typeof problem.tensors)[number];
+      const {producer, consumers} = row;
+      const weight = crossingNs(problem.links, row, {link, direction});
       for (const layer of producer === null ? consumers : [producer, ...consumers])
         choices.push({layer, weight});
     }

@@ -3,7 +3,14 @@ import type {RouteDemand} from './chooseRoutes.ts';
 import {levelRoutes} from './levelRoutes.ts';
 import {Routes, crossingNs} from './routes.ts';
 import type {Route} from './routes.ts';
-import type {TierCost, TierCrossing, TierLink, TierObjective, TierProblem} from './tierProblem.ts';
+import type {
+  TierCost,
+  TierCrossing,
+  TierLink,
+  TierObjective,
+  TierProblem,
+  TierTensor,
+} from './tierProblem.ts';
 
 /** One rule that an assignment breaks; layers, tensors and tiers are indices into the problem. */
 export type TierViolation =
@@ -68,7 +75,7 @@ export function costOfTiers(
       demands.push({
         tensor: index,
         routes: options,
-        ns: options.map(route => routeNs(route, links, tensor.bytes)),
+        ns: options.map(route => routeNs(route, links, tensor)),
       });
   });
   const busiestTierNs = Math.max(0, ...tierNs);
@@ -79,11 +86,11 @@ export function costOfTiers(
   const linkNs = new Array<number>(links.length).fill(0);
   let bytes = 0;
   demands.forEach(({tensor, routes: options}, index) => {
-    const tensorBytes = problem.tensors[tensor]?.bytes ?? 0;
-    for (const {link, direction} of options[chosen[index] as number]?.steps ?? []) {
-      crossings.push({tensor, link, direction});
-      bytes += tensorBytes;
-      linkNs[link] = (linkNs[link] as number) + crossingNs(links[link] as TierLink, tensorBytes, direction);
+    const row = problem.tensors[tensor] as TierTensor;
+    for (const step of options[chosen[index] as number]?.steps ?? []) {
+      crossings.push({tensor, ...step});
+      bytes += row.bytes;
+      linkNs[step.link] = (linkNs[step.link] as number) + crossingNs(links, row, step);
     }
   });
   const opened = new Set(crossings.map(({link}) => link));
@@ -97,8 +104,8 @@ export function costOfTiers(
   return {latencyNs, bottleneckNs, bottleneckBoundNs, bytes, crossings, tierNs, linkNs, violations};
 }
 
-function routeNs({steps}: Route, links: readonly TierLink[], bytes: number): number {
+function routeNs({steps}: Route, links: readonly TierLink[], tensor: TierTensor): number {
   let ns = 0;
-  for (const {link, direction} of steps) ns += crossingNs(links[link] as TierLink, bytes, direction);
+  for (const step of steps) ns += crossingNs(links, tensor, step);
   return ns;
 }

@@ -1,7 +1,7 @@
 import type {RouteDemand} from './chooseRoutes.ts';
 import {crossingNs} from './routes.ts';
 import type {Route} from './routes.ts';
-import type {TierLink, TierProblem} from './tierProblem.ts';
+import type {TierLink, TierProblem, TierTensor} from './tierProblem.ts';
 
 /** Deciding routes for the busiest link contains number partition, so the search ends after so many steps. */
 const MOST_STEPS = 20_000;
@@ -42,7 +42,7 @@ export function levelRoutes(
 ): LevelledRoutes {
   const {links} = problem;
   const options = demands.map(({tensor, routes}) =>
-    routes.map(route => loadsOf(route, links, problem.tensors[tensor]?.bytes ?? 0)),
+    routes.map(route => loadsOf(route, links, problem.tensors[tensor] as TierTensor)),
   );
   const chosen = demands.map(() => 0);
   const fixed = links.map(() => 0);
@@ -140,10 +140,9 @@ function findWeights(open: readonly (readonly Loads[])[], fixed: Loads): number[
   return best.weights;
 }
 
-function loadsOf({steps}: Route, links: readonly TierLink[], bytes: number): number[] {
+function loadsOf({steps}: Route, links: readonly TierLink[], tensor: TierTensor): number[] {
   const loads = links.map(() => 0);
-  for (const {link, direction} of steps)
-    loads[link] = (loads[link] as number) + crossingNs(links[link] as TierLink, bytes, direction);
+  for (const step of steps) loads[step.link] = (loads[step.link] as number) + crossingNs(links, tensor, step);
   return loads;
 }
 

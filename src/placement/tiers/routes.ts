@@ -1,4 +1,4 @@
-import type {TierLink, TierProblem} from './tierProblem.ts';
+import type {TierLink, TierProblem, TierTensor} from './tierProblem.ts';
 
 export interface RouteStep {
   /** Index into `links`. */
@@ -21,8 +21,15 @@ interface Arc extends RouteStep {
 /** More links would not fit into one 31-bit mask; ten tiers in a row have nine. */
 const MOST_LINKS = 30;
 
-/** Whole nanoseconds for so many bytes over a link in one direction, without its round trip. */
-export function crossingNs(link: TierLink, bytes: number, direction: 'up' | 'down'): number {
+/** Whole nanoseconds for a tensor over a link in one direction, without its round trip. */
+export function crossingNs(
+  links: readonly TierLink[],
+  {bytes, upNs, downNs}: Pick<TierTensor, 'bytes' | 'upNs' | 'downNs'>,
+  {link: index, direction}: RouteStep,
+): number {
+  const told = (direction === 'up' ? upNs : downNs)?.[index];
+  if (told !== undefined) return told;
+  const link = links[index] as TierLink;
   return Math.round(bytes * (direction === 'up' ? link.upNsPerByte : link.downNsPerByte));
 }
 

@@ -32,6 +32,9 @@ export interface TierTensor {
   readonly consumers: readonly number[];
   /** Must be on tier 0 in the end. */
   readonly isOutput: boolean;
+  /** Whole nanoseconds per link; where they are left out the links tell them by the byte. */
+  readonly upNs?: readonly number[];
+  readonly downNs?: readonly number[];
 }
 
 /** A tensor pays once for each link and direction that it takes, however many layers read it behind that link. */

@@ -42,10 +42,10 @@ export function tablesOf(problem: TierProblem): TierTables {
   });
   const upNs = new Float64Array(tensors.length * links.length);
   const downNs = new Float64Array(tensors.length * links.length);
-  tensors.forEach(({bytes}, tensor) => {
-    links.forEach((link, index) => {
-      upNs[tensor * links.length + index] = crossingNs(link, bytes, 'up');
-      downNs[tensor * links.length + index] = crossingNs(link, bytes, 'down');
+  tensors.forEach((row, tensor) => {
+    links.forEach((_, link) => {
+      upNs[tensor * links.length + link] = crossingNs(links, row, {link, direction: 'up'});
+      downNs[tensor * links.length + link] = crossingNs(links, row, {link, direction: 'down'});
     });
   });
   const feedsNothing = new Uint8Array(layers.length).fill(1);
