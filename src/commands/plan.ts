@@ -1,6 +1,7 @@
 import {string as stringArgument} from '@oclif/core/args';
 import {boolean as booleanFlag, string as stringFlag} from '@oclif/core/flags';
 import type {PlacementAnswer} from '../documents/placementAnswer.ts';
+import {PRECISION_WISHES, type PrecisionWish} from '../documents/planPrecision.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
 import {BaseCommand, projectFlags} from '../terminal/baseCommand.ts';
 import {widthOf} from '../terminal/formatTable.ts';
@@ -30,6 +31,15 @@ export default class Plan extends BaseCommand {
   static override flags = {
     ...projectFlags,
     ...goalFlags,
+    precision: stringFlag({
+      description:
+        'what may be rounded where it crosses the link; auto where the project has an accuracy budget, else fp32: nothing',
+      options: [...PRECISION_WISHES],
+    }),
+    'max-drop': stringFlag({
+      description: 'what the composed pipeline may lose: 1%, "0.5 points" or 0.01; overrides the project',
+      helpValue: 'DROP',
+    }),
     estimate: booleanFlag({
       description:
         'estimate layer times that were not measured from other models on the same kind of machine; the plan says so',
@@ -39,7 +49,7 @@ export default class Plan extends BaseCommand {
     'from-costs': stringFlag({
       description: 'plan from a table of costs, JSON or YAML, instead of a project; - reads it from stdin',
       helpValue: 'FILE',
-      exclusive: ['project', 'estimate', 'output', ...Object.keys(goalFlags)],
+      exclusive: ['project', 'estimate', 'precision', 'max-drop', 'output', ...Object.keys(goalFlags)],
     }),
   };
 
@@ -54,6 +64,8 @@ export default class Plan extends BaseCommand {
         devices: argv as string[],
         goals: goalsFromFlags(flags),
         estimate: flags.estimate,
+        ...(flags.precision === undefined ? {} : {precision: flags.precision as PrecisionWish}),
+        ...(flags['max-drop'] === undefined ? {} : {maxDrop: flags['max-drop']}),
         ...(flags.output === undefined ? {} : {output: flags.output}),
       },
       this.emit,

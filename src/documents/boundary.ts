@@ -5,7 +5,7 @@ import {exact} from './exactNumber.ts';
  * How the values of a tensor travel where it is not as they are: `fp16` rounded to half precision, `int8` as 8-bit integers
  * with one scale and zero point, `pixels` as the bytes of the picture that the values were computed from.
  */
-const BOUNDARY_PRECISIONS = ['fp16', 'int8', 'pixels'] as const;
+export const BOUNDARY_PRECISIONS = ['fp16', 'int8', 'pixels'] as const;
 
 export type BoundaryPrecision = (typeof BOUNDARY_PRECISIONS)[number];
 

@@ -4,6 +4,7 @@ import {ELEMENT_TYPES} from './elementTypes.ts';
 import {checkPlanTiers, tier} from './planTiers.ts';
 import {headerOf, sha256Digest} from './header.ts';
 import {checkPlanEnvelope} from './planEnvelope.ts';
+import {planPrecisionSchema} from './planPrecision.ts';
 import {checkPlanTensors} from './planTensors.ts';
 
 /** An amount of money, in a currency's own unit; of one request it is mostly a tiny part of that. */
@@ -259,6 +260,8 @@ export const planSchema = z
     changes: z.array(answerChange).optional(),
     /** Absent in plans without a cloud. */
     envelope: envelope.optional(),
+    /** Absent where nothing but the tensors as they are was planned with. */
+    precision: planPrecisionSchema.optional(),
     refusals: z.array(z.strictObject({reason: z.string(), count: z.int().positive()})),
     isComplete: z.boolean(),
     isApplyable: z.boolean(),

@@ -1,4 +1,5 @@
 import {z} from 'zod';
+import {BOUNDARY_PRECISIONS} from './boundary.ts';
 import {headerOf, sha256Digest} from './header.ts';
 
 export const obtained = z.enum(['measured', 'estimated', 'declared']);
@@ -89,6 +90,14 @@ const link = z.strictObject({
     .optional(),
 });
 
+/** What one value of a tensor that crosses costs in each precision: to encode on a device, to decode in a cloud. */
+const codecCost = z.strictObject({
+  precision: z.enum(BOUNDARY_PRECISIONS),
+  nsPerValue: z.number().nonnegative(),
+  runs: z.int().positive(),
+  obtained,
+});
+
 export const profileSchema = z.strictObject({
   ...headerOf('edgewise/profile'),
   machine: z.strictObject({
@@ -101,10 +110,13 @@ export const profileSchema = z.strictObject({
   runtime: z.strictObject({onnxruntime: z.string(), node: z.string(), digest: sha256Digest.optional()}),
   models: z.array(modelTimes),
   links: z.array(link),
+  /** Absent in profiles that were made before this was measured: then tensors cross as they are. */
+  codecs: z.array(codecCost).optional(),
 });
 
 export type Profile = z.infer<typeof profileSchema>;
 export type Hardware = z.infer<typeof hardware>;
 export type ModelTimes = z.infer<typeof modelTimes>;
 export type Link = z.infer<typeof link>;
+export type CodecCost = z.infer<typeof codecCost>;
 export type MeasuredMs = z.infer<typeof measuredMs>;

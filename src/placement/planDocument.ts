@@ -139,7 +139,7 @@ export function planDocument({header, measurements}: PlanRequest): Plan {
 }
 
 /** Whether it is the latency over a device and a cloud that is asked for, and nothing limits it: then there is an envelope too. */
-function isPlain({objective = 'latency', constraints, tiers, links}: PlacementMeasurements): boolean {
+export function isPlain({objective = 'latency', constraints, tiers, links}: PlacementMeasurements): boolean {
   const {direction = 'one-way'} = constraints;
   const limits = Object.keys(constraints).filter(
     key => key !== 'keepRawInputOnDevice' && key !== 'pins' && key !== 'direction',

@@ -207,7 +207,7 @@ async function composeHeadAndTail(
 }
 
 /** The segments with what crosses as the plan says it travels. */
-function encodeCut(
+export function encodeCut(
   plan: Pick<Plan, 'cut'>,
   {graph, types}: Pick<PreparedModel, 'graph' | 'types'>,
   segments: Segments,

@@ -1,10 +1,11 @@
 import type {CloudLoad, FleetPlan} from '../documents/fleetPlan.ts';
 import type {Plan} from '../documents/plan.ts';
+import type {BoundaryChoice, PrecisionWish} from '../documents/planPrecision.ts';
 import {yamlFromDocument} from '../documents/printDocument.ts';
 import {writeHeader} from '../documents/writeHeader.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
 import {runStep, type EmitEvent} from '../events.ts';
-import {planDocument} from '../placement/planDocument.ts';
+import {isPlain} from '../placement/planDocument.ts';
 import {readOwnVersion} from '../workspace/ownVersion.ts';
 import {writeDocument} from '../workspace/projectFolder.ts';
 import {startEstimates, type Estimates} from './estimateTimes.ts';
@@ -15,6 +16,10 @@ import {cloudOf, openProject, type OpenProject} from './openProject.ts';
 import {planInputs} from './planFreshness.ts';
 import type {RequestedGoals} from './planGoals.ts';
 import {gatherMeasurements} from './planMeasurements.ts';
+import {choosePrecision} from './precision/choosePrecision.ts';
+import {choosePrecisions} from './precision/choosePrecisions.ts';
+import {pixelInputs} from './precision/pixelInputs.ts';
+import {startPrecisionData, type PrecisionData} from './precision/precisionData.ts';
 import {withPreparedModel, type PreparedModel} from './prepareModel.ts';
 
 export interface PlanRequest {
@@ -23,6 +28,10 @@ export interface PlanRequest {
   readonly goals: RequestedGoals;
   /** Layer times that were not measured are estimated from other models on machines like these. */
   readonly estimate?: boolean;
+  /** Lower precision where tensors cross; the project's accuracy budget decides when left out. */
+  readonly precision?: PrecisionWish;
+  /** Overrides the project's accuracy budget when given. */
+  readonly maxDrop?: string;
   /** Instead of plans/<device>.yaml; for one device only. */
   readonly output?: string;
 }
@@ -44,26 +53,33 @@ export interface MadePlans {
  */
 export async function plan(request: PlanRequest, emit: EmitEvent): Promise<MadePlans> {
   const project = await openProject(request.projectPath);
+  const {boundaries, budget} = choosePrecisions(project.project.accuracy, request);
   return withPreparedModel(project, emit, async prepared => {
+    const data = startPrecisionData(project, prepared, budget);
+    const wish = {...request, boundaries, data};
     const estimates = request.estimate === true ? startEstimates(prepared) : null;
     const classes = await formFleetClasses(project, request.devices, prepared.digest, emit, {
       takesOtherBuilds: estimates !== null,
     });
     requireOneFile(request, classes);
     const planned: {class: ProfiledClass; file: string; plan: Plan}[] = [];
-    for (const each of classes) {
-      const chosen = await runStep(
-        emit,
-        `${each.name}/plan`,
-        `${each.name}: plan`,
-        () => planDevice(project, each.representative, prepared, request, estimates),
-        ({predicted}) => ({detail: `${predicted.latencyMs.toFixed(2)} ms predicted`}),
-      );
-      planned.push({
-        class: each,
-        file: request.output ?? project.planFile(each.name),
-        plan: {...chosen, ...membersOf(each), ...(estimates?.describe(chosen) ?? {})},
-      });
+    try {
+      for (const each of classes) {
+        const chosen = await runStep(
+          emit,
+          `${each.name}/plan`,
+          `${each.name}: plan`,
+          () => planDevice(project, each.representative, prepared, wish, estimates, emit),
+          ({predicted}) => ({detail: `${predicted.latencyMs.toFixed(2)} ms predicted`}),
+        );
+        planned.push({
+          class: each,
+          file: request.output ?? project.planFile(each.name),
+          plan: {...chosen, ...membersOf(each), ...(estimates?.describe(chosen) ?? {})},
+        });
+      }
+    } finally {
+      await data.close();
     }
     const cloudLoad = await weighLoad(project, prepared, planned, estimates);
     requireCapacity(cloudLoad);
@@ -119,11 +135,12 @@ async function planDevice(
   project: OpenProject,
   device: string,
   prepared: PreparedModel,
-  {goals}: PlanRequest,
+  request: PlanRequest & {readonly boundaries: readonly BoundaryChoice[]; readonly data: PrecisionData},
   estimates: Estimates | null,
+  emit: EmitEvent,
 ): Promise<Plan> {
-  const measurements = await gatherMeasurements(project, device, prepared, goals, estimates);
-  return planDocument({
+  const measurements = await gatherMeasurements(project, device, prepared, request.goals, estimates);
+  const question = {
     header: writeHeader('plan', {
       version: readOwnVersion(),
       now: new Date(),
@@ -134,5 +151,23 @@ async function planDevice(
       ),
     }),
     measurements,
-  });
+  };
+  const cloud = cloudOf(project.project);
+  // Only a head and a tail can encode, and candidates are compared by their latency.
+  const canEncode = isPlain(measurements);
+  return choosePrecision(
+    {
+      request: question,
+      ...(canEncode
+        ? {
+            boundaries: request.boundaries,
+            pixels: pixelInputs(prepared.inputs, project.project.preprocessing),
+          }
+        : {boundaries: ['as-is'] as const, pixels: new Map<string, never>()}),
+      deviceProfile: await readProfile(project, device, device, estimates),
+      cloudProfile: cloud === null ? null : await readProfile(project, cloud.name, device, estimates),
+      data: request.data,
+    },
+    emit,
+  );
 }

@@ -8,6 +8,7 @@ import {readOwnVersion} from '../workspace/ownVersion.ts';
 import {writeDocument} from '../workspace/projectFolder.ts';
 import {loadCloudModel, withCloud} from './loadCloudModel.ts';
 import {modelTimesFrom} from './measuredModel.ts';
+import {measureDecoding} from './precision/measureCodecs.ts';
 import {managementUrlOf, type OpenProject} from './openProject.ts';
 import type {PreparedModel} from './prepareModel.ts';
 import {writeSegment} from './writeSegment.ts';
@@ -34,7 +35,9 @@ export async function profileCloud(
         const segment = await writeSegment(project.store, name, prepared.graph.model);
         await loadCloudModel(client, project, {name, ...segment});
         progress({detail: `${runs} runs`});
-        return client.profileModel(name, {runs, warmUps: Math.ceil(runs / 4)});
+        const times = await client.profileModel(name, {runs, warmUps: Math.ceil(runs / 4)});
+        progress({detail: 'decoding what crosses'});
+        return {...times, codecs: await measureDecoding(client, project)};
       }),
     times => ({detail: `${times.wholeRun.medianMs.toFixed(3)} ms a run`}),
   );
@@ -48,6 +51,7 @@ export async function profileCloud(
     runtime: measured.runtime,
     models: [modelTimesFrom(prepared.digest, measured)],
     links: [],
+    codecs: measured.codecs,
   };
   await writeDocument(project.profileFile(cloud.name), yamlFromDocument('profile', profile));
   return profile;

@@ -20,6 +20,7 @@ import type {PreparedModel} from './prepareModel.ts';
 import {ship} from './deploy/shipFiles.ts';
 import {runtimeArchitectureOf} from './runtimeArchitecture.ts';
 import {requireSuccess, runScript} from './deploy/runOnDevice.ts';
+import {measureEncoding} from './precision/measureCodecs.ts';
 import {writeSegment} from './writeSegment.ts';
 
 const MEASURE_TIMEOUT_MS = 1_800_000;
@@ -95,7 +96,7 @@ export async function profileDevice(
           ]),
     ];
     try {
-      return await runStep(
+      const times = await runStep(
         emit,
         `${device.name}/measure`,
         `${device.name}: measure layers${peers.length === 0 ? '' : peers.length === 1 ? ' and link' : ' and links'}`,
@@ -116,6 +117,9 @@ export async function profileDevice(
           ].join(', '),
         }),
       );
+      if (peers.length === 0) return {...times, codecs: null};
+      const runtimeThere = {store: project.store, home, runtimeHex, threads: hardware.cores};
+      return {...times, codecs: await measureEncoding(machine, runtimeThere, emit)};
     } finally {
       await runScript(machine, ['rm', '-rf', `${home}/.edgewise/${work}`]).catch(() => {});
     }
@@ -132,6 +136,7 @@ export async function profileDevice(
     runtime: {...measured.runtime, digest: runtime.digest},
     models: [modelTimesFrom(prepared.digest, measured)],
     links: [...measured.links],
+    ...(measured.codecs === null ? {} : {codecs: measured.codecs}),
   };
   await writeDocument(project.profileFile(device.name), yamlFromDocument('profile', profile));
   return profile;

@@ -62,7 +62,7 @@ export function codecOf({name, wire, shape, encoding}: CodecRequest, namers: Nam
 
 /**
  * The decoder computes exactly what preparing pictures does: in double precision, in the same order, rounded once. So values
- * that came from pixels come back to the bit.
+ * that came from pixels come back to the bit. The encoder only has to find the nearest pixel, which float32 is enough for.
  */
 function pixelCodec(
   name: string,
@@ -71,38 +71,41 @@ function pixelCodec(
   {numerator, denominator, mean, std, channelAxis}: PixelValues,
   namers: Namers,
 ): Codec {
-  const constant = (what: string, values: readonly number[]): OnnxTensor | null => {
-    const neutral = what === 'mean' ? 0 : 1;
-    if (values.every(value => value === neutral)) return null;
+  /** One value for all, or one per channel; `null` where it would change nothing. */
+  const operand = (
+    what: string,
+    values: readonly number[],
+    elementType: 'float32' | 'float64',
+  ): OnnxTensor | null => {
+    if (values.every(value => value === (NEUTRAL[what] ?? 1))) return null;
     const isOne = values.every(value => value === values[0]);
     const dims = isOne ? [] : shape.slice(channelAxis).map((_, at) => (at === 0 ? values.length : 1));
-    return doubles(namers.takeTensor(`${name}_${what}`), dims, isOne ? values.slice(0, 1) : values);
+    const own = isOne ? values.slice(0, 1) : values;
+    const numbers = elementType === 'float32' ? Float32Array.from(own) : Float64Array.from(own);
+    const bytes = new Uint8Array(numbers.buffer);
+    return tensorFromValue(namers.takeTensor(`${name}_${what}`), {elementType, shape: dims, bytes});
   };
-  const steps = {
-    numerator: constant('numerator', [numerator]),
-    denominator: constant('denominator', [denominator]),
-    mean: constant('mean', mean),
-    std: constant('std', std),
-  };
-  const bounds = [0, 255].map(bound => doubles(namers.takeTensor(`${name}_bound`), [], [bound]));
+  const perUnit = denominator / numerator;
+  const one = floatScalar(namers.takeTensor(`${name}_pixel`), 1);
+  const zero = byteScalar(namers.takeTensor(`${name}_black`), 0);
+  const pixelsPerUnit = std.map(value => value * perUnit);
+  const pixelsAtZero = mean.map(value => value * perUnit);
   const encoder = startPart(name, namers)
-    .cast('float64')
-    .applyKnown('Mul', steps.std)
-    .applyKnown('Add', steps.mean)
-    .applyKnown('Mul', steps.denominator)
-    .applyKnown('Div', steps.numerator)
-    .apply('Round', [])
-    .apply('Clip', bounds)
-    .cast('uint8');
+    .applyKnown('Mul', operand('pixels_per_unit', pixelsPerUnit, 'float32'))
+    .applyKnown('Add', operand('pixels_at_zero', pixelsAtZero, 'float32'))
+    .apply('QuantizeLinear', [one, zero]);
   const decoder = startPart(wire, namers)
     .cast('float64')
-    .applyKnown('Mul', steps.numerator)
-    .applyKnown('Div', steps.denominator)
-    .applyKnown('Sub', steps.mean)
-    .applyKnown('Div', steps.std)
+    .applyKnown('Mul', operand('numerator', [numerator], 'float64'))
+    .applyKnown('Div', operand('denominator', [denominator], 'float64'))
+    .applyKnown('Sub', operand('mean', mean, 'float64'))
+    .applyKnown('Div', operand('std', std, 'float64'))
     .cast('float32');
   return {encode: encoder.end(wire), decode: decoder.end(name)};
 }
+
+/** What an operand is where it changes nothing; 1 unless said here. */
+const NEUTRAL: Readonly<Record<string, number>> = {mean: 0, pixels_at_zero: 0};
 
 interface PartUnderWay {
   apply(operator: string, operands: readonly OnnxTensor[]): PartUnderWay;
@@ -153,9 +156,4 @@ function floatScalar(name: string, value: number): OnnxTensor {
 
 function byteScalar(name: string, value: number): OnnxTensor {
   return tensorFromValue(name, {elementType: 'uint8', shape: [], bytes: Uint8Array.of(value)});
-}
-
-function doubles(name: string, shape: readonly number[], values: readonly number[]): OnnxTensor {
-  const bytes = new Uint8Array(Float64Array.from(values).buffer);
-  return tensorFromValue(name, {elementType: 'float64', shape, bytes});
 }

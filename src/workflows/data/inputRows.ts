@@ -111,7 +111,7 @@ function isPerInput(preprocessing: Preprocessing | undefined): boolean {
 }
 
 /** Declared steps by input; without names they are for whatever input is fed images. */
-function declaredSteps(
+export function declaredSteps(
   inputs: readonly TensorSpec[],
   preprocessing: Preprocessing | undefined,
 ): ReadonlyMap<TensorSpec, PreprocessingSteps> {

@@ -1,0 +1,68 @@
+import type {BoundaryPrecision, PixelValues} from '../../documents/boundary.ts';
+import {countElements, sizeInBytes} from '../../documents/elementTypes.ts';
+import type {BoundaryChoice} from '../../documents/planPrecision.ts';
+import type {CodecCost, Link, ModelTimes} from '../../documents/profile.ts';
+import type {TensorRow} from '../../placement/measurements.ts';
+import {WIRE_TYPES} from '../../quantize/boundary/codecs.ts';
+
+/** One way for what crosses to travel: a placement problem of its own. */
+export interface BoundaryCandidate {
+  readonly boundary: BoundaryChoice;
+  readonly input: 'as-is' | 'pixels';
+  /** How each tensor would travel, if it did. */
+  readonly precisions: ReadonlyMap<string, BoundaryPrecision>;
+}
+
+export interface CodecCosts {
+  readonly encode: readonly CodecCost[];
+  readonly decode: readonly CodecCost[];
+}
+
+/** Every combination, the one that changes nothing first. Only float32 is rounded; pictures go as pixels in half of them. */
+export function listBoundaryCandidates(
+  tensors: readonly TensorRow[],
+  boundaries: readonly BoundaryChoice[],
+  pixels: ReadonlyMap<string, PixelValues>,
+): BoundaryCandidate[] {
+  const floats = tensors.filter(
+    ({elementType, shape, isWeight}) => elementType === 'float32' && Boolean(shape) && !isWeight,
+  );
+  const inputs = pixels.size === 0 ? (['as-is'] as const) : (['as-is', 'pixels'] as const);
+  return boundaries.flatMap(boundary =>
+    inputs.map((input): BoundaryCandidate => {
+      const precisions = new Map<string, BoundaryPrecision>();
+      for (const {name} of floats) {
+        if (input === 'pixels' && pixels.has(name)) precisions.set(name, 'pixels');
+        else if (boundary !== 'as-is') precisions.set(name, boundary);
+      }
+      return {boundary, input, precisions};
+    }),
+  );
+}
+
+/**
+ * The tensors with what each takes on the way up. A model input that is encoded needs a session on the device where
+ * otherwise it would just be passed on, and is handed over by it, so both are charged to it; should layers run on the device
+ * as well, the session is charged twice, which errs on the side of sending it as it is.
+ */
+export function withTravel(
+  tensors: readonly TensorRow[],
+  {precisions}: BoundaryCandidate,
+  costs: CodecCosts,
+  {device, link}: {readonly device: ModelTimes; readonly link: Link | null},
+): TensorRow[] {
+  return tensors.map(row => {
+    const precision = precisions.get(row.name);
+    if (precision === undefined || !row.shape) return row;
+    const bytes = sizeInBytes(WIRE_TYPES[precision], row.shape) ?? 0;
+    const nsPerValue = costOf(costs.encode, precision) + costOf(costs.decode, precision);
+    const codecMs = (nsPerValue * countElements(row.shape)) / 1e6;
+    const {fixedMs = 0, nsPerByte = 0} = link?.handover ?? {};
+    const sessionMs = row.isInput ? device.sessionOverhead.medianMs + fixedMs + (nsPerByte * bytes) / 1e6 : 0;
+    return {...row, travel: {bytes, ms: codecMs + sessionMs}};
+  });
+}
+
+function costOf(costs: readonly CodecCost[], precision: BoundaryPrecision): number {
+  return costs.find(cost => cost.precision === precision)?.nsPerValue ?? 0;
+}
