@@ -1,7 +1,8 @@
-import type {Crossing, LayerReason, Plan, PlanTotals} from '../documents/plan.ts';
+import type {Crossing, LayerReason, Plan, PlanTotals, Tier} from '../documents/plan.ts';
 import {formatInterval, inBrackets} from './formatInterval.ts';
 import {formatBytes, formatColumn, formatMs, formatShare} from './formatNumbers.ts';
 import {formatTable, wrapText, type Column} from './formatTable.ts';
+import {textFromPrecision} from './textFromPrecision.ts';
 
 /** What a reason code means, in words that end a sentence. */
 export const REASON_TEXTS: Readonly<Record<LayerReason, string>> = {
@@ -18,16 +19,19 @@ export const REASON_TEXTS: Readonly<Record<LayerReason, string>> = {
 /** What `edgewise plan` shows: the decision, its layers, what crosses, the prediction and the alternatives. */
 export function textFromPlan(plan: Plan, width?: number): string {
   const {layers, cut, predicted} = plan;
-  const onDevice = layers.filter(layer => layer.tier === 'device').length;
+  const countOn = (tier: Tier): number => layers.filter(layer => layer.tier === tier).length;
+  const gateway = plan.tiers?.find(({tier}) => tier === 'gateway');
   const where = plan.cloud === null ? 'no cloud' : `cloud ${plan.cloud}`;
   const parts = [
     wrapText(
-      `Device ${plan.device}, ${where}: ${onDevice} of ${layers.length} layers on the device, ` +
-        `${layers.length - onDevice} in the cloud.`,
+      `Device ${plan.device}, ${gateway === undefined ? '' : `gateway ${gateway.machine}, `}${where}: ` +
+        `${countOn('device')} of ${layers.length} layers on the device, ` +
+        `${gateway === undefined ? '' : `${countOn('gateway')} on the gateway, `}${countOn('cloud')} in the cloud.`,
       width,
     ),
     layerTable(plan, width),
     ...(cut.length === 0 ? [] : [['Crosses the link', crossingTable(cut, width)].join('\n')]),
+    ...(plan.precision === undefined ? [] : [textFromPrecision(plan.precision, width)]),
     wrapText(textFromTotals(predicted), width),
     alternativesTable(plan, width),
     ...plan.refusals.map(({reason, count}) => wrapText(`Not as wished: ${reason} (${count})`, width)),
@@ -59,9 +63,14 @@ function textFromTotals(totals: PlanTotals): string {
 }
 
 function layerTable({layers, cloud}: Plan, width?: number): string {
-  const times = layers.flatMap(layer => [layer.deviceMs, layer.cloudMs]);
+  const hasGateway = layers.some(({gatewayMs}) => gatewayMs !== undefined);
+  const times = layers.flatMap(layer => [layer.deviceMs, layer.gatewayMs ?? null, layer.cloudMs]);
   const deviceMs = formatColumn(
     layers.map(layer => layer.deviceMs),
+    times,
+  );
+  const gatewayMs = formatColumn(
+    layers.map(layer => layer.gatewayMs ?? null),
     times,
   );
   const cloudMs = formatColumn(
@@ -73,6 +82,7 @@ function layerTable({layers, cloud}: Plan, width?: number): string {
     {title: 'operator', shrinksTo: 8},
     {title: 'runs on'},
     {title: 'device ms', align: 'right'},
+    ...(hasGateway ? [{title: 'gateway ms', align: 'right'} as const] : []),
     ...(cloud === null ? [] : [{title: 'cloud ms', align: 'right'} as const]),
     {title: 'why', shrinksTo: 8},
   ];
@@ -81,6 +91,7 @@ function layerTable({layers, cloud}: Plan, width?: number): string {
     layer.operator,
     layer.tier,
     deviceMs[at] ?? '',
+    ...(hasGateway ? [gatewayMs[at] ?? ''] : []),
     ...(cloud === null ? [] : [cloudMs[at] ?? '']),
     REASON_TEXTS[layer.reason],
   ]);
@@ -95,10 +106,10 @@ function crossingTable(cut: readonly Crossing[], width?: number): string {
       {title: 'form', shrinksTo: 12},
       {title: 'size', align: 'right'},
     ],
-    cut.map(({tensor, direction, elementType, shape, bytes}) => [
+    cut.map(({tensor, direction, elementType, shape, bytes, precision}) => [
       tensor,
       direction,
-      `${elementType} [${shape.join(', ')}]`,
+      `${elementType} [${shape.join(', ')}]${precision === undefined ? '' : ` as ${precision}`}`,
       formatBytes(bytes),
     ]),
     width,

@@ -213,6 +213,70 @@ describe('documents as text', () => {
     `);
   });
 
+  it('a plan over a gateway has a column and a count for it', () => {
+    const overGateway: Plan = {
+      ...plan,
+      tiers: [
+        {tier: 'device', machine: 'pi-1'},
+        {tier: 'gateway', machine: 'shelf'},
+        {tier: 'cloud', machine: 'lab-cloud'},
+      ],
+      layers: plan.layers.map((layer, at) => ({
+        ...layer,
+        gatewayMs: 1.5 + at,
+        ...(at === 1 ? {tier: 'gateway' as const} : {}),
+      })),
+    };
+    const text = textFromPlan(overGateway);
+    expect(text.replaceAll('\n', ' ')).toContain(
+      'Device pi-1, gateway shelf, cloud lab-cloud: 1 of 2 layers on the device, 1 on the gateway, 0 in the cloud.',
+    );
+    expect(text).toContain('device ms  gateway ms  cloud ms');
+  });
+
+  it('a plan with rounded tensors says what crosses how, what was tried and why it was taken or left', () => {
+    const rounded: Plan = {
+      ...plan,
+      cut: plan.cut.map(row => ({...row, precision: 'int8', scale: 0.1, zeroPoint: 0, bytes: 4096})),
+      precision: {
+        boundary: 'int8',
+        input: 'as-is',
+        candidates: [
+          {
+            boundary: 'int8',
+            input: 'as-is',
+            predictedMs: 5.1,
+            upBytes: 4096,
+            verdict: 'chosen',
+            reason: 'top-1 94.00 % where the original has 94.50 %',
+          },
+          {
+            boundary: 'as-is',
+            input: 'as-is',
+            predictedMs: 8.2,
+            upBytes: 16_384,
+            verdict: 'slower',
+            reason: 'slower by 3.1 ms',
+          },
+          {
+            boundary: 'fp16',
+            input: 'pixels',
+            predictedMs: null,
+            upBytes: null,
+            verdict: 'refused',
+            reason: 'no samples',
+          },
+        ],
+      },
+    };
+    const text = textFromPlan(rounded);
+    expect(text).toContain('float32 [1, 64, 8, 8] as int8');
+    expect(text).toContain(`what crosses goes   total ms  sends up  verdict
+as int8                 5.10    4.1 kB  chosen: top-1 94.00 % where the original has 94.50 %
+as it is                8.20   16.4 kB  slower by 3.1 ms
+as pixels and fp16         -         -  no samples`);
+  });
+
   it('an explanation says why, what else, and what would change it', () => {
     expect(textFromExplanation(explanation)).toMatchInlineSnapshot(`
       "pi-1 with cloud lab-cloud: cut after conv1, predicted 8.2 ms.

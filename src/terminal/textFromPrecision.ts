@@ -1,0 +1,27 @@
+import type {PlanPrecision, PrecisionCandidate} from '../documents/planPrecision.ts';
+import {formatBytes, formatColumn} from './formatNumbers.ts';
+import {formatTable} from './formatTable.ts';
+
+/** Each way in which what crosses could travel, what it would take, and why it was taken or left. */
+export function textFromPrecision({candidates}: PlanPrecision, width?: number): string {
+  const latencies = candidates.map(({predictedMs}) => predictedMs);
+  const totals = formatColumn(latencies, latencies);
+  const rows = candidates.map((candidate, at) => [
+    nameOfPrecision(candidate),
+    totals[at] ?? '-',
+    candidate.upBytes === null ? '-' : formatBytes(candidate.upBytes),
+    candidate.verdict === 'chosen' ? `chosen: ${candidate.reason}` : candidate.reason,
+  ]);
+  const columns = [
+    {title: 'what crosses goes'},
+    {title: 'total ms', align: 'right' as const},
+    {title: 'sends up', align: 'right' as const},
+    {title: 'verdict', shrinksTo: 16},
+  ];
+  return formatTable(columns, rows, width);
+}
+
+function nameOfPrecision({boundary, input}: PrecisionCandidate): string {
+  const parts = [...(input === 'pixels' ? ['pixels'] : []), ...(boundary === 'as-is' ? [] : [boundary])];
+  return parts.length === 0 ? 'as it is' : `as ${parts.join(' and ')}`;
+}
