@@ -2,7 +2,7 @@ import type {PixelValues} from '../../documents/boundary.ts';
 import type {Plan} from '../../documents/plan.ts';
 import type {BoundaryChoice, ComposedAccuracy, PrecisionCandidate} from '../../documents/planPrecision.ts';
 import type {Profile} from '../../documents/profile.ts';
-import {EXIT, ExpectedError} from '../../errors.ts';
+import {ExpectedError} from '../../errors.ts';
 import {runStep, type EmitEvent} from '../../events.ts';
 import {twoTiersOf} from '../../placement/measurements.ts';
 import {planDocument} from '../../placement/planDocument.ts';
@@ -160,7 +160,8 @@ async function judgeCandidate(
   const judge = await data.judge();
   if (judge === null) {
     if (isLossless) return {kind: 'holds', cut, reason: 'pixels come back to the bit'};
-    throw new ExpectedError('no-evaluation-data', 'There are no samples to judge on.', EXIT.usage);
+    // Those that round are refused before they are planned with.
+    throw new RangeError(`no samples to judge ${nameOfCandidate(candidate)} on`);
   }
   const {accuracy, verdict} = await judge.judge({cut, layers: plan.layers});
   const reason = sentenceFromAccuracy(accuracy);
