@@ -4,8 +4,8 @@ import {defineConfig} from 'vitest/config';
 const TIMING = ['test/integration/labLink.test.ts', 'test/integration/labGovernor.test.ts'];
 
 const shared = {
-  testTimeout: 60_000,
-  hookTimeout: 60_000,
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
   disableConsoleIntercept: true,
   // Some tests load ONNX Runtime themselves; nothing of them is to be reported over the network.
   env: {ORT_DISABLE_TELEMETRY: '1'},

@@ -27,7 +27,7 @@ export function runEdgewise(args: readonly string[], settings: RunSettings): Pro
     cwd: settings.cwd,
     env: {PATH: process.env['PATH'] ?? '', HOME: settings.home, NO_COLOR: '1', ...settings.environment},
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: settings.timeoutMs ?? 120_000,
+    timeout: settings.timeoutMs ?? 170_000,
     killSignal: 'SIGKILL',
   });
   const chunks = {stdout: '', stderr: ''};
