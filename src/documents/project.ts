@@ -125,7 +125,9 @@ export const projectSchema = z
       .int()
       .min(1)
       .optional()
-      .describe('Releases kept on a device, besides the current and the previous one; 3 when left out.'),
+      .describe(
+        'How many releases a device keeps, the current and the previous one in any case; 3 when left out.',
+      ),
     devices: z.array(device).min(1),
     groups: z
       .array(groupSchema(name))

@@ -75,8 +75,8 @@ export type Readiness = 'none' | 'waiting' | 'running';
 /** A thread that had no work when it was stopped and did less than this since the last stop only went on and slept. */
 const MAX_STOP_COST_NS = 150_000;
 /**
- * A thread that works pays for a stop as well, but it goes on warmer than one that sleeps. With all of it taken off,
- * inference slowed 20 times came out up to 12 % too fast, with nothing up to 17 % too slow: bench/lab.ts, 2026-11-29.
+ * A thread that works pays for a stop as well, but it goes on warmer than one that sleeps: half of it is taken off. A share
+ * of 0.2 gave the same within what runs differ by (bench/lab.ts with resnet20, 4 to 20 times, quiet, 2026-11-29).
  */
 const RESUME_SHARE = 0.5;
 const COST_SMOOTHING = 0.02;

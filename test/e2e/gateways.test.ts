@@ -157,6 +157,8 @@ describe('device, gateway and cloud in the lab', {timeout: 300_000}, () => {
   });
 
   it('comes back to the device and goes up again, and lets go what no release needs any more', async () => {
+    const projectFile = join(project(), 'edgewise.yaml');
+    await writeFile(projectFile, `${await readFile(projectFile, 'utf8')}retention: 1\n`);
     const [first] = await parts();
     const there = await push(
       await placeLayers('pi-1', [
@@ -183,9 +185,11 @@ describe('device, gateway and cloud in the lab', {timeout: 300_000}, () => {
       await inferAndCompare('pi-1');
     }
     const users = await readFile(join(gatewayHome(), 'users/pi-1'), 'utf8');
+    // Of the current release and of the previous one.
     expect(users.trim().split('\n')).toHaveLength(2);
-    // The two of this device, and the one that the other still shares with nobody.
+    // And what only the other device uses any more.
     expect(await parts()).toHaveLength(3);
+    expect(await parts()).toContain(first);
   });
 
   it('answers alone when the gateway is gone', async () => {

@@ -5,8 +5,8 @@ it('lab up warns of a slowdown that it cannot hold exactly, and of no other', as
   await inTemporaryFolder(async folder => {
     const settings = {cwd: folder, home: folder};
     for (const [slowdown, warning] of [
-      ['21', /^.*Above 20 times a device's slowdown is not held within 10 %\.$/m],
-      ['20', /^(?![^]*not held)/],
+      ['11', /^.*Above 10 times a device's slowdown is not held within 10 %\.$/m],
+      ['10', /^(?![^]*not held)/],
     ] as const) {
       const up = await runEdgewise(['lab', 'up', '--slowdown', slowdown], settings);
       const down = await runEdgewise(['lab', 'down'], settings);

@@ -102,8 +102,9 @@ describe('inference in a worker thread takes the slowdown times as long', {retry
           govern(slowdown),
         );
         const ratio = mean(slowedMs) / mean(fullSpeedMs) / slowdown;
-        expect(ratio).toBeGreaterThan(0.9);
-        expect(ratio).toBeLessThan(1.1);
+        // Two inferences are a short burst; above 10 times the lab warns that 10 % is not held, see docs/decisions/0009.
+        expect(ratio).toBeGreaterThan(inferences < 5 ? 0.8 : 0.9);
+        expect(ratio).toBeLessThan(slowdown > 10 ? 1.25 : 1.1);
       } finally {
         await burst.stop();
       }

@@ -13,7 +13,7 @@ export interface MeasuredSustained extends SustainedSpeed {
 export async function measureSustained(
   session: Session,
   feeds: NamedTensors,
-  seconds: number,
+  {seconds, pausedMs}: {readonly seconds: number; readonly pausedMs: number},
 ): Promise<MeasuredSustained | null> {
   const runs: TimedRun[] = [];
   const start = readProcessorState();
@@ -23,7 +23,7 @@ export async function measureSustained(
     const {computeMs} = await session.run(feeds);
     runs.push({atMs: atMs(), tookMs: computeMs});
   }
-  const speed = sustainedSpeedFrom(runs);
+  const speed = sustainedSpeedFrom(runs, pausedMs);
   if (speed === null) return null;
   const end = readProcessorState();
   return {...speed, ...changeOf('celsius', start, end), ...changeOf('megahertz', start, end)};

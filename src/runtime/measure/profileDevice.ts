@@ -84,7 +84,10 @@ export async function profileDevice(options: DeviceProfileOptions): Promise<Devi
       if (over.link !== null) links.push({to: name, ...over.link, ...handoverFrom(over, overhead)});
     }
     // Last: what comes after it would find a hot machine.
-    const sustained = await measureSustained(session, feeds, options.sustainedSeconds);
+    const sustained = await measureSustained(session, feeds, {
+      seconds: options.sustainedSeconds,
+      pausedMs: wholeRun.medianMs,
+    });
     return {
       runtime: {onnxruntime: readRuntimeVersion(), node: process.versions.node},
       threads,

@@ -8,7 +8,7 @@ export interface TimedRun {
 
 /** How much slower a machine gets when it works without a pause. */
 export interface SustainedSpeed {
-  /** The last fifth of the time against the first: 1.3 is 30 % slower. Below 1 a machine only got warm. */
+  /** The last fifth of the time against runs with pauses between them: 1.3 is 30 % slower. Below 1 it only got warm. */
   readonly slowdown: number;
   readonly seconds: number;
   readonly runs: number;
@@ -16,18 +16,19 @@ export interface SustainedSpeed {
 }
 
 const COMPARED_SHARE = 0.2;
-/** In each of the two parts; fewer say nothing. */
+/** In that part; fewer say nothing. */
 const LEAST_RUNS = 5;
 
-/** `null`: too few runs fitted into the time. */
-export function sustainedSpeedFrom(runs: readonly TimedRun[]): SustainedSpeed | null {
+/**
+ * `null`: too few runs fitted into the time.
+ * @param pausedMs what a run takes with pauses, which is what layer times add up to
+ */
+export function sustainedSpeedFrom(runs: readonly TimedRun[], pausedMs: number): SustainedSpeed | null {
   const totalMs = runs.at(-1)?.atMs ?? 0;
-  const early = runs.filter(({atMs}) => atMs <= totalMs * COMPARED_SHARE);
   const late = runs.filter(({atMs}) => atMs >= totalMs * (1 - COMPARED_SHARE));
-  if (early.length < LEAST_RUNS || late.length < LEAST_RUNS) return null;
-  const tookMs = (some: readonly TimedRun[]): number => median(some.map(run => run.tookMs));
+  if (late.length < LEAST_RUNS) return null;
   return {
-    slowdown: tookMs(late) / tookMs(early),
+    slowdown: median(late.map(({tookMs}) => tookMs)) / pausedMs,
     seconds: totalMs / 1000,
     runs: runs.length,
     obtained: 'measured',
