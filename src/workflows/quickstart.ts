@@ -59,7 +59,7 @@ export async function quickstart(request: QuickstartRequest, emit: EmitEvent): P
   return whenInterrupted(stopLab, async () => {
     try {
       const model = await prepareFolder(folder, request, run);
-      await run(['profile', '--runs', '40', '--sustained-seconds', '0']);
+      await run(['profile', '--runs', '20', '--sustained-seconds', '0']);
       await run(['compile']);
       const unsplit = await runUnsplit(folder);
       const rows: QuickstartRow[] = [];
