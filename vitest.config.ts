@@ -7,6 +7,7 @@ const shared = {
   testTimeout: 180_000,
   hookTimeout: 180_000,
   disableConsoleIntercept: true,
+  setupFiles: ['test/tools/seedProperties.ts'],
   // Some tests load ONNX Runtime themselves; nothing of them is to be reported over the network.
   env: {ORT_DISABLE_TELEMETRY: '1'},
 };

@@ -49,7 +49,7 @@ const NODES: Readonly<Record<string, fc.Arbitrary<Drawn>>> = {
       opset: opsetUpTo(10),
       dims: shape,
       pads: fc.array(fc.nat(2), {minLength: 8, maxLength: 8}),
-      value: fc.float({noNaN: true, noDefaultInfinity: true}),
+      value: fc.oneof(fc.constant(-0), fc.float({noNaN: true, noDefaultInfinity: true})),
       mode: fc.constantFrom('constant', 'edge'),
     })
     .map(({opset, dims, pads, value, mode}) => ({

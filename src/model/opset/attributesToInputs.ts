@@ -80,7 +80,8 @@ export const padsToInputs: Conversion = (node, scope) => {
   ]);
   const value = attributeOf(node, 'value')?.float ?? 0;
   const isConstant = (textAttribute(node, 'mode') ?? 'constant') === 'constant';
-  if (isConstant && value !== 0)
+  // −0 is a number of its own: "not given" means +0.
+  if (isConstant && !Object.is(value, 0))
     moved.set(2, {attribute: 'value', value: scalarOfInputsType(value, node, scope)});
   return moveToInputs(node, ['pads', 'value'], moved, scope);
 };
