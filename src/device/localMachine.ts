@@ -1,6 +1,7 @@
 import {chmod, open, readFile, rm, statfs} from 'node:fs/promises';
 import {dirname, resolve as resolvePath} from 'node:path';
 import {messageOf} from '../errors.ts';
+import {feedInput} from './commandInput.ts';
 import {OUTPUT_LIMIT_BYTES, OutputCollector} from './commandOutput.ts';
 import {
   commandTimedOutError,
@@ -44,6 +45,7 @@ export class LocalMachine implements Machine {
     if (this.#isClosed) throw unreachableError(this.name, 'was closed');
     const {execa} = await import('execa');
     endGroupsAtExit();
+    const {stdin} = options;
     const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const stdout = new OutputCollector();
     const stderr = new OutputCollector(options.onStderrLine);
@@ -55,7 +57,11 @@ export class LocalMachine implements Machine {
       detached: true,
       buffer: false,
       encoding: 'buffer',
-      ...(options.stdin === undefined ? {stdin: 'ignore' as const} : {input: options.stdin}),
+      ...(stdin === undefined
+        ? {stdin: 'ignore' as const}
+        : typeof stdin === 'string' || stdin instanceof Uint8Array
+          ? {input: stdin}
+          : {stdin: 'pipe' as const}),
     });
     const group = subprocess.pid;
     if (group !== undefined) {
@@ -79,6 +85,9 @@ export class LocalMachine implements Machine {
       () => abort(() => commandTimedOutError(this.name, argv, timeoutMs, stderr.text())),
       timeoutMs,
     );
+    if (typeof stdin === 'object' && !(stdin instanceof Uint8Array) && subprocess.stdin !== null) {
+      feedInput(subprocess.stdin, stdin).catch((error: unknown) => abort(() => error as Error));
+    }
     const result = await subprocess;
     clearTimeout(timer);
     if (group !== undefined) {
@@ -106,19 +115,15 @@ export class LocalMachine implements Machine {
     const path = resolvePath(this.#home, remotePath);
     const content = await openUploadSource(source);
     const deadline = performance.now() + (options.timeoutMs ?? uploadTimeoutMs(content.sizeBytes));
-    let sentBytes = 0;
     try {
-      const handle = await open(path, options.ranges === undefined ? 'w' : 'r+', options.mode ?? 0o644);
+      const handle = await open(path, 'w', options.mode ?? 0o644);
       try {
-        for (const {start, end} of options.ranges ?? [{start: 0, end: content.sizeBytes}]) {
-          for (let position = start; position < end;) {
-            if (performance.now() > deadline) throw new Error('it took too long');
-            const chunk = await content.readChunk(position, Math.min(CHUNK_BYTES, end - position));
-            await handle.write(chunk, 0, chunk.length, position);
-            position += chunk.length;
-            sentBytes += chunk.length;
-            options.onProgress?.(sentBytes);
-          }
+        for (let position = 0; position < content.sizeBytes;) {
+          if (performance.now() > deadline) throw new Error('it took too long');
+          const chunk = await content.readChunk(position, CHUNK_BYTES);
+          await handle.write(chunk, 0, chunk.length, position);
+          position += chunk.length;
+          options.onProgress?.(position);
         }
         await handle.sync();
       } catch (error) {

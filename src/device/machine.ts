@@ -28,7 +28,8 @@ export interface Machine {
 }
 
 export interface RunOptions {
-  readonly stdin?: string | Uint8Array;
+  /** Chunks are asked for as fast as the other side takes them; what they throw ends the command and is thrown. */
+  readonly stdin?: string | Uint8Array | AsyncIterable<Uint8Array>;
   /** Default 30,000. */
   readonly timeoutMs?: number;
   /** Each complete line of stderr as it arrives. */
@@ -46,15 +47,8 @@ export interface CommandResult {
 
 export type UploadSource = {readonly path: string} | {readonly bytes: Uint8Array};
 
-export interface ByteRange {
-  readonly start: number;
-  readonly end: number;
-}
-
 export interface UploadOptions {
   readonly mode?: number;
-  /** Only these bytes are written, into a file that has the others already; ascending, the end excluded. */
-  readonly ranges?: readonly ByteRange[];
   readonly onProgress?: (sentBytes: number) => void;
   /** A whole upload's deadline; default grows with the size. */
   readonly timeoutMs?: number;

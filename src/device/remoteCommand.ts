@@ -1,6 +1,7 @@
 import {randomBytes} from 'node:crypto';
 import type {ClientChannel} from 'ssh2';
 import {ExpectedError, messageOf} from '../errors.ts';
+import {feedInput} from './commandInput.ts';
 import {endGroupsArgv, MarkerFilter, wrapCommand} from './commandEnvelope.ts';
 import {OUTPUT_LIMIT_BYTES, OutputCollector} from './commandOutput.ts';
 import {settleWithin} from './deadline.ts';
@@ -135,7 +136,10 @@ export async function runRemoteCommand(
         stderr: stderr.end(),
       });
     });
-    stream.end(options.stdin === undefined ? undefined : Buffer.from(options.stdin));
+    const {stdin} = options;
+    if (stdin === undefined || typeof stdin === 'string' || stdin instanceof Uint8Array)
+      stream.end(stdin === undefined ? undefined : Buffer.from(stdin));
+    else feedInput(stream, stdin).catch((error: unknown) => abort(() => error as Error));
   });
 }
 

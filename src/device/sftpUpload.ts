@@ -1,7 +1,7 @@
 import {ExpectedError} from '../errors.ts';
 import {settleWithin} from './deadline.ts';
 import {diskFullError, unreachableError, uploadFailedError} from './deviceErrors.ts';
-import type {ByteRange, UploadOptions} from './machine.ts';
+import type {UploadOptions} from './machine.ts';
 import {describeSftpError, SFTP_STATUS, sftpStatusOf, type SftpSession} from './sftpSession.ts';
 import type {SshConnection} from './sshConnection.ts';
 import {uploadTimeoutMs, type SizedSource} from './uploadSource.ts';
@@ -22,8 +22,7 @@ export function countUploadSessions(sizeBytes: number): number {
 
 interface Progress {
   sentBytes: number;
-  /** What is still to be written. */
-  readonly pieces: Iterator<ByteRange>;
+  nextPosition: number;
   isStopped: boolean;
 }
 
@@ -46,23 +45,20 @@ export async function uploadOverSftp(
 ): Promise<void> {
   const [first, ...others] = sessions;
   const timeoutMs = options.timeoutMs ?? uploadTimeoutMs(source.sizeBytes);
-  const ranges = options.ranges ?? [{start: 0, end: source.sizeBytes}];
-  const totalBytes = ranges.reduce((sum, {start, end}) => sum + end - start, 0);
-  const progress: Progress = {sentBytes: 0, pieces: piecesOf(ranges), isStopped: false};
+  const progress: Progress = {sentBytes: 0, nextPosition: 0, isStopped: false};
   let hasCreated = false;
 
   const writeAll = async () => {
     const handle = await first.ask<Buffer>((sftp, done) =>
-      sftp.open(remotePath, options.ranges === undefined ? 'w' : 'r+', options.mode ?? 0o644, done),
+      sftp.open(remotePath, 'w', options.mode ?? 0o644, done),
     );
     hasCreated = true;
     const targets: Target[] = [{session: first, handle}];
-    for (const session of others) {
-      targets.push({
-        session,
-        handle: await session.ask<Buffer>((sftp, done) => sftp.open(remotePath, 'r+', done)),
-      });
-    }
+    const opened = others.map(async session => ({
+      session,
+      handle: await session.ask<Buffer>((sftp, done) => sftp.open(remotePath, 'r+', done)),
+    }));
+    targets.push(...(await Promise.all(opened)));
     const {mode} = options;
     if (mode !== undefined) await first.ask((sftp, done) => sftp.fchmod(handle, mode, done));
     await Promise.all(
@@ -97,7 +93,7 @@ export async function uploadOverSftp(
   }
   if (connection.isLost)
     throw unreachableError(connection.where, `was lost while ${remotePath} was written`, failure);
-  const missingBytes = totalBytes - progress.sentBytes;
+  const missingBytes = source.sizeBytes - progress.sentBytes;
   // A full disk has no status of its own: "failure" is all that the server says.
   if (sftpStatusOf(failure) === SFTP_STATUS.failure && freeBytes !== undefined && freeBytes < missingBytes) {
     const freeAfterRemovalBytes = freeBytes + (hasCreated ? progress.sentBytes : 0);
@@ -106,25 +102,17 @@ export async function uploadOverSftp(
   throw uploadFailedError(connection.where, remotePath, describeSftpError(failure), failure);
 }
 
-function* piecesOf(ranges: readonly ByteRange[]): Generator<ByteRange, undefined> {
-  for (const {start, end} of ranges) {
-    for (let position = start; position < end; position += CHUNK_BYTES)
-      yield {start: position, end: Math.min(end, position + CHUNK_BYTES)};
-  }
-}
-
 async function writeChunks(
   {session, handle}: Target,
   source: SizedSource,
   progress: Progress,
   onProgress: ((sentBytes: number) => void) | undefined,
 ): Promise<void> {
-  while (!progress.isStopped) {
-    const piece = progress.pieces.next();
-    if (piece.done === true) return;
-    const {start: position, end} = piece.value;
+  while (!progress.isStopped && progress.nextPosition < source.sizeBytes) {
+    const position = progress.nextPosition;
+    progress.nextPosition += CHUNK_BYTES;
     try {
-      const chunk = await source.readChunk(position, end - position);
+      const chunk = await source.readChunk(position, CHUNK_BYTES);
       await session.ask((sftp, done) => sftp.write(handle, chunk, 0, chunk.length, position, done));
       progress.sentBytes += chunk.length;
     } catch (error) {

@@ -42,7 +42,9 @@ export class SshMachine implements Machine {
         while (places < countUploadSessions(content.sizeBytes) && this.#sessions.tryTake()) places += 1;
         const sessions: SftpSession[] = [];
         try {
-          for (let opened = 0; opened < places; opened += 1) sessions.push(await this.#openSftp());
+          const openings = Array.from({length: places}, async () => sessions.push(await this.#openSftp()));
+          for (const opening of await Promise.allSettled(openings))
+            if (opening.status === 'rejected') throw opening.reason;
           const [first, ...others] = sessions;
           if (first !== undefined)
             await uploadOverSftp(this.#connection, [first, ...others], content, remotePath, options);

@@ -9,6 +9,7 @@ export type DeviceScript =
   | 'missing-blobs'
   | 'part-digests'
   | 'accept-blobs'
+  | 'receive-blobs'
   | 'link-tree'
   | 'lock'
   | 'rollout'

@@ -58,6 +58,48 @@ export function describeCommands(
       expect(stdout.split(' ')[0]).toBe(createHash('sha256').update(bytes).digest('hex'));
     });
 
+    test('takes standard input in chunks', async () => {
+      const chunks = Array.from({length: 40}, () => randomBytes(200_000));
+      let handedOut = 0;
+      async function* source(): AsyncGenerator<Uint8Array> {
+        for (const chunk of chunks) {
+          handedOut += 1;
+          yield chunk;
+        }
+      }
+      const gate = join(at().scratch, 'gate');
+      const script = `while [ ! -e "$1" ]; do sleep 0.05; done; sha256sum; rm "$1"`;
+      const running = at().machine.run(['sh', '-c', script, 'sh', gate], {stdin: source()});
+      await vi.waitFor(() => expect(handedOut).toBeGreaterThan(0));
+      await writeFile(gate, '');
+      const wanted = createHash('sha256').update(Buffer.concat(chunks)).digest('hex');
+      expect((await running).stdout.split(' ')[0]).toBe(wanted);
+    });
+
+    test('stops asking for input when the command has ended, and ends it when the input fails', async () => {
+      let handedOut = 0;
+      async function* endless(): AsyncGenerator<Uint8Array> {
+        for (;;) {
+          handedOut += 1;
+          yield Buffer.alloc(64 * 1024);
+        }
+      }
+      const result = await at().machine.run(['sh', '-c', 'head -c 10 >/dev/null; exit 3'], {
+        stdin: endless(),
+      });
+      expect(result.exitStatus).toBe(3);
+      const handedOutAtEnd = handedOut;
+      await new Promise(resolve => setTimeout(resolve, 50));
+      expect(handedOut).toBeLessThanOrEqual(handedOutAtEnd + 1);
+      async function* broken(): AsyncGenerator<Uint8Array> {
+        yield Buffer.from('first');
+        throw new Error('the disk of this side is gone');
+      }
+      await expect(at().machine.run(['sleep', '300'], {stdin: broken()})).rejects.toThrow(
+        /disk of this side/,
+      );
+    });
+
     test('ends standard input at once when there is none', async () => {
       expect(await at().machine.run(['cat'], {timeoutMs: 5000})).toMatchObject({exitStatus: 0, stdout: ''});
     });

@@ -3,9 +3,10 @@ import {EXIT, ExpectedError} from '../../errors.ts';
 import {runStep, type EmitEvent} from '../../events.ts';
 import {deviceScript} from '../../workspace/deviceScript.ts';
 import {hexOfDigest} from '../../workspace/digest.ts';
-import {readDeviceTruth} from './readDeviceTruth.ts';
+import type {BlobToSend} from './planSending.ts';
 import {rangesToSend} from './resumeUpload.ts';
 import {requireSuccess, runScript} from './runOnDevice.ts';
+import {sendBlobs} from './sendBlobs.ts';
 
 export interface ShippedFile {
   /** Relative to the folder it is shipped into. */
@@ -24,7 +25,6 @@ export interface Shipment {
 
 type ReportBytes = (progress: {doneBytes: number; totalBytes: number}) => void;
 
-const FILES_AT_ONCE = 4;
 /** Kept free on the device besides what is sent: logs, state, the file system's own needs. */
 const RESERVE_BYTES = 16 * 1024 * 1024;
 
@@ -53,22 +53,35 @@ export async function sendMissingBlobs(
   files: readonly ShippedFile[],
   report: ReportBytes = () => {},
 ): Promise<Shipment> {
-  const byDigest = new Map(files.map(file => [hexOfDigest(file.digest), file]));
-  const listed = await runScript(
-    machine,
-    deviceScript('missing-blobs'),
-    [...byDigest.keys()].join('\n') + '\n',
-  );
-  const lacking = listed.stdout.split('\n').flatMap(line => {
-    const [digest = '', partBytes = '0'] = line.split(' ');
-    const file = byDigest.get(digest);
-    return file === undefined ? [] : [{file, partBytes: Number(partBytes)}];
-  });
+  const {lacking, freeBytes, tools} = await askWhatLacks(machine, files);
   if (lacking.length === 0) return {sentFiles: 0, sentBytes: 0};
+  const totalBytes = lacking.reduce((sum, {file}) => sum + file.sizeBytes, 0);
   const neededBytes = lacking.reduce((sum, {file, partBytes}) => sum + file.sizeBytes - partBytes, 0);
-  const home = await requireFreeSpace(machine, neededBytes);
-  const sentBytes = await sendBlobs(machine, `${home}/.edgewise/blobs/sha256`, lacking, report);
-  return {sentFiles: lacking.length, sentBytes};
+  requireFreeSpace(machine, freeBytes, neededBytes);
+  const blobs = await Promise.all(
+    lacking.map(async ({file, partBytes}) => ({
+      ...file,
+      ranges: await rangesToSend(machine, file, partBytes),
+    })),
+  );
+  const toSendBytes = blobs.reduce((sum, blob) => sum + sizeToSend(blob), 0);
+  let sentBytes = 0;
+  await sendBlobs(machine, blobs, {
+    canUnpack: tools.has('tar'),
+    onSent: bytes => {
+      sentBytes += bytes;
+      report({doneBytes: totalBytes - toSendBytes + sentBytes, totalBytes});
+    },
+  });
+  await acceptBlobs(
+    machine,
+    lacking.map(({file}) => file),
+  );
+  return {sentFiles: lacking.length, sentBytes: toSendBytes};
+}
+
+function sizeToSend({ranges, sizeBytes}: BlobToSend): number {
+  return ranges?.reduce((sum, {start, end}) => sum + end - start, 0) ?? sizeBytes;
 }
 
 interface LackingBlob {
@@ -77,63 +90,54 @@ interface LackingBlob {
   readonly partBytes: number;
 }
 
-async function requireFreeSpace(machine: Machine, neededBytes: number): Promise<string> {
-  const {freeBytes, home} = await readDeviceTruth(machine);
-  if (freeBytes !== null && freeBytes < neededBytes + RESERVE_BYTES) {
-    const mega = (bytes: number): string => (bytes / 1e6).toFixed(1);
-    throw new ExpectedError(
-      'disk-full',
-      `${machine.name} has ${mega(freeBytes)} MB free; ${mega(neededBytes)} MB and ${mega(RESERVE_BYTES)} MB in reserve are needed.`,
-      EXIT.commandFailed,
-      {hints: [`ssh ${machine.name} df -h`]},
-    );
-  }
-  return home;
+/** More would not fit onto a command line. On it they are there a round trip earlier than on standard input. */
+const MOST_WORDS = 800;
+
+function withWords(
+  script: 'missing-blobs' | 'accept-blobs',
+  words: readonly string[],
+): {argv: string[]; stdin: string} {
+  return words.length > MOST_WORDS
+    ? {argv: deviceScript(script), stdin: words.map(word => `${word}\n`).join('')}
+    : {argv: deviceScript(script, ...words), stdin: ''};
 }
 
-/** Small files wait for round trips, not for the line: several are under way at once. Returns the bytes sent. */
-async function sendBlobs(
+async function askWhatLacks(
   machine: Machine,
-  blobs: string,
-  lacking: readonly LackingBlob[],
-  report: ReportBytes,
-): Promise<number> {
-  const totalBytes = lacking.reduce((sum, {file}) => sum + file.sizeBytes, 0);
-  const doneBytes = new Map<string, number>();
-  let sentBytes = 0;
-  const tell = (digest: string, bytes: number): void => {
-    doneBytes.set(digest, bytes);
-    report({doneBytes: [...doneBytes.values()].reduce((sum, each) => sum + each, 0), totalBytes});
-  };
-  const sendOne = async ({file, partBytes}: LackingBlob): Promise<void> => {
-    const ranges = await rangesToSend(machine, file, partBytes);
-    const toSendBytes = ranges?.reduce((sum, {start, end}) => sum + end - start, 0) ?? file.sizeBytes;
-    await machine.upload({path: file.source}, `${blobs}/${hexOfDigest(file.digest)}.partial`, {
-      mode: 0o600,
-      ...(ranges === null ? {} : {ranges}),
-      onProgress: sent => tell(file.digest, file.sizeBytes - toSendBytes + sent),
-    });
-    sentBytes += toSendBytes;
-    tell(file.digest, file.sizeBytes);
-  };
-  const queue = lacking.toSorted((a, b) => b.file.sizeBytes - a.file.sizeBytes);
-  let isStopped = false;
-  const work = async (): Promise<void> => {
-    for (let next = queue.shift(); next !== undefined && !isStopped; next = queue.shift()) {
-      try {
-        await sendOne(next);
-      } catch (error) {
-        isStopped = true;
-        throw error;
-      }
-    }
-  };
-  await settleAll(Array.from({length: FILES_AT_ONCE}, work));
-  const files = lacking.map(({file}) => file);
-  const digests = files.map(file => `${hexOfDigest(file.digest)}\n`).join('');
+  files: readonly ShippedFile[],
+): Promise<{lacking: LackingBlob[]; freeBytes: number | null; tools: ReadonlySet<string>}> {
+  const byDigest = new Map(files.map(file => [hexOfDigest(file.digest), file]));
+  const words = [...byDigest].map(([hex, {sizeBytes}]) => `${hex}:${sizeBytes}`);
+  const {argv, stdin} = withWords('missing-blobs', words);
+  const lines = (await runScript(machine, argv, stdin)).stdout.split('\n').map(line => line.split(' '));
+  const lacking = lines.flatMap(([key, digest = '', partBytes = '0']) => {
+    const file = key === 'lacks' ? byDigest.get(digest) : undefined;
+    return file === undefined ? [] : [{file, partBytes: Number(partBytes)}];
+  });
+  const free = lines.find(([key]) => key === 'freeKilobytes')?.[1] ?? '';
+  const tools = lines.flatMap(([key = '']) => (key.startsWith('tool:') ? [key.slice('tool:'.length)] : []));
+  return {lacking, freeBytes: /^\d+$/.test(free) ? Number(free) * 1024 : null, tools: new Set(tools)};
+}
+
+function requireFreeSpace(machine: Machine, freeBytes: number | null, neededBytes: number): void {
+  if (freeBytes === null || freeBytes >= neededBytes + RESERVE_BYTES) return;
+  const mega = (bytes: number): string => (bytes / 1e6).toFixed(1);
+  throw new ExpectedError(
+    'disk-full',
+    `${machine.name} has ${mega(freeBytes)} MB free; ${mega(neededBytes)} MB and ${mega(RESERVE_BYTES)} MB in reserve are needed.`,
+    EXIT.commandFailed,
+    {hints: [`ssh ${machine.name} df -h`]},
+  );
+}
+
+async function acceptBlobs(machine: Machine, files: readonly ShippedFile[]): Promise<void> {
+  const {argv, stdin} = withWords(
+    'accept-blobs',
+    files.map(({digest}) => hexOfDigest(digest)),
+  );
   // Hashing on a slow device takes its time: 1 MB/s is the slowest that is waited for.
-  const timeoutMs = 60_000 + totalBytes / 1000;
-  const result = await machine.run(deviceScript('accept-blobs'), {stdin: digests, timeoutMs});
+  const timeoutMs = 60_000 + files.reduce((sum, {sizeBytes}) => sum + sizeBytes, 0) / 1000;
+  const result = await machine.run(argv, {stdin, timeoutMs});
   if (result.exitStatus === 9) {
     throw new ExpectedError(
       'blob-corrupted',
@@ -143,13 +147,6 @@ async function sendBlobs(
     );
   }
   requireSuccess(machine, result);
-  return sentBytes;
-}
-
-/** Nothing may still be writing when the failure is told. */
-async function settleAll(works: readonly Promise<void>[]): Promise<void> {
-  const results = await Promise.allSettled(works);
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
 }
 
 /** Ships a folder as one step that is shown. */
