@@ -18,6 +18,7 @@ export default class Plan extends BaseCommand {
     '<%= config.bin %> plan pi-1 --keep-raw-input-on-device',
     "<%= config.bin %> plan pi-1 --objective energy --max-latency '80 ms'",
     "<%= config.bin %> plan pi-1 --pin '*=device' --output plans/pi-1.device-only.yaml",
+    '<%= config.bin %> plan --check --markdown changes.md',
     '<%= config.bin %> plan --from-costs costs.yaml --json',
   ];
   static override strict = false;
@@ -46,10 +47,32 @@ export default class Plan extends BaseCommand {
       default: false,
     }),
     output: stringFlag({char: 'o', description: 'plan file to write, for one device', helpValue: 'FILE'}),
+    check: booleanFlag({
+      description: 'write nothing; exit 1 where the plans that are there are not what would be written',
+      default: false,
+    }),
+    against: stringFlag({
+      description: 'folder with plans to compare with; those that are there when left out',
+      helpValue: 'DIR',
+    }),
+    markdown: stringFlag({
+      description: 'write what changes as Markdown, for a comment on a pull request',
+      helpValue: 'FILE',
+    }),
     'from-costs': stringFlag({
       description: 'plan from a table of costs, JSON or YAML, instead of a project; - reads it from stdin',
       helpValue: 'FILE',
-      exclusive: ['project', 'estimate', 'precision', 'max-drop', 'output', ...Object.keys(goalFlags)],
+      exclusive: [
+        'project',
+        'estimate',
+        'precision',
+        'max-drop',
+        'output',
+        'check',
+        'against',
+        'markdown',
+        ...Object.keys(goalFlags),
+      ],
     }),
   };
 
@@ -58,7 +81,7 @@ export default class Plan extends BaseCommand {
     const costsFile = flags['from-costs'];
     if (costsFile !== undefined) return this.#planFromCosts(costsFile, argv as string[]);
     const {plan} = await import('../workflows/plan.ts');
-    const {plans, fleet} = await plan(
+    const made = await plan(
       {
         projectPath: flags.project,
         devices: argv as string[],
@@ -67,14 +90,23 @@ export default class Plan extends BaseCommand {
         ...(flags.precision === undefined ? {} : {precision: flags.precision as PrecisionWish}),
         ...(flags['max-drop'] === undefined ? {} : {maxDrop: flags['max-drop']}),
         ...(flags.output === undefined ? {} : {output: flags.output}),
+        checksOnly: flags.check,
+        ...(flags.against === undefined ? {} : {against: flags.against}),
+        ...(flags.markdown === undefined ? {} : {markdownFile: flags.markdown}),
       },
       this.emit,
     );
     await this.endProgress();
     const width = widthOf(process.stdout);
     const {textFromPlans} = await import('../terminal/textFromFleetPlan.ts');
-    this.show(textFromPlans(fleet, plans, width));
-    return {plans, fleet};
+    const {plans, fleet, isUpToDate} = made;
+    if (!flags.check) this.show(textFromPlans(fleet, plans, width));
+    else {
+      const {textFromPlanChanges} = await import('../terminal/textFromPlanChanges.ts');
+      this.show(textFromPlanChanges(made, width));
+      process.exitCode = isUpToDate ? EXIT.ok : EXIT.verdictNo;
+    }
+    return made;
   }
 
   async #planFromCosts(file: string, devices: readonly string[]): Promise<PlacementAnswer> {

@@ -5,6 +5,7 @@ import {yamlFromDocument} from '../documents/printDocument.ts';
 import {writeHeader} from '../documents/writeHeader.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
 import {runStep, type EmitEvent} from '../events.ts';
+import type {PlanChange} from '../placement/comparePlans.ts';
 import {isPlain} from '../placement/planDocument.ts';
 import {readOwnVersion} from '../workspace/ownVersion.ts';
 import {writeDocument} from '../workspace/projectFolder.ts';
@@ -15,6 +16,7 @@ import {readProfile, timesOf} from './measuredTiers.ts';
 import {cloudOf, openProject, type OpenProject} from './openProject.ts';
 import {planInputs} from './planFreshness.ts';
 import type {RequestedGoals} from './planGoals.ts';
+import {compareWithFiles} from './comparePlanFiles.ts';
 import {gatherMeasurements} from './planMeasurements.ts';
 import {choosePrecision} from './precision/choosePrecision.ts';
 import {choosePrecisions} from './precision/choosePrecisions.ts';
@@ -34,6 +36,12 @@ export interface PlanRequest {
   readonly maxDrop?: string;
   /** Instead of plans/<device>.yaml; for one device only. */
   readonly output?: string;
+  /** Nothing is written; `isUpToDate` says whether the files there are what would have been. */
+  readonly checksOnly?: boolean;
+  /** Folder with the plans to compare with; that of the project when left out. */
+  readonly against?: string;
+  /** Where to write the comparison, as Markdown. */
+  readonly markdownFile?: string;
 }
 
 export interface MadePlan {
@@ -44,6 +52,10 @@ export interface MadePlan {
 export interface MadePlans {
   readonly plans: MadePlan[];
   readonly fleet: FleetPlan;
+  /** Beside the plans that were there before, or in the folder that was named. */
+  readonly changes: PlanChange[];
+  /** Whether the plans' files already decided this, from the same measurements, when planning began. */
+  readonly isUpToDate: boolean;
 }
 
 /**
@@ -83,8 +95,11 @@ export async function plan(request: PlanRequest, emit: EmitEvent): Promise<MadeP
     }
     const cloudLoad = await weighLoad(project, prepared, planned, estimates);
     requireCapacity(cloudLoad);
-    for (const {file, plan: chosen} of planned) await writeDocument(file, yamlFromDocument('plan', chosen));
+    const compared = await compareWithFiles(project, planned, request);
+    if (request.checksOnly !== true)
+      for (const {file, plan: chosen} of planned) await writeDocument(file, yamlFromDocument('plan', chosen));
     return {
+      ...compared,
       plans: planned.map(({file, plan: chosen}) => ({file, plan: chosen})),
       fleet: {
         classes: planned.map(({class: each, file}) => ({

@@ -34,7 +34,10 @@ export interface RolloutRequest {
 }
 
 export type Resumption =
-  | {readonly kind: 'resume'}
+  | {
+      readonly kind: 'resume';
+      /** Where nobody knows of a rollout of these plans. */ readonly startsOne?: boolean;
+    }
   /** The wave that waits may begin. */
   | {readonly kind: 'approve'}
   /** Everything that has the new release is taken back. */
@@ -56,7 +59,14 @@ const LEASE_PATIENCE_MS = 125_000;
  * @throws ExpectedError `rollout-under-way`, `plan-missing`, `plan-stale`, `device-locked`
  */
 export async function startRollout(request: RolloutRequest, emit: EmitEvent): Promise<RolloutSummary> {
-  const prepared = await prepare(request, emit);
+  return startPrepared(await prepare(request, emit), request, emit);
+}
+
+async function startPrepared(
+  prepared: Prepared,
+  request: RolloutRequest,
+  emit: EmitEvent,
+): Promise<RolloutSummary> {
   const {project, seen, base} = prepared;
   const open = (await journalsOf(project, base)).find(({rollout}) => {
     const {ended} = stateOfRollout(rollout);
@@ -95,11 +105,13 @@ export async function resumeRollout(
   const {project, seen, base} = prepared;
   const attempt = await lastAttempt(prepared);
   if (attempt === 0) {
+    if (resumption.kind === 'resume' && resumption.startsOne === true)
+      return startPrepared(prepared, request, emit);
     throw new ExpectedError(
       'no-rollout',
       'Neither this folder nor any device that answers knows a rollout of these plans.',
       EXIT.usage,
-      {hints: ['edgewise rollout start']},
+      {hints: ['edgewise rollout start', 'edgewise rollout resume --or-start']},
     );
   }
   const id = `${base}-${attempt}`;
@@ -109,7 +121,11 @@ export async function resumeRollout(
   const {ended} = stateOfRollout(journal.rollout);
   const isOver =
     ended?.outcome === 'reverted' || (ended?.outcome === 'complete' && resumption.kind !== 'take-back');
-  if (isOver) return summarizeRollout(journal.rollout);
+  if (isOver) {
+    const summary = summarizeRollout(journal.rollout);
+    await reportRollout(summary, request.reports);
+    return summary;
+  }
   const records: RolloutRecord[] = [
     {record: 'resumed', at},
     ...recordsFromDevices(journal.rollout, seen, at),

@@ -1,0 +1,86 @@
+import type {Plan, Tier} from '../documents/plan.ts';
+
+/** What became of one plan from one state of the repository to another. */
+export interface PlanChange {
+  /** Of its class, or of its device. */
+  readonly plan: string;
+  /** `measured-again`: it decides the same, from other measurements or another model. */
+  readonly kind: 'new' | 'gone' | 'changed' | 'measured-again' | 'unchanged';
+  readonly before: PlanSummary | null;
+  readonly after: PlanSummary | null;
+  /** Layers that both plans have, in the new one's order. */
+  readonly movedLayers: readonly {readonly layer: string; readonly from: Tier; readonly to: Tier}[];
+}
+
+export interface PlanSummary {
+  readonly devices: number;
+  readonly placement: string;
+  readonly latencyMs: number;
+  readonly upBytes: number;
+  readonly downBytes: number;
+}
+
+/**
+ * What was planned before beside what is planned now, both as read from their files, by the name of class or device;
+ * sorted by that name.
+ */
+export function comparePlans(
+  before: ReadonlyMap<string, Plan>,
+  after: ReadonlyMap<string, Plan>,
+): PlanChange[] {
+  return [...new Set([...before.keys(), ...after.keys()])].toSorted().map(plan => {
+    const old = before.get(plan) ?? null;
+    const now = after.get(plan) ?? null;
+    return {
+      plan,
+      kind: kindOfChange(old, now),
+      before: old === null ? null : summarizePlan(old),
+      after: now === null ? null : summarizePlan(now),
+      movedLayers: old === null || now === null ? [] : moves(old, now),
+    };
+  });
+}
+
+function kindOfChange(before: Plan | null, after: Plan | null): PlanChange['kind'] {
+  if (before === null) return 'new';
+  if (after === null) return 'gone';
+  if (decisionsOf(before) !== decisionsOf(after)) return 'changed';
+  return inputsOf(before) === inputsOf(after) ? 'unchanged' : 'measured-again';
+}
+
+function inputsOf({madeFrom}: Plan): string {
+  return JSON.stringify(Object.entries(madeFrom).toSorted(([left], [right]) => (left < right ? -1 : 1)));
+}
+
+/** Everything that is carried out on devices, and for whom; none of what was measured or predicted. */
+function decisionsOf(plan: Plan): string {
+  const {device, devices, cloud, tiers, threads, constraints, objective, layers, cut} = plan;
+  return JSON.stringify({
+    devices: devices?.toSorted() ?? [device],
+    cloud,
+    tiers: tiers?.map(({tier, machine}) => [tier, tier === 'device' ? '' : machine]),
+    threads,
+    constraints,
+    objective,
+    layers: layers.map(({name, tier}) => [name, tier]),
+    cut,
+  });
+}
+
+function summarizePlan({devices, alternatives, predicted}: Plan): PlanSummary {
+  return {
+    devices: devices?.length ?? 1,
+    placement: alternatives.find(({verdict}) => verdict === 'chosen')?.name ?? '-',
+    latencyMs: predicted.latencyMs,
+    upBytes: predicted.upBytes,
+    downBytes: predicted.downBytes,
+  };
+}
+
+function moves(before: Plan, after: Plan): PlanChange['movedLayers'] {
+  const tiers = new Map(before.layers.map(({name, tier}) => [name, tier]));
+  return after.layers.flatMap(({name, tier}) => {
+    const from = tiers.get(name);
+    return from === undefined || from === tier ? [] : [{layer: name, from, to: tier}];
+  });
+}
