@@ -100,8 +100,8 @@ function repositoryOf(folder: string): string | null {
   return parent === folder ? null : repositoryOf(parent);
 }
 
-/** A file of templates/ with every `@name@` replaced. */
+/** A file of templates/ with every `__name__` replaced. */
 function fillTemplate(name: string, values: Readonly<Record<string, string>>): string {
   const text = readFileSync(fileURLToPath(new URL(`../../templates/${name}`, import.meta.url)), 'utf8');
-  return text.replace(/@([a-z]+)@/g, (whole, key: string) => values[key] ?? whole);
+  return text.replace(/__([a-z]+)__/g, (whole, key: string) => values[key] ?? whole);
 }

