@@ -7,7 +7,6 @@ import {ExpectedError, messageOf} from '../errors.ts';
 import {checkFeeds} from './checkFeeds.ts';
 import {elementTypeFromOrt, ortTensorFromTensor, tensorFromOrtTensor, WrongInputError} from './ortTensors.ts';
 import type {SignatureTensor} from './signature.ts';
-import {doSumsSaturateHere} from './sumsSaturate.ts';
 import {timeLayers} from './timeLayers.ts';
 import {canCrossBoundary} from './typedViews.ts';
 import type {
@@ -73,7 +72,6 @@ function sessionOptionsFrom(options: SessionOptions): InferenceSession.SessionOp
       session: {
         intra_op: {allow_spinning: spinning},
         inter_op: {allow_spinning: '0'},
-        ...(options.hasExactSums === true && doSumsSaturateHere() ? {disable_quant_qdq: '1'} : {}),
       },
     },
   };

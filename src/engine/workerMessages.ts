@@ -16,12 +16,6 @@ export interface SessionOptions {
    * twice its size. Default false.
    */
   readonly isSparing?: boolean;
-  /**
-   * Whether a model in QDQ form gives here what it gives where sums of bytes do not saturate: on x86 without VNNI its
-   * layers are then computed in float, between the roundings. For judging what is made for other processors; what serves
-   * on this machine is timed and run without. Default false.
-   */
-  readonly hasExactSums?: boolean;
 }
 
 export type ModelSource =

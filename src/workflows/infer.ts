@@ -34,7 +34,7 @@ export interface InferRequest {
 
 /** Not counted: the first requests open connections, warm caches and get the code compiled, here and in the cloud. */
 const LEAST_WARM_UPS = 3;
-const MOST_WARM_UPS = 30;
+const MOST_WARM_UPS = 12;
 
 /**
  * Sends samples through the device's own endpoint, asked on the device, and sets what the endpoint measured beside

@@ -66,8 +66,6 @@ export function startSampleRunner(source: SampleSource, options: SampleRunnerOpt
       optimization: LEVEL[request.mode],
       threads: limit === 1 ? threads : 1,
       isSpinning: true,
-      // What is learnt here is for another processor, or keeps clear of saturation.
-      hasExactSums: true,
     };
     if (bytes !== null)
       return work({limit, open: () => openSession({bytes, canTakeBytes: limit === 1}, sessionOptions)});

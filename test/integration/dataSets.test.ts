@@ -85,6 +85,12 @@ describe('arrays', () => {
     },
   );
 
+  it('labels of an archive that are no whole numbers are refused', async () => {
+    await expect(open(join(FIXTURES, 'fractional-labels.npz'), [input([1, 1])])).rejects.toEqual(
+      refusal('labels-mismatch', 'fractional-labels.npz/labels.npy holds float32'),
+    );
+  });
+
   it('of uint8 are images where preprocessing is declared, whichever way their channels lie', async () => {
     const pixels = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
     await writeNpy(at('nhwc.npy'), byteTensor([1, 2, 2, 3], pixels));

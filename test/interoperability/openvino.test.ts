@@ -5,7 +5,7 @@ import {dirname, join} from 'node:path';
 import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, it} from 'vitest';
 import {connectMachine} from '../../src/device/connectMachine.ts';
 import type {Machine} from '../../src/device/machine.ts';
-import {doSumsSaturateHere} from '../../src/engine/sumsSaturate.ts';
+import {saturatesHere} from '../../src/workflows/saturatesHere.ts';
 import {ignoreEvents} from '../../src/events.ts';
 import {graphFromModel} from '../../src/model/graphFromModel.ts';
 import {bytesFromModel} from '../../src/model/onnx/writeModel.ts';
@@ -32,12 +32,14 @@ const OPTIONS: OpenvinoOptions = {
   seconds: 1,
 };
 
+const DO_SUMS_SATURATE = await saturatesHere();
+
 describe.skipIf(!hasOpenvino)('OpenVINO itself', () => {
   let home: string;
   let machine: Machine;
   const graph = graphFromModel(everyOperatorModel());
   // The build for this machine: where sums saturate, with weights of 7 bits.
-  const isForHere = ({onlyWith}: CandidateBuild) => (onlyWith === undefined) === doSumsSaturateHere();
+  const isForHere = ({onlyWith}: CandidateBuild) => (onlyWith === undefined) === DO_SUMS_SATURATE;
   const {scheme} = OPENVINO.recipe.candidates.find(isForHere)!;
   const plan = planQuantization(graph, scheme!);
   let floatPath: string;
@@ -127,7 +129,7 @@ describe.skipIf(!hasOpenvino)('OpenVINO itself', () => {
     expect(Object.keys(decibels).length).toBe(graph.outputs.length);
     // Integers that lie between two values may be rounded the other way, which leaves 70 dB and more. Without VNNI other
     // kernels round more of them so (51 dB and more), and what Div, Pow and Sqrt magnify keeps 23 dB; a lost scale keeps none.
-    const [least, usual] = doSumsSaturateHere() ? [20, 50] : [60, 60];
+    const [least, usual] = DO_SUMS_SATURATE ? [20, 50] : [60, 60];
     const below = (bound: number) => Object.entries(decibels).filter(([, value]) => value < bound);
     expect(below(least)).toEqual([]);
     expect(below(usual).length / graph.outputs.length).toBeLessThan(0.1);

@@ -6,7 +6,7 @@ import {promisify} from 'node:util';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import type {NamedTensors} from '../../src/documents/tensor.ts';
 import {randomFeeds} from '../../src/engine/randomFeeds.ts';
-import {doSumsSaturateHere} from '../../src/engine/sumsSaturate.ts';
+import {saturatesHere} from '../../src/workflows/saturatesHere.ts';
 import type {Graph} from '../../src/model/graph.ts';
 import {graphFromModel} from '../../src/model/graphFromModel.ts';
 import type {OnnxModel} from '../../src/model/onnx/messages.ts';
@@ -257,7 +257,7 @@ describe.skipIf(python === undefined)(
       const file = saveModel(LANGUAGE.model);
       const [channel, tensor] = [newFile('.onnx'), newFile('.onnx')];
       // Both as they are meant for this machine: with weights of half the range where sums saturate.
-      const reduceRange = doSumsSaturateHere();
+      const reduceRange = await saturatesHere();
       await ask([
         {do: 'dynamic', model: file, out: channel, perChannel: true, reduceRange},
         {do: 'dynamic', model: file, out: tensor, perChannel: false, reduceRange},

@@ -74,7 +74,7 @@ const KEPT_BYTES = 64 * 2 ** 20;
 export async function openJudge(options: JudgeOptions): Promise<Judge> {
   const {samples, originalPath, threads, onSample = () => {}} = options;
   const metric = options.metric ?? (samples.labels === null ? 'cosine' : 'top-1');
-  const sessionOptions = {optimization: options.optimization ?? 'all', threads, hasExactSums: true};
+  const sessionOptions = {optimization: options.optimization ?? 'all', threads};
   const original = await openSession({path: originalPath}, sessionOptions);
   const kept: NamedTensors[] = [];
   let keptBytes = 0;

@@ -67,7 +67,8 @@ export async function openInputs(
       name => archive.names.includes(name) && !inputs.some(input => input.name === name),
     );
     const labels = labelName === undefined ? null : await open(labelName);
-    return {byInput, labels: labels !== null && isLabelArray(labels.array) ? labels : null, close};
+    const areLabels = labels !== null && (labelName !== 'y' || isLabelArray(labels.array));
+    return {byInput, labels: areLabels ? labels : null, close};
   };
 
   const openOne = async (given: string | ArrayFileSource): Promise<InputSource> => {

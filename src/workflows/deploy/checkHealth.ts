@@ -1,6 +1,8 @@
+import {setTimeout as sleep} from 'node:timers/promises';
 import type {Machine} from '../../device/machine.ts';
 import {releaseFromJson} from '../../documents/readDocument.ts';
 import type {NamedTensors} from '../../documents/tensor.ts';
+import {PAUSE_MS} from '../../engine/pauseMs.ts';
 import {messageOf} from '../../errors.ts';
 import {openProtocolClient, type ProtocolClient} from '../../runtime/client.ts';
 import {compareOutputs} from './compareOutputs.ts';
@@ -51,6 +53,7 @@ export interface HealthReport {
 const REQUEST_DEADLINE_MS = 60_000;
 /** Slow models are timed for this long at most. */
 const TIMING_MS = 20_000;
+const WARM_UPS = 3;
 
 /**
  * Asks the device's own endpoint: the process lives and serves this very release, golden inputs give the golden outputs,
@@ -142,8 +145,11 @@ async function timeRequests(
 ): Promise<ServingTimes> {
   const startedAt = performance.now();
   const totals: number[] = [];
-  await client.infer(model, {inputs}, {deadlineMs: REQUEST_DEADLINE_MS});
+  for (let warmUp = 0; warmUp < WARM_UPS; warmUp++)
+    await client.infer(model, {inputs}, {deadlineMs: REQUEST_DEADLINE_MS});
   while (totals.length < runs && (totals.length === 0 || performance.now() - startedAt < TIMING_MS)) {
+    // As the prediction was measured: requests that come now and then.
+    await sleep(PAUSE_MS);
     const {serverTiming, wallMs} = await client.infer(model, {inputs}, {deadlineMs: REQUEST_DEADLINE_MS});
     totals.push(serverTiming.get('total') ?? wallMs);
   }

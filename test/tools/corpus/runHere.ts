@@ -1,7 +1,7 @@
 import {InferenceSession, Tensor as OrtTensor} from 'onnxruntime-node';
 import type {NamedTensors, TensorSpec} from '../../../src/documents/tensor.ts';
 import {ortTensorFromTensor, tensorFromOrtTensor} from '../../../src/engine/ortTensors.ts';
-import {doSumsSaturateHere} from '../../../src/engine/sumsSaturate.ts';
+import {saturatesHere} from '../../../src/workflows/saturatesHere.ts';
 import {randomFeeds} from '../../../src/engine/randomFeeds.ts';
 import {dropUnused} from '../../../src/model/dropUnused.ts';
 import {createUntypedValueInfo} from '../../../src/model/onnx/createMessages.ts';
@@ -40,7 +40,7 @@ export async function runOnSamples(
     intraOpNumThreads: 1,
     logSeverityLevel: 4,
     // As on processors that do not saturate, whatever this one is.
-    ...(doSumsSaturateHere() ? {extra: {session: {disable_quant_qdq: '1'}}} : {}),
+    ...((await saturatesHere()) ? {extra: {session: {disable_quant_qdq: '1'}}} : {}),
   });
   try {
     for (const seed of seeds) {

@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {doSumsSaturateHere} from '../../../../src/engine/sumsSaturate.ts';
+import {saturatesHere} from '../../../../src/workflows/saturatesHere.ts';
 import {graphFromModel} from '../../../../src/model/graphFromModel.ts';
 import type {OnnxModel} from '../../../../src/model/onnx/messages.ts';
 import {bytesOfTensor} from '../../../../src/model/onnx/tensorData.ts';
@@ -21,7 +21,7 @@ const SMALL = transformer({words: 256, width: 128, heads: 4, hidden: 256, blocks
 const IDS = {ids: integers([1, 6], [5, 9, 220, 3, 3, 77])};
 
 /** Where sums saturate, weights are built with 7 bits, which costs the 6 dB of a bit. */
-const [WEIGHTS, BIT_DB] = doSumsSaturateHere() ? [{weightBits: 7} as const, 6.02] : [{}, 0];
+const [WEIGHTS, BIT_DB] = (await saturatesHere()) ? [{weightBits: 7} as const, 6.02] : [{}, 0];
 
 const countOf = (operators: readonly string[], name: string): number =>
   operators.filter(one => one === name).length;
