@@ -1,5 +1,9 @@
 import type {BoundaryEncoding, PixelValues} from '../../documents/boundary.ts';
 import type {Plan} from '../../documents/plan.ts';
+import {withMeasuredTypes} from '../../model/exposeAllTensors.ts';
+import type {Graph} from '../../model/graph.ts';
+import {graphFromModel} from '../../model/graphFromModel.ts';
+import {OLDEST_TARGET, raiseOpset, standardOpset} from '../../model/opset/raiseOpset.ts';
 import {collectRanges} from '../../quantize/ranges/collectRanges.ts';
 import {measureExtremes} from '../../quantize/ranges/measureExtremes.ts';
 import {parametersFromRange} from '../../quantize/parametersFromRange.ts';
@@ -14,7 +18,7 @@ const BYTES = {elementType: 'uint8', isSymmetric: false} as const;
 
 /** Scales of tensors, measured on the calibration samples when they are first asked for. */
 export interface BoundaryRanges {
-  /** @throws ExpectedError `activation-not-finite` naming the layer and the sample */
+  /** @throws ExpectedError `activation-not-finite` naming the layer and the sample, `opset-unsupported` */
   parametersOf(names: readonly string[]): Promise<ReadonlyMap<string, QuantizationParameters>>;
 }
 
@@ -24,14 +28,16 @@ export interface BoundaryRanges {
  */
 export function startBoundaryRanges(
   project: OpenProject,
-  {graph}: PreparedModel,
+  prepared: PreparedModel,
   calibration: DataSet,
 ): BoundaryRanges {
+  let measurable: Graph | null = null;
   const known = new Map<string, QuantizationParameters>();
   return {
     async parametersOf(names) {
       const missing = names.filter(name => !known.has(name));
-      if (missing.length > 0)
+      if (missing.length > 0) {
+        const graph = (measurable ??= measurableGraph(prepared));
         await project.withTemporaryFolder(async temporaryFolder => {
           const runner = startSampleRunner(calibration, {temporaryFolder});
           const isInput = (name: string): boolean => graph.tensors.get(name)?.isInput === true;
@@ -43,9 +49,18 @@ export function startBoundaryRanges(
           ]);
           for (const [name, range] of ranges) known.set(name, parametersFromRange(range, BYTES));
         });
+      }
       return new Map([...known].filter(([name]) => names.includes(name)));
     },
   };
+}
+
+/** The same tensors by the same names; what measures them needs newer operators than old models allow. */
+function measurableGraph({graph, types}: PreparedModel): Graph {
+  const opset = standardOpset(graph.model);
+  if (opset === undefined || opset >= OLDEST_TARGET) return graph;
+  const {model} = raiseOpset(graph.model, OLDEST_TARGET, types);
+  return withMeasuredTypes(graphFromModel(model), types);
 }
 
 /** The plan's cut with what each tensor needs to be said of how it travels. @throws as parametersOf */
