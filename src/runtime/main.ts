@@ -16,6 +16,7 @@ import {
 } from './flagValues.ts';
 import {DEFAULT_DEADLINE_MS, openProtocolClient} from './client.ts';
 import {startGateway} from './gateway/startGateway.ts';
+import {loadEndpoint} from './measure/loadEndpoint.ts';
 import {profileDevice} from './measure/profileDevice.ts';
 import {timeModelRequests} from './measure/timeModelRequests.ts';
 import {timeModels} from './measure/timeModels.ts';
@@ -157,6 +158,32 @@ const COMMANDS: Record<string, RuntimeCommand> = {
           threads: numberFrom(values, 'threads', 1, 1),
         }),
       );
+    },
+  },
+  'load-endpoint': {
+    options: {
+      url: {type: 'string'},
+      'model-name': {type: 'string'},
+      requests: {type: 'string'},
+      'warm-ups': {type: 'string'},
+      'pause-ms': {type: 'string'},
+      concurrency: {type: 'string'},
+      seconds: {type: 'string'},
+    },
+    async run(values) {
+      const client = openProtocolClient(textFrom(values, 'url'), {deadlineMs: 60_000});
+      try {
+        const options = {
+          requests: numberFrom(values, 'requests', 100, 1),
+          warmUps: numberFrom(values, 'warm-ups', 10, 0),
+          pauseMs: numberFrom(values, 'pause-ms', 0, 0),
+          concurrency: numberFrom(values, 'concurrency', 1, 1),
+          seconds: numberFrom(values, 'seconds', 5, 0),
+        };
+        print(await loadEndpoint(client, textFrom(values, 'model-name'), options));
+      } finally {
+        client.close();
+      }
     },
   },
   'time-requests': {

@@ -83,7 +83,7 @@ export async function infer(request: InferRequest, emit: EmitEvent): Promise<Inf
 }
 
 /** @throws ExpectedError `nothing-deployed` */
-async function readCurrentRelease(machine: Machine): Promise<{home: string; release: Release}> {
+export async function readCurrentRelease(machine: Machine): Promise<{home: string; release: Release}> {
   const state = await readDeviceTruth(machine);
   if (state.currentRelease === null || state.agent?.status !== 'serving') {
     throw new ExpectedError(
@@ -196,7 +196,7 @@ function partsByTier(
 }
 
 /** Linear interpolation between the sorted values around the position. */
-function quantile(sorted: readonly number[], fraction: number): number {
+export function quantile(sorted: readonly number[], fraction: number): number {
   const position = (sorted.length - 1) * fraction;
   const below = sorted[Math.floor(position)] ?? NaN;
   const above = sorted[Math.ceil(position)] ?? NaN;
@@ -214,7 +214,7 @@ function accuracyOf(
 }
 
 /** The plan the release was made from, if it still lies among the project's plans unchanged. */
-async function findPlan(project: OpenProject, release: Release): Promise<{file: string; plan: Plan} | null> {
+export async function findPlan(project: OpenProject, release: Release): Promise<{file: string; plan: Plan} | null> {
   const folder = dirname(project.planFile(release.device));
   if (!existsSync(folder)) return null;
   for (const name of readdirSync(folder).filter(entry => entry.endsWith('.yaml'))) {

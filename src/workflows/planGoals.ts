@@ -79,7 +79,8 @@ export function isRegionAllowed({constraints, clouds = []}: Project): boolean {
   return regions === undefined || (clouds[0]?.region !== undefined && regions.includes(clouds[0].region));
 }
 
-function powerFrom({compute, radio}: {compute: string; radio?: string | undefined}): DevicePower {
+/** What a device's `power` declares. */
+export function powerFrom({compute, radio}: {compute: string; radio?: string | undefined}): DevicePower {
   return {
     computeWatts: quantityOf(compute, POWER),
     radioNanojoulesPerByte: radio === undefined ? 0 : quantityOf(radio, ENERGY_PER_BYTE),

@@ -1,10 +1,9 @@
-import {elementTypeFromProtocolName} from '../../documents/elementTypes.ts';
 import {randomFeeds} from '../../engine/randomFeeds.ts';
-import {EXIT, ExpectedError} from '../../errors.ts';
 import type {ProtocolClient} from '../client.ts';
 import {exchangeThroughEndpoint} from './exchanges.ts';
 import {measureHandover, type MeasuredHandover} from './measureHandover.ts';
 import {measureLink, type MeasuredLink} from './measureLink.ts';
+import {readInputSpecs} from './readInputSpecs.ts';
 import {requestOverheadFrom, timeRequests, type RequestTimes} from './servingOverhead.ts';
 
 export interface EndpointTimes extends RequestTimes {
@@ -27,18 +26,7 @@ export async function timeModelRequests(
     readonly hasHandover: boolean;
   },
 ): Promise<EndpointTimes> {
-  const {inputs} = await client.readModelMetadata(modelName);
-  const specs = inputs.map(({name, datatype, shape}) => {
-    const elementType = elementTypeFromProtocolName(datatype);
-    if (elementType === undefined) {
-      throw new ExpectedError(
-        'unsupported-tensor-type',
-        `Input "${name}" of ${modelName} is ${datatype}.`,
-        EXIT.unsupported,
-      );
-    }
-    return {name, elementType, shape: shape.map(size => Math.max(size, 1))};
-  });
+  const specs = await readInputSpecs(client, modelName);
   const times = await timeRequests(client, modelName, randomFeeds(specs, 1), counts);
   if (!counts.hasCloud) return {...times, link: null, handover: null};
   const overheadMs = requestOverheadFrom(times.echoMs).medianMs;
