@@ -25,6 +25,18 @@ export function upperEdgeMs(bucket: number): number {
 /** What the answers were: how often each class had the highest score. `null` for outputs that are no scores. */
 const classCounts = z.record(z.string().regex(/^\d+$/), z.int().positive()).nullable();
 
+/** Of a release that carries several cuts: which one serves, and what it rests on. */
+const cutStatistics = z.looseObject({
+  /** Its name. */
+  serving: z.string(),
+  moves: z.int().nonnegative(),
+  /** Of the link upwards, by the last requests; `null` before any has told. */
+  bytesPerSecond: z.number().nonnegative().nullable(),
+  /** Requests by the cut that answered them. */
+  requests: z.record(z.string(), z.int().positive()),
+});
+export type CutStatistics = z.infer<typeof cutStatistics>;
+
 export const releaseStatisticsSchema = z.looseObject({
   release: z.string(),
   requests: z.int().nonnegative(),
@@ -38,6 +50,8 @@ export const releaseStatisticsSchema = z.looseObject({
   restarts: z.int().nonnegative(),
   /** Part of the looks at the processor that found it throttled; `null` where it does not say. */
   throttled: z.number().min(0).max(1).nullable(),
+  /** Absent where the release has one cut. */
+  cuts: cutStatistics.optional(),
 });
 export type ReleaseStatistics = z.infer<typeof releaseStatisticsSchema>;
 

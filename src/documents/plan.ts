@@ -182,6 +182,8 @@ const knownPlacement = z.strictObject({
   transferMs: z.number().nonnegative(),
   /** The part of it that is inversely proportional to the cloud's speed. */
   cloudMs: z.number().nonnegative(),
+  /** All that the link takes of it, the transfer included; absent in plans that were made before cuts could move. */
+  linkMs: z.number().nonnegative().optional(),
 });
 
 const envelopePiece = z.strictObject({

@@ -142,6 +142,12 @@ export const projectSchema = z
       .describe(
         'Who answers when the gateway or the cloud is gone: the device, which then gets all layers, or nobody; "device" when left out.',
       ),
+    movesCut: z
+      .boolean()
+      .optional()
+      .describe(
+        'Whether releases carry the cuts that are the best at other bandwidths, and the device moves between them as its link to the cloud changes; true when left out.',
+      ),
     objective: objectiveSchema.optional(),
     constraints: constraintsSchema.optional(),
     rollout: rolloutPolicySchema

@@ -9,6 +9,41 @@ const segment = z.strictObject({
   outputs: z.array(deployedTensor),
 });
 
+const tail = z.strictObject({
+  url: z.url(),
+  modelName: z.string(),
+  inputs: z.array(deployedTensor),
+  outputs: z.array(deployedTensor),
+});
+
+/** A head and a tail that give the same answers as those of the release, with what they take as it was measured. */
+const preparedCut = z.strictObject({
+  /** As the plan's alternatives are named. */
+  name: z.string(),
+  /** The bandwidths at which this cut is the best; `null`: at every larger one too. */
+  fromBytesPerSecond: z.number().nonnegative(),
+  toBytesPerSecond: z.number().nonnegative().nullable(),
+  /** What its calls take at the measured bandwidth in proportion to the bytes, … */
+  transferMs: z.number().nonnegative(),
+  /** … on the link besides, … */
+  fixedLinkMs: z.number().nonnegative(),
+  /** … and in the cloud. */
+  cloudMs: z.number().nonnegative(),
+  head: segment.optional(),
+  tail: tail.optional(),
+  fallback: deployedFallback.optional(),
+});
+
+/** Cuts between which the agent moves as the bandwidth of the link to the cloud changes. */
+const preparedCuts = z.strictObject({
+  /** Of the link upwards, when the plan was made. */
+  bytesPerSecond: z.number().positive(),
+  /** Ascending in bandwidth, without gaps. */
+  table: z.array(preparedCut).min(2),
+  /** Index of the plan's own, with which the agent begins. */
+  first: z.int().nonnegative(),
+});
+
 export const releaseSchema = z.strictObject({
   ...headerOf('edgewise/release'),
   /** The first 16 hex digits of the digest of everything below; names the folder on the device. */
@@ -29,17 +64,14 @@ export const releaseSchema = z.strictObject({
   /** Of releases of two parts; absent when every layer runs in the cloud. */
   head: segment.optional(),
   /** Of releases of two parts; absent when every layer runs on the device. */
-  tail: z
-    .strictObject({
-      url: z.url(),
-      modelName: z.string(),
-      inputs: z.array(deployedTensor),
-      outputs: z.array(deployedTensor),
-    })
-    .optional(),
+  tail: tail.optional(),
   /** Absent where the device has not all layers, or nothing is asked of others. */
   fallback: deployedFallback.optional(),
+  /** Only of releases of two parts, and only where another bandwidth makes another cut the best. */
+  cuts: preparedCuts.optional(),
   files: z.array(deployedFile),
 });
 
 export type Release = z.infer<typeof releaseSchema>;
+export type PreparedCuts = z.infer<typeof preparedCuts>;
+export type PreparedCut = z.infer<typeof preparedCut>;

@@ -3,19 +3,17 @@ import {jsonFromDocument} from '../documents/printDocument.ts';
 import type {Plan} from '../documents/plan.ts';
 import type {ProjectDevice} from '../documents/project.ts';
 import type {Release} from '../documents/release.ts';
-import {encodingOfRow} from '../documents/boundary.ts';
-import {extractSegments, type Segments} from '../model/extractSegments.ts';
-import {encodeBoundary, type EncodedSegments} from '../quantize/boundary/encodeBoundary.ts';
 import {digestOfBytes, hexOfDigest} from '../workspace/digest.ts';
 import type {CloudModel} from './loadCloudModel.ts';
-import {cloudOf, endpointPortOf, gatewayOf, reachesCloud, type OpenProject} from './openProject.ts';
+import {endpointPortOf, gatewayOf, reachesCloud, type OpenProject} from './openProject.ts';
 import type {PreparedModel} from './prepareModel.ts';
-import {cloudModelFrom, composeChain, type ComposedPart} from './release/composeChain.ts';
-import {composeFallback, isFallbackWanted, joinFiles, patienceMs} from './release/composeFallback.ts';
+import {composeChain, type ComposedPart} from './release/composeChain.ts';
+import {composeFallback, isFallbackWanted, joinFiles} from './release/composeFallback.ts';
+import {composeTwoParts} from './release/composeTwoParts.ts';
 import {placedTiersOf} from './release/placedTiers.ts';
 import {isHeadAndTail, segmentsOfPlan} from './release/segmentsOfPlan.ts';
 import type {ShippedFile} from './deploy/shipFiles.ts';
-import {specsOf, writeSegment} from './writeSegment.ts';
+import {specsOf} from './writeSegment.ts';
 
 export interface ComposedRelease {
   readonly release: Release;
@@ -94,7 +92,7 @@ export async function composeRelease(
 }
 
 type Deployed = Pick<ComposedRelease, 'cloudModels' | 'parts'> & {
-  readonly steps: Pick<Release, 'steps' | 'head' | 'tail' | 'fallback'>;
+  readonly steps: Pick<Release, 'steps' | 'head' | 'tail' | 'fallback' | 'cuts'>;
   readonly files: readonly Release['files'][number][];
 };
 
@@ -112,7 +110,7 @@ async function composeDeployed(
   const isDirect = isCloudDirect(project, device, plan);
   const hasGateway = gatewayOf(project.project, device) !== null;
   if (isHeadAndTail(segments, tiers) && (isDirect || !hasGateway))
-    return composeHeadAndTail(project, plan, prepared);
+    return composeTwoParts(project, plan, prepared);
   refuseEncodings(plan);
   const isOn = (tier: string) => segments.filter(segment => tiers[segment.tier]?.tier === tier).length;
   const chain = await composeChain({
@@ -155,66 +153,4 @@ function isCloudDirect({project}: OpenProject, device: ProjectDevice, {cut}: Pla
   const isBetween = (one: string | undefined, other: string | undefined): boolean =>
     one === 'device' && other === 'cloud';
   return cut.some(({from, to}) => from === undefined || isBetween(from, to) || isBetween(to, from));
-}
-
-async function composeHeadAndTail(
-  project: OpenProject,
-  plan: Plan,
-  prepared: PreparedModel,
-): Promise<Deployed> {
-  const {graph} = prepared;
-  const onDevice = new Set(plan.layers.filter(layer => layer.tier === 'device').map(layer => layer.name));
-  const segments = encodeCut(
-    plan,
-    prepared,
-    extractSegments(
-      graph,
-      new Set(graph.layers.filter(layer => onDevice.has(layer.name)).map(layer => layer.index)),
-    ),
-  );
-  const head = segments.head === null ? null : await writeSegment(project.store, 'head', segments.head);
-  const tail = segments.tail === null ? null : await cloudModelFrom(project, prepared.name, segments.tail);
-  const cloud = cloudOf(project.project);
-  const known = new Map([...prepared.types, ...segments.wireTypes]);
-  const headInputs = specsOf(segments.headInputs, known);
-  const headOutputs = specsOf(segments.headOutputs, known);
-  const tailInputs = specsOf(segments.tailInputs, known);
-  const tailOutputs = specsOf(segments.tailOutputs, known);
-  // The tail as the cloud gets it, so that the device alone answers the same.
-  const rest =
-    tail === null || segments.tail === null || !isFallbackWanted(project, plan)
-      ? null
-      : await writeSegment(project.store, 'rest', segments.tail);
-  return {
-    steps: {
-      ...(rest === null
-        ? {}
-        : {
-            fallback: {
-              steps: [{kind: 'run', graph: rest.graph, inputs: tailInputs, outputs: tailOutputs}],
-              afterMs: patienceMs(plan),
-            },
-          }),
-      ...(head === null ? {} : {head: {graph: head.graph, inputs: headInputs, outputs: headOutputs}}),
-      ...(tail === null || cloud === null
-        ? {}
-        : {tail: {url: cloud.url, modelName: tail.name, inputs: tailInputs, outputs: tailOutputs}}),
-    },
-    files: joinFiles(head?.files ?? [], rest?.files ?? []),
-    cloudModels: tail === null ? [] : [tail],
-    parts: [],
-  };
-}
-
-/** The segments with what crosses as the plan says it travels. */
-export function encodeCut(
-  plan: Pick<Plan, 'cut'>,
-  {graph, types}: Pick<PreparedModel, 'graph' | 'types'>,
-  segments: Segments,
-): EncodedSegments {
-  const encodings = plan.cut.flatMap(row => {
-    const encoding = encodingOfRow(row);
-    return encoding === null ? [] : [[row.tensor, encoding] as const];
-  });
-  return encodeBoundary(segments, {encodings: new Map(encodings), types, modelOutputs: graph.outputs});
 }

@@ -122,7 +122,7 @@ async function pushPlan(
     return withDeviceLock(
       machine,
       async lock => {
-        const golden = await goldenSamples(project, prepared);
+        const golden = await goldenSamples(project, prepared, plan);
         const {shipment, health} = await deployRelease(
           machine,
           lock,

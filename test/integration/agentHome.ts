@@ -3,12 +3,13 @@ import {readFileSync, watch} from 'node:fs';
 import {dirname, join} from 'node:path';
 import {createServer, type AddressInfo} from 'node:net';
 import type {DeployedFallback, DeployedStep} from '../../src/documents/deployedSteps.ts';
-import {releaseSchema, type Release} from '../../src/documents/release.ts';
+import {releaseSchema, type PreparedCuts, type Release} from '../../src/documents/release.ts';
 import type {AgentState} from '../../src/runtime/agent/agentState.ts';
 
 const DIGEST = `sha256:${'0'.repeat(64)}`;
 
-export const spec = (name: string) => ({name, elementType: 'float32' as const, shape: [1, 4]});
+export const specOf = (name: string, shape: number[]) => ({name, elementType: 'float32' as const, shape});
+export const spec = (name: string) => specOf(name, [1, 4]);
 
 export interface ReleaseParts {
   readonly id: string;
@@ -29,6 +30,9 @@ export interface ReleaseParts {
   /** Instead of head and tail. */
   readonly steps?: readonly DeployedStep[];
   readonly fallback?: DeployedFallback;
+  readonly cuts?: PreparedCuts;
+  /** Of the model's inputs and outputs; [1, 4] when left out. */
+  readonly shape?: number[];
   /** The files of steps that run. */
   readonly graphs?: Readonly<Record<string, Uint8Array>>;
 }
@@ -49,16 +53,29 @@ export async function activateRelease(home: string, parts: ReleaseParts): Promis
     plan: DIGEST,
     runtime: DIGEST,
     endpoint: {port: parts.port},
-    model: {name: 'net', inputs: parts.inputs.map(spec), outputs: parts.outputs.map(spec)},
+    model: {
+      name: 'net',
+      inputs: parts.inputs.map(name => specOf(name, parts.shape ?? [1, 4])),
+      outputs: parts.outputs.map(name => specOf(name, parts.shape ?? [1, 4])),
+    },
     threads: 1,
     ...(parts.head && {
-      head: {graph: 'head.onnx', inputs: parts.head.inputs.map(spec), outputs: parts.head.outputs.map(spec)},
+      head: {
+        graph: 'head.onnx',
+        inputs: parts.head.inputs.map(spec),
+        outputs: parts.head.outputs.map(spec),
+      },
     }),
     ...(parts.tail && {
-      tail: {...parts.tail, inputs: parts.tail.inputs.map(spec), outputs: parts.tail.outputs.map(spec)},
+      tail: {
+        ...parts.tail,
+        inputs: parts.tail.inputs.map(spec),
+        outputs: parts.tail.outputs.map(spec),
+      },
     }),
     ...(parts.steps && {steps: parts.steps}),
     ...(parts.fallback && {fallback: parts.fallback}),
+    ...(parts.cuts && {cuts: parts.cuts}),
     files: Object.entries(graphs).map(([path, bytes]) => ({
       path,
       digest: DIGEST,

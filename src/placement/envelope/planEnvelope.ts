@@ -139,7 +139,7 @@ function knownPlacement(
   name: string,
   overheadMs: number,
 ): Envelope['placements'][number] {
-  const {costNs, upBytes, downBytes} = costOfPlacement(problem, tiers);
+  const {costNs, linkNs, upBytes, downBytes} = costOfPlacement(problem, tiers);
   return {
     name,
     deviceLayers: deviceRuns(problem, tiers),
@@ -148,6 +148,7 @@ function knownPlacement(
     latencyMs: costNs / NS_PER_MS + overheadMs,
     transferMs: parts.transferNs / NS_PER_MS,
     cloudMs: parts.cloudNs / NS_PER_MS,
+    linkMs: linkNs / NS_PER_MS,
   };
 }
 

@@ -4,12 +4,16 @@ import type {DeployedFile} from '../../documents/deployedSteps.ts';
 import {releaseSchema, type Release} from '../../documents/release.ts';
 import {EXIT, ExpectedError, messageOf} from '../../errors.ts';
 import type {ServedModel} from '../server/servedModels.ts';
+import type {CutStatistics} from '../../documents/agentStatistics.ts';
+import {openMovingModel} from './cuts/openMovingModel.ts';
 import {openSteps} from './openSteps.ts';
-import {stepsOfRelease} from './stepsOfRelease.ts';
+import {stepsOfParts, stepsOfRelease} from './stepsOfRelease.ts';
 
 export interface LoadedRelease {
   readonly release: Release;
   readonly model: ServedModel;
+  /** Only of releases that carry several cuts. */
+  readonly readCuts?: () => CutStatistics;
   /** Waits for the requests under way. */
   close(): Promise<void>;
 }
@@ -65,11 +69,19 @@ export async function loadRelease(
   {deadlineMs, report = () => {}}: {readonly deadlineMs: number; readonly report?: (line: string) => void},
 ): Promise<LoadedRelease> {
   await checkFiles(release.files, folder);
-  const {name, inputs, outputs} = release.model;
-  const {fallback} = release;
-  const spec = {name, tier: 'device', inputs, outputs, steps: stepsOfRelease(release), fallback} as const;
-  const opened = await openSteps(spec, {folder, threads: release.threads, deadlineMs, report});
-  return {release, ...opened};
+  const model = {...release.model, tier: 'device'} as const;
+  const options = {folder, threads: release.threads, deadlineMs, report};
+  const {fallback, cuts} = release;
+  if (cuts === undefined) {
+    const opened = await openSteps({...model, steps: stepsOfRelease(release), fallback}, options);
+    return {release, ...opened};
+  }
+  const moving = await openMovingModel(cuts, {
+    open: cut => openSteps({...model, steps: stepsOfParts(cut), fallback: cut.fallback}, options),
+    deadlineMs,
+    report,
+  });
+  return {release, ...moving, readCuts: moving.readStatistics};
 }
 
 /** The digests were checked when the files arrived; here only what a full disk or a hand leaves behind. */

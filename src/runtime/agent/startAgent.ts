@@ -93,7 +93,7 @@ export async function startAgent({home, cloudDeadlineMs, report}: AgentOptions):
         await loaded.close();
         throw error;
       }
-      await statistics.begin(release.id);
+      await statistics.begin(release.id, loaded.readCuts);
       current = {...loaded, model: statistics.count(loaded.model)};
       retryMs = FIRST_RETRY_MS;
       await writeState('serving', null);

@@ -4,6 +4,7 @@ import {z} from 'zod';
 import {
   agentStatisticsSchema,
   type AgentStatistics,
+  type CutStatistics,
   type ReleaseStatistics,
 } from '../../documents/agentStatistics.ts';
 import type {ServedModel} from '../server/servedModels.ts';
@@ -12,7 +13,7 @@ import {watchThrottling} from './throttling.ts';
 
 export interface Statistics {
   /** Counts for this release from now on; what was counted for another one becomes the previous. */
-  begin(release: string): Promise<void>;
+  begin(release: string, readCuts?: () => CutStatistics): Promise<void>;
   /** The same model, counted. */
   count(model: ServedModel): ServedModel;
   read(): AgentStatistics;
@@ -32,6 +33,7 @@ interface Counting {
   readonly counts: RequestCounts;
   readonly startedMs: number;
   readonly restarts: number;
+  readonly readCuts?: (() => CutStatistics) | undefined;
   looks: number;
   throttledLooks: number;
 }
@@ -72,8 +74,11 @@ export async function openStatistics(
   timer.unref();
 
   return {
-    async begin(release) {
-      if (counting?.release === release) return;
+    async begin(release, readCuts) {
+      if (counting?.release === release) {
+        counting = {...counting, readCuts};
+        return;
+      }
       const before = counting === null ? (saved?.statistics.current ?? null) : statisticsOf(counting);
       // The same release by another process: unless that one was told to end, or the device was, it died.
       const isAgain = counting === null && before?.release === release;
@@ -84,6 +89,7 @@ export async function openStatistics(
         counts: newCounts(),
         startedMs: performance.now(),
         restarts: isAgain ? before.restarts + (hasDied ? 1 : 0) : 0,
+        readCuts,
         looks: 0,
         throttledLooks: 0,
       };
@@ -103,6 +109,7 @@ function statisticsOf({
   counts,
   startedMs,
   restarts,
+  readCuts,
   looks,
   throttledLooks,
 }: Counting): ReleaseStatistics {
@@ -116,6 +123,7 @@ function statisticsOf({
     servingMs: Math.round(performance.now() - startedMs),
     restarts,
     throttled: looks === 0 ? null : throttledLooks / looks,
+    ...(readCuts === undefined ? {} : {cuts: readCuts()}),
   };
 }
 

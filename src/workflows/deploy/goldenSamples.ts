@@ -1,6 +1,9 @@
+import type {Plan} from '../../documents/plan.ts';
+import type {NamedTensors} from '../../documents/tensor.ts';
 import {randomFeeds} from '../../engine/randomFeeds.ts';
 import {openSession} from '../../engine/session.ts';
 import type {OpenProject} from '../openProject.ts';
+import {openComposed} from '../precision/openComposed.ts';
 import type {PreparedModel} from '../prepareModel.ts';
 import type {GoldenSample} from './checkHealth.ts';
 
@@ -10,24 +13,41 @@ const FLOAT_TOLERANCE = 0.01;
 const QUANTIZED_TOLERANCE = 0.1;
 const QUANTIZED_OPERATORS = /Quantize|Integer|MatMulNBits/;
 
-/** Seeded inputs and what the unsplit build answers here: what every device must answer too, within `tolerance`. */
+/**
+ * Seeded inputs and what every device must answer to them, within `tolerance`: what the unsplit build does here, or, where
+ * the plan has tensors cross rounded, what its segments do.
+ */
 export async function goldenSamples(
   project: OpenProject,
   prepared: PreparedModel,
+  plan: Pick<Plan, 'cut' | 'layers'>,
 ): Promise<{readonly samples: GoldenSample[]; readonly tolerance: number}> {
-  const session = await openSession(
-    {path: project.store.pathOf(prepared.digest)},
-    {optimization: 'disabled', threads: 1},
-  );
-  try {
-    const samples = [];
-    for (const seed of SEEDS) {
-      const inputs = randomFeeds(prepared.inputs, seed);
-      samples.push({inputs, outputs: (await session.run(inputs)).outputs});
+  const hasInteger = plan.cut.some(({precision}) => precision === 'int8');
+  const isQuantized = prepared.graph.layers.some(({operator}) => QUANTIZED_OPERATORS.test(operator));
+  return project.withTemporaryFolder(async folder => {
+    const opened = await openWhole(project, prepared, plan, folder);
+    try {
+      const samples: GoldenSample[] = [];
+      for (const seed of SEEDS) {
+        const inputs = randomFeeds(prepared.inputs, seed);
+        samples.push({inputs, outputs: await opened.run(inputs)});
+      }
+      return {samples, tolerance: isQuantized || hasInteger ? QUANTIZED_TOLERANCE : FLOAT_TOLERANCE};
+    } finally {
+      await opened.close();
     }
-    const isQuantized = prepared.graph.layers.some(({operator}) => QUANTIZED_OPERATORS.test(operator));
-    return {samples, tolerance: isQuantized ? QUANTIZED_TOLERANCE : FLOAT_TOLERANCE};
-  } finally {
-    await session.close();
-  }
+  });
+}
+
+async function openWhole(
+  project: OpenProject,
+  prepared: PreparedModel,
+  plan: Pick<Plan, 'cut' | 'layers'>,
+  folder: string,
+): Promise<{run(inputs: NamedTensors): Promise<NamedTensors>; close(): Promise<void>}> {
+  if (plan.cut.some(({precision}) => precision !== undefined))
+    return openComposed(project, prepared, plan, folder, 1);
+  const path = project.store.pathOf(prepared.digest);
+  const session = await openSession({path}, {optimization: 'disabled', threads: 1});
+  return {run: async inputs => (await session.run(inputs)).outputs, close: () => session.close()};
 }

@@ -11,8 +11,13 @@ const PATIENCE = 5;
 const LEAST_MS = 500;
 
 /** How long a call may take before the device goes on alone. */
-export function patienceMs({predicted}: Plan): number {
-  return Math.ceil(Math.max(LEAST_MS, PATIENCE * (predicted.latencyMs - predicted.deviceMs)));
+export function patienceMs(othersMs: number): number {
+  return Math.ceil(Math.max(LEAST_MS, PATIENCE * othersMs));
+}
+
+/** What a plan predicts for everything that is not the device's. */
+export function othersMsOf({predicted}: Plan): number {
+  return predicted.latencyMs - predicted.deviceMs;
 }
 
 /** Layers that were told to run elsewhere are not brought to the device behind the user's back. */
@@ -49,7 +54,10 @@ export async function composeFallback(
   const written = await writeSegment(store, 'rest', model);
   const tensors = {inputs: specsOf(inputs, types), outputs: specsOf(outputs, types)};
   return {
-    fallback: {steps: [{kind: 'run', graph: written.graph, ...tensors}], afterMs: patienceMs(plan)},
+    fallback: {
+      steps: [{kind: 'run', graph: written.graph, ...tensors}],
+      afterMs: patienceMs(othersMsOf(plan)),
+    },
     files: written.files,
   };
 }

@@ -34,7 +34,9 @@ export async function withHands<T>(
   return withPreparedModel(project, emit, async prepared => {
     const plans = new Map(targets.map(({written, planDigest}) => [planDigest, written]));
     for (const plan of plans.values()) await requireFreshPlan(project, plan, prepared);
-    const {samples, tolerance} = await goldenSamples(project, prepared);
+    const golden = new Map<string, Awaited<ReturnType<typeof goldenSamples>>>();
+    for (const [digest, written] of plans)
+      golden.set(digest, await goldenSamples(project, prepared, written));
     const runtimes = new Map<string, Promise<RuntimeFiles>>();
     const runtimeOf = (architecture: string): Promise<RuntimeFiles> => {
       const name = runtimeArchitectureOf(architecture);
@@ -42,7 +44,8 @@ export async function withHands<T>(
       runtimes.set(name, known);
       return known;
     };
-    const hands = targets.map(({device, plan, planText}) => {
+    const hands = targets.map(({device, plan, planText, planDigest}) => {
+      const {samples, tolerance} = golden.get(planDigest)!;
       const withMachine: WithMachine = use => withDevice(project, device, connect, use);
       const opened = openSshHands({
         device: device.name,

@@ -1,0 +1,123 @@
+import {encodingOfRow} from '../../documents/boundary.ts';
+import type {Plan} from '../../documents/plan.ts';
+import type {PreparedCut, Release} from '../../documents/release.ts';
+import {extractSegments, type Segments} from '../../model/extractSegments.ts';
+import {encodeBoundary, type EncodedSegments} from '../../quantize/boundary/encodeBoundary.ts';
+import type {CloudModel} from '../loadCloudModel.ts';
+import {cloudOf, type OpenProject} from '../openProject.ts';
+import type {PreparedModel} from '../prepareModel.ts';
+import {specsOf, writeSegment} from '../writeSegment.ts';
+import {cloudModelFrom} from './composeChain.ts';
+import {isFallbackWanted, joinFiles, othersMsOf, patienceMs} from './composeFallback.ts';
+import {cutsToCarry, type CarriedCut} from './cutsToCarry.ts';
+
+interface TwoParts {
+  readonly parts: Pick<Release, 'head' | 'tail' | 'fallback'>;
+  readonly files: readonly Release['files'][number][];
+  readonly cloudModels: readonly CloudModel[];
+}
+
+/** The plan's head and tail, and those of the cuts that are the best at other bandwidths, which share its weights. */
+export async function composeTwoParts(
+  project: OpenProject,
+  plan: Plan,
+  prepared: PreparedModel,
+): Promise<Omit<TwoParts, 'parts'> & {steps: TwoParts['parts'] & Pick<Release, 'cuts'>; parts: []}> {
+  const own = await composeCut(project, plan, prepared, {
+    layers: plan.layers,
+    cut: plan.cut,
+    othersMs: othersMsOf(plan),
+    suffix: '',
+  });
+  const carried = project.project.movesCut === false ? null : cutsToCarry(plan);
+  if (carried === null) return {...own, steps: own.parts, parts: []};
+  const composed: {readonly cut: CarriedCut; readonly made: TwoParts}[] = [];
+  for (const [at, cut] of carried.table.entries()) {
+    const {layers, cut: rows, linkMs, cloudMs} = cut;
+    const question = {layers, cut: rows, othersMs: linkMs + cloudMs, suffix: `-${at + 1}`};
+    const made = at === carried.first ? own : await composeCut(project, plan, prepared, question);
+    composed.push({cut, made});
+  }
+  const table = composed.map(({cut, made}): PreparedCut => ({
+    name: cut.name,
+    fromBytesPerSecond: cut.fromBytesPerSecond,
+    toBytesPerSecond: cut.toBytesPerSecond,
+    transferMs: cut.transferMs,
+    fixedLinkMs: Math.max(0, cut.linkMs - cut.transferMs),
+    cloudMs: cut.cloudMs,
+    ...made.parts,
+  }));
+  const models = [...own.cloudModels, ...composed.flatMap(({made}) => made.cloudModels)];
+  return {
+    steps: {...own.parts, cuts: {bytesPerSecond: carried.bytesPerSecond, table, first: carried.first}},
+    files: composed.reduce((files, {made}) => joinFiles(files, made.files), own.files),
+    cloudModels: [...new Map(models.map(model => [model.name, model])).values()],
+    parts: [],
+  };
+}
+
+interface CutQuestion {
+  readonly layers: readonly {readonly name: string; readonly tier: string}[];
+  readonly cut: Plan['cut'];
+  /** Predicted for everything that is not the device's. */
+  readonly othersMs: number;
+  /** Of the graph files' names. */
+  readonly suffix: string;
+}
+
+async function composeCut(
+  project: OpenProject,
+  plan: Plan,
+  prepared: PreparedModel,
+  {layers, cut, othersMs, suffix}: CutQuestion,
+): Promise<TwoParts> {
+  const {graph} = prepared;
+  const onDevice = new Set(layers.filter(layer => layer.tier === 'device').map(layer => layer.name));
+  const headLayers = graph.layers.filter(layer => onDevice.has(layer.name)).map(layer => layer.index);
+  const segments = encodeCut({cut}, prepared, extractSegments(graph, new Set(headLayers)));
+  const {store} = project;
+  const head = segments.head === null ? null : await writeSegment(store, `head${suffix}`, segments.head);
+  const tail = segments.tail === null ? null : await cloudModelFrom(project, prepared.name, segments.tail);
+  const cloud = cloudOf(project.project);
+  const known = new Map([...prepared.types, ...segments.wireTypes]);
+  const headInputs = specsOf(segments.headInputs, known);
+  const headOutputs = specsOf(segments.headOutputs, known);
+  const tailInputs = specsOf(segments.tailInputs, known);
+  const tailOutputs = specsOf(segments.tailOutputs, known);
+  // The tail as the cloud gets it, so that the device alone answers the same.
+  const rest =
+    tail === null || segments.tail === null || !isFallbackWanted(project, plan)
+      ? null
+      : await writeSegment(store, `rest${suffix}`, segments.tail);
+  return {
+    parts: {
+      ...(rest === null
+        ? {}
+        : {
+            fallback: {
+              steps: [{kind: 'run', graph: rest.graph, inputs: tailInputs, outputs: tailOutputs}],
+              afterMs: patienceMs(othersMs),
+            },
+          }),
+      ...(head === null ? {} : {head: {graph: head.graph, inputs: headInputs, outputs: headOutputs}}),
+      ...(tail === null || cloud === null
+        ? {}
+        : {tail: {url: cloud.url, modelName: tail.name, inputs: tailInputs, outputs: tailOutputs}}),
+    },
+    files: joinFiles(head?.files ?? [], rest?.files ?? []),
+    cloudModels: tail === null ? [] : [tail],
+  };
+}
+
+/** The segments with what crosses as the plan says it travels. */
+export function encodeCut(
+  plan: Pick<Plan, 'cut'>,
+  {graph, types}: Pick<PreparedModel, 'graph' | 'types'>,
+  segments: Segments,
+): EncodedSegments {
+  const encodings = plan.cut.flatMap(row => {
+    const encoding = encodingOfRow(row);
+    return encoding === null ? [] : [[row.tensor, encoding] as const];
+  });
+  return encodeBoundary(segments, {encodings: new Map(encodings), types, modelOutputs: graph.outputs});
+}

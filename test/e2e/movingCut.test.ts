@@ -1,0 +1,149 @@
+import {copyFile, mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import type {AgentStatistics, CutStatistics} from '../../src/documents/agentStatistics.ts';
+import type {BenchmarkResult} from '../../src/documents/benchmark.ts';
+import type {InferResult} from '../../src/documents/inference.ts';
+import {planFromYaml} from '../../src/documents/readDocument.ts';
+import {writePictures} from '../../src/workflows/quickstartSamples.ts';
+import {jsonOf, ROOT, runEdgewise, type Ended} from './runEdgewise.ts';
+
+const PICTURES = 80;
+
+describe('what crosses and where, in the lab', {timeout: 300_000}, () => {
+  let folder: string;
+  const project = () => join(folder, 'project');
+  const edgewise = (...args: string[]): Promise<Ended> =>
+    runEdgewise(args, {cwd: project(), home: join(folder, 'home'), timeoutMs: 240_000});
+  const succeed = async (...args: string[]): Promise<Ended> => {
+    const ended = await edgewise(...args);
+    expect(ended.exitCode, `${args.join(' ')}\n${ended.stdout}\n${ended.stderr}`).toBe(0);
+    return ended;
+  };
+  const planned = async (...args: string[]) => {
+    await succeed('plan', 'pi-1', ...args);
+    const file = join(project(), 'plans/pi-1.yaml');
+    return planFromYaml(await readFile(file, 'utf8'), file);
+  };
+  const infer = async () => jsonOf<InferResult>(await succeed('infer', 'pi-1', '--evaluation', '--json'));
+  const declare = async (lines: readonly string[]): Promise<void> => {
+    const own = written.split('\n').filter(line => !line.startsWith('preprocessing:'));
+    await writeFile(join(project(), 'edgewise.yaml'), [...own, ...lines, ''].join('\n'));
+  };
+  let written: string;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'edgewise-moving-'));
+    for (const part of ['home', 'project']) await mkdir(join(folder, part));
+    await copyFile(join(ROOT, 'templates/quickstart/pictures.onnx'), join(project(), 'pictures.onnx'));
+    await writePictures(project(), PICTURES);
+    await succeed(
+      ...['lab', 'up', '--device', 'pi-1', '--slowdown', '4', '--link-mbit', '200', '--link-rtt-ms', '2'],
+      ...['--model', 'pictures.onnx', '--shape', 'image=8,3,32,32'],
+    );
+    written = [
+      (await readFile(join(project(), 'edgewise.yaml'), 'utf8')).trimEnd(),
+      'calibration: {inputs: {image: evaluation/image.npy}, labels: evaluation/labels.npy, samples: 40, seed: 3}',
+      'evaluation: {inputs: {image: evaluation/image.npy}, labels: evaluation/labels.npy}',
+    ].join('\n');
+    await declare([]);
+    await succeed('profile', 'pi-1', '--runs', '3', '--sustained-seconds', '0', '--accept-new-host-keys');
+  }, 120_000);
+
+  afterAll(async () => {
+    await edgewise('lab', 'down');
+    await rm(folder, {recursive: true, force: true});
+  });
+
+  it('int8 in the cut: the accuracy that the plan promises is the one that the device gives', async () => {
+    const plan = await planned(
+      ...['--precision', 'int8', '--max-drop', '2 points', '--pin', 'pool1=device', '--pin', 'conv2=cloud'],
+    );
+    expect(plan.cut[0]).toMatchObject({direction: 'up', precision: 'int8', bytes: 8 * 32 * 16 * 16});
+    const promised = plan.precision!.candidates.find(({verdict}) => verdict === 'chosen')!.accuracy!;
+    expect(promised.drop).toBeLessThanOrEqual(0.02);
+    const pushed = jsonOf<{outcome: string}>(await succeed('push', 'plans/pi-1.yaml', '--json'));
+    expect(pushed.outcome).toBe('activated');
+    const {accuracy, samples} = await infer();
+    expect(samples).toBe(PICTURES);
+    expect(accuracy!.value).toBeCloseTo(promised.composed!, 2);
+  });
+
+  it('pictures as their pixels: a quarter of the bytes, and the same answers', async () => {
+    await declare(['preprocessing: unit']);
+    const plan = await planned('--pin', '*=cloud');
+    expect(plan.cut[0]).toMatchObject({precision: 'pixels', bytes: 8 * 3 * 32 * 32});
+    await succeed('push', 'plans/pi-1.yaml');
+    const {accuracy} = await infer();
+    await declare([]);
+    expect(accuracy!.value).toBe(plan.precision!.candidates[0]!.accuracy!.original);
+  });
+
+  it('the link gets slower and recovers: the cut moves there and back, and every answer is the same', async () => {
+    const plan = await planned();
+    const {pieces} = plan.envelope!.axes.find(({what}) => what === 'link-bandwidth')!;
+    expect(pieces.length).toBeGreaterThan(1);
+    expect(plan.layers.some(({tier}) => tier === 'cloud')).toBe(true);
+    await succeed('push', 'plans/pi-1.yaml');
+    const before = await infer();
+    const {serving} = await readCuts();
+    await succeed('lab', 'link', '--mbit', '0.2');
+    const slow = await inferUntil(cuts => cuts.serving !== serving);
+    await succeed('lab', 'link', '--mbit', '200');
+    const after = await inferUntil(cuts => cuts.serving === serving);
+    for (const {accuracy, measured} of [...slow, ...after]) {
+      expect(accuracy!.value).toBe(before.accuracy!.value);
+      expect(measured.totalMs).toBeGreaterThan(0);
+    }
+    const {moves, requests} = await readCuts();
+    expect(moves).toBeGreaterThanOrEqual(2);
+    expect(Object.keys(requests).length).toBeGreaterThan(1);
+  });
+
+  it('bench: quantiles, rate and energy of what is deployed, beside the prediction', async () => {
+    const {latency, throughput, failures, predicted, deviceOnlyMs, energyMillijoules} =
+      jsonOf<BenchmarkResult>(
+        await succeed('bench', 'pi-1', '--requests', '6', '--concurrency', '2', '--seconds', '1', '--json'),
+      );
+    expect(latency.requests).toBe(6);
+    expect(latency.p50Ms).toBeLessThanOrEqual(latency.p90Ms);
+    expect(latency.p90Ms).toBeLessThanOrEqual(latency.p99Ms);
+    expect(throughput.concurrency).toBe(2);
+    expect(throughput.requestsPerSecond).toBeGreaterThan(0);
+    expect(failures).toBe(0);
+    expect(predicted!.latencyMs).toBeGreaterThan(0);
+    expect(deviceOnlyMs).toBeGreaterThan(0);
+    expect(energyMillijoules).toBeNull();
+    const unknown = await edgewise('bench', 'pi-9');
+    expect([unknown.exitCode, unknown.stderr]).toEqual([2, expect.stringContaining('pi-9')]);
+  });
+
+  it('movesCut: false leaves the plan’s cut alone', async () => {
+    await declare(['movesCut: false']);
+    await planned();
+    await succeed('push', 'plans/pi-1.yaml');
+    expect(await readStatistics()).not.toHaveProperty('current.cuts');
+  });
+
+  async function readStatistics(): Promise<AgentStatistics> {
+    const [, port] = /endpointPort: (\d+)/.exec(written) ?? [];
+    const answer = await fetch(`http://127.0.0.1:${port}/v2/edgewise/statistics`);
+    return (await answer.json()) as AgentStatistics;
+  }
+
+  async function readCuts(): Promise<CutStatistics> {
+    const {current} = await readStatistics();
+    expect(current!.errors).toBe(0);
+    return current!.cuts!;
+  }
+
+  async function inferUntil(isReached: (cuts: CutStatistics) => boolean): Promise<InferResult[]> {
+    const answers: InferResult[] = [];
+    for (let round = 0; round < 6; round++) {
+      answers.push(await infer());
+      if (isReached(await readCuts())) return answers;
+    }
+    throw new Error(`the cut does not move: ${JSON.stringify(await readCuts())}`);
+  }
+});
