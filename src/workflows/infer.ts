@@ -214,7 +214,10 @@ function accuracyOf(
 }
 
 /** The plan the release was made from, if it still lies among the project's plans unchanged. */
-export async function findPlan(project: OpenProject, release: Release): Promise<{file: string; plan: Plan} | null> {
+export async function findPlan(
+  project: OpenProject,
+  release: Release,
+): Promise<{file: string; plan: Plan} | null> {
   const folder = dirname(project.planFile(release.device));
   if (!existsSync(folder)) return null;
   for (const name of readdirSync(folder).filter(entry => entry.endsWith('.yaml'))) {
