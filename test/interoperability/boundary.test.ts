@@ -3,6 +3,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import type {BoundaryEncoding} from '../../src/documents/boundary.ts';
+import type {Tensor} from '../../src/documents/tensor.ts';
 import {extractSegments} from '../../src/model/extractSegments.ts';
 import {floatsOf} from '../../src/quantize/accuracy/floatsOf.ts';
 import {encodeBoundary} from '../../src/quantize/boundary/encodeBoundary.ts';
@@ -51,10 +52,10 @@ describe.skipIf(python === undefined || !explainSharedModels('what crosses, in P
           const {problems, crossed, outputs: there} = answers[at]!;
           expect(problems).toEqual([]);
           expect(crossed).toEqual(bytes);
-          const here = {...feeds};
+          const here: Record<string, Tensor> = {...feeds};
           for (const model of [segments.head, segments.tail]) {
             if (model === null) continue;
-            const given = model.graph.inputs.map(({name}) => [name, here[name]!]);
+            const given = model.graph.inputs.map(({name}): [string, Tensor] => [name, here[name]!]);
             Object.assign(here, await runModel(model, Object.fromEntries(given), folder));
           }
           for (const name of outputs) {

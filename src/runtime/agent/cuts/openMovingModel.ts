@@ -16,7 +16,7 @@ import {
 } from './cutMoves.ts';
 
 export interface MovingModel extends OpenSteps {
-  readStatistics(): CutStatistics;
+  readonly readStatistics: () => CutStatistics;
 }
 
 export interface MovingOptions {
