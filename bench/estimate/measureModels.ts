@@ -7,6 +7,7 @@ import type {MeasuredModelWork} from '../../src/estimate/layerTimeModel.ts';
 import {workOfLayers} from '../../src/estimate/layerWork.ts';
 import {ignoreEvents} from '../../src/events.ts';
 import {foldConstants} from '../../src/model/foldConstants.ts';
+import type {Graph} from '../../src/model/graph.ts';
 import {graphFromModel} from '../../src/model/graphFromModel.ts';
 import {writeModel} from '../../src/model/onnx/writeModel.ts';
 import {stripOverridableInitializers} from '../../src/model/stripOverridableInitializers.ts';
@@ -43,16 +44,26 @@ export async function prepareModels(folder: string): Promise<void> {
 
 /** Their layers, timed on this machine. */
 export async function measureModels(folder: string, threads: number): Promise<BenchModel[]> {
-  const measured: BenchModel[] = [];
+  return measureEachModel(folder, threads, model => model);
+}
+
+/** The same, with what `take` makes of each and of its graph. */
+export async function measureEachModel<T>(
+  folder: string,
+  threads: number,
+  take: (measured: BenchModel, graph: Graph) => T,
+): Promise<T[]> {
+  const taken: T[] = [];
   for (const path of modelPaths())
-    measured.push(
+    taken.push(
       await withModel(path, folder, async (prepared, file) => {
         const layers = await timeModel(prepared, file, threads);
         const model = nameOf(path);
-        return {model, family: FAMILIES.find(([pattern]) => pattern.test(model))?.[1] ?? model, layers};
+        const family = FAMILIES.find(([pattern]) => pattern.test(model))?.[1] ?? model;
+        return take({model, family, layers}, prepared.graph);
       }),
     );
-  return measured;
+  return taken;
 }
 
 async function timeModel(

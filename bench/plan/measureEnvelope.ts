@@ -1,10 +1,9 @@
 import {globSync, mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {basename, join} from 'node:path';
-import type {Link, ModelTimes} from '../../src/documents/profile.ts';
+import type {Link} from '../../src/documents/profile.ts';
 import type {Graph} from '../../src/model/graph.ts';
 import {layerCosts} from '../../src/model/layerCosts.ts';
-import {taintedByInput} from '../../src/model/taintedByInput.ts';
 import {choosePlacement} from '../../src/placement/choosePlacement.ts';
 import {costOfPlacement} from '../../src/placement/costOfPlacement.ts';
 import {createNamer} from '../../src/placement/describePlacement.ts';
@@ -16,21 +15,12 @@ import {problemFromMeasurements} from '../../src/placement/problemFromMeasuremen
 import {prepareFloatModel} from '../../src/workflows/prepareFloatModel.ts';
 import {explainSharedModels, SHARED_MODELS} from '../../test/integration/sharedModels.ts';
 import {largeProblem, seededNumbers} from '../../test/properties/largeProblem.ts';
+import {declaredLink, measurementsOfGraph} from './measurementsOfGraph.ts';
 
 /** A board of 2 billion multiply-adds a second and a server of 50; four bytes of output cost as much as one of them. */
 const DEVICE = {nsPerMultiplyAdd: 0.5, nsPerByte: 0.125, nsPerLayer: 5000};
 const CLOUD = {nsPerMultiplyAdd: 0.02, nsPerByte: 0.005, nsPerLayer: 2000};
-const LINK: Link = {
-  to: 'cloud',
-  fixedMs: 5,
-  roundTripMs: 4,
-  upBytesPerSecond: 2.5e6,
-  downBytesPerSecond: 5e6,
-  residualMs: 0,
-  samples: 1,
-  obtained: 'declared',
-};
-const BUILD = `sha256:${'0'.repeat(64)}`;
+const LINK: Link = {...declaredLink(2.5e6, 4), fixedMs: 5, downBytesPerSecond: 5e6};
 const LARGE_GRAPHS = 20;
 const LARGE_LAYERS = 2000;
 const LARGE_BUDGET_MS = 2000;
@@ -132,34 +122,13 @@ async function readGraph(modelFile: string): Promise<Graph> {
 }
 
 function problemOf(graph: Graph, keepRawInputOnDevice: boolean): PlacementProblem {
-  return problemFromMeasurements({
-    build: BUILD,
-    layers: graph.layers,
-    tensors: graph.tensors.values(),
-    tiers: [
-      {tier: 'device', machine: 'device', times: timesFrom(graph, DEVICE)},
-      {tier: 'cloud', machine: 'cloud', times: timesFrom(graph, CLOUD)},
-    ],
-    links: [{from: 'device', to: 'cloud', link: LINK}],
-    constraints: {keepRawInputOnDevice, pins: []},
-    tainted: taintedByInput(graph),
-  }).problem;
+  const layerMs = {device: layerMsOn(graph, DEVICE), cloud: layerMsOn(graph, CLOUD)};
+  return problemFromMeasurements(measurementsOfGraph(graph, layerMs, LINK, keepRawInputOnDevice)).problem;
 }
 
-function timesFrom(graph: Graph, {nsPerMultiplyAdd, nsPerByte, nsPerLayer}: typeof DEVICE): ModelTimes {
-  const costs = layerCosts(graph);
-  const layers = graph.layers.map(({name, operator, index}) => {
-    const {multiplyAdds = 0, activationBytes = 0} = costs.layers[index] ?? {};
+function layerMsOn(graph: Graph, {nsPerMultiplyAdd, nsPerByte, nsPerLayer}: typeof DEVICE): number[] {
+  return layerCosts(graph).layers.map(({multiplyAdds, activationBytes}) => {
     const ns = nsPerLayer + (multiplyAdds ?? 0) * nsPerMultiplyAdd + (activationBytes ?? 0) * nsPerByte;
-    return {name, operator, ms: ns / 1e6};
+    return ns / 1e6;
   });
-  const once = (medianMs: number) => ({medianMs, spreadMs: 0, runs: 1, obtained: 'declared'}) as const;
-  return {
-    build: BUILD,
-    threads: 1,
-    wholeRun: once(layers.reduce((sum, {ms}) => sum + ms, 0)),
-    layers,
-    requestOverhead: once(0.5),
-    sessionOverhead: once(0.1),
-  };
 }

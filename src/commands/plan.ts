@@ -1,10 +1,12 @@
 import {string as stringArgument} from '@oclif/core/args';
 import type {PlacementAnswer} from '../documents/placementAnswer.ts';
+import type {ParetoGoals} from '../documents/planPareto.ts';
 import type {PrecisionWish} from '../documents/planPrecision.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
 import {BaseCommand, projectFlags} from '../terminal/baseCommand.ts';
 import {widthOf} from '../terminal/formatTable.ts';
 import {goalsFromFlags} from '../terminal/goalFlags.ts';
+import {paretoFlag, paretoFromFlag} from '../terminal/paretoFlag.ts';
 import {planFlags} from '../terminal/planFlags.ts';
 import type {MadePlans} from '../workflows/plan.ts';
 
@@ -17,6 +19,7 @@ export default class Plan extends BaseCommand {
     '<%= config.bin %> plan',
     '<%= config.bin %> plan pi-1 --keep-raw-input-on-device',
     "<%= config.bin %> plan pi-1 --objective energy --max-latency '80 ms'",
+    '<%= config.bin %> plan pi-1 --pareto latency,energy',
     "<%= config.bin %> plan pi-1 --pin '*=device' --output plans/pi-1.device-only.yaml",
     '<%= config.bin %> plan --check --markdown changes.md',
     '<%= config.bin %> plan --from-costs costs.yaml --json',
@@ -32,18 +35,20 @@ export default class Plan extends BaseCommand {
   static override flags = {
     ...projectFlags,
     ...planFlags,
+    ...paretoFlag,
   };
 
   async run(): Promise<MadePlans | PlacementAnswer> {
     const {argv, flags} = await this.parse(Plan);
     const costsFile = flags['from-costs'];
-    if (costsFile !== undefined) return this.#planFromCosts(costsFile, argv as string[]);
+    const pareto = paretoFromFlag(flags.pareto);
+    if (costsFile !== undefined) return this.#planFromCosts(costsFile, argv as string[], pareto);
     const {plan} = await import('../workflows/plan.ts');
     const made = await plan(
       {
         projectPath: flags.project,
         devices: argv as string[],
-        goals: goalsFromFlags(flags),
+        goals: {...goalsFromFlags(flags), ...(pareto === undefined ? {} : {pareto})},
         estimate: flags.estimate,
         ...(flags.precision === undefined ? {} : {precision: flags.precision as PrecisionWish}),
         ...(flags['max-drop'] === undefined ? {} : {maxDrop: flags['max-drop']}),
@@ -67,7 +72,11 @@ export default class Plan extends BaseCommand {
     return made;
   }
 
-  async #planFromCosts(file: string, devices: readonly string[]): Promise<PlacementAnswer> {
+  async #planFromCosts(
+    file: string,
+    devices: readonly string[],
+    pareto: ParetoGoals | undefined,
+  ): Promise<PlacementAnswer> {
     if (devices.length > 0)
       throw new ExpectedError(
         'wrong-usage',
@@ -76,7 +85,7 @@ export default class Plan extends BaseCommand {
         {hints: [`edgewise plan --from-costs ${file}`, `edgewise plan ${devices.join(' ')}`]},
       );
     const {planFromCosts} = await import('../workflows/planFromCosts.ts');
-    const answer = await planFromCosts(file);
+    const answer = await planFromCosts(file, pareto);
     const {textFromPlacement} = await import('../terminal/textFromPlacement.ts');
     this.show(textFromPlacement(answer, widthOf(process.stdout)));
     return answer;

@@ -95,6 +95,14 @@ export function egressFromText(text: string): Money {
   return {amount: (Number(amount) * 1e9) / bytes, currency};
 }
 
+/** Of a weighted sum that weighs money. */
+export function currencyOfObjective(
+  objective: z.infer<typeof objectiveSchema> | undefined,
+): string | undefined {
+  if (typeof objective !== 'object' || objective.money === undefined) return undefined;
+  return PER_MONEY.exec(objective.money)?.[2];
+}
+
 /** In the units that plans count in. */
 export function objectiveFromProject(objective: z.infer<typeof objectiveSchema> | undefined): PlanObjective {
   if (objective === undefined || typeof objective === 'string') return objective ?? 'latency';

@@ -1,4 +1,5 @@
 import {z} from 'zod';
+import {paretoGoal, pointFields} from './planPareto.ts';
 
 /** Why a layer is on its tier. */
 const placementReason = z.enum([
@@ -50,6 +51,23 @@ export const placementAnswerSchema = z.strictObject({
   }),
   /** Everything on one tier, for each tier where that is allowed. */
   alternatives: z.array(z.strictObject({tier: z.string(), latencyMs: ms, bottleneckMs: ms})),
+  /** Where it was asked for: the placements that no other beats in both goals, from the best in the first to that in the second. */
+  pareto: z
+    .strictObject({
+      goals: z.tuple([paretoGoal, paretoGoal]),
+      points: z.array(
+        z.strictObject({
+          /** Runs of neighbours in the table's order. */
+          runs: z.array(z.strictObject({tier: z.string(), first: z.string(), last: z.string()})),
+          latencyMs: ms,
+          bottleneckMs: ms,
+          isChosen: z.boolean(),
+          ...pointFields,
+        }),
+      ),
+      isComplete: z.boolean(),
+    })
+    .optional(),
   /** Whole nanoseconds of the objective: no placement is below `bound`; `cut` is what this one costs. */
   certificate: z.strictObject({
     isOptimal: z.boolean(),

@@ -39,7 +39,7 @@ export interface PlacementConstraints {
   readonly maxLatencyMs?: number;
   readonly maxEnergyMillijoules?: number;
   /** Of one request, in the currency of the price. */
-  readonly maxMoney?: number;
+  readonly maxMoney?: {readonly amount: number; readonly currency: string};
   /** What weights, activations and buffers may take together. */
   readonly memory?: readonly {readonly tier: Tier; readonly bytes: number}[];
   readonly minDeviceLayers?: number;

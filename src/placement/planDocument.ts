@@ -14,7 +14,8 @@ import {
   weightBytesByTier,
 } from './describePlacement.ts';
 import {planEnvelope} from './envelope/planEnvelope.ts';
-import {declaredTotals, planGoal} from './goals/planGoal.ts';
+import {planGoal} from './goals/planGoal.ts';
+import {declaredTotals} from './goals/totalsOfGoal.ts';
 import {reasonsOfLayers} from './layerReasons.ts';
 import {twoTiersOf} from './measurements.ts';
 import type {PlacementConstraints, PlacementMeasurements} from './measurements.ts';

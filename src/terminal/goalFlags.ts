@@ -74,7 +74,7 @@ export function goalsFromFlags(flags: GoalFlags) {
       ...(oneWay === undefined ? {} : {direction: oneWay ? ('one-way' as const) : ('two-way' as const)}),
       ...(maxLatencyMs === undefined ? {} : {maxLatencyMs}),
       ...(maxEnergyMillijoules === undefined ? {} : {maxEnergyMillijoules}),
-      ...(maxMoney === undefined ? {} : {maxMoney: moneyFromText(maxMoney).amount}),
+      ...(maxMoney === undefined ? {} : {maxMoney: moneyFromText(maxMoney)}),
       ...(flags.memory.length === 0 ? {} : {memory: flags.memory.map(memoryFromFlag)}),
       ...(layers === undefined ? {} : {minDeviceLayers: layers}),
     },

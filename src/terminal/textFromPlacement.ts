@@ -1,6 +1,7 @@
 import type {PlacementAnswer, PlacementReason} from '../documents/placementAnswer.ts';
 import {formatBytes, formatColumn, formatMs, formatShare} from './formatNumbers.ts';
 import {formatTable, wrapText} from './formatTable.ts';
+import {shownFrontOfTable, textFromPareto} from './textFromPareto.ts';
 
 /** What a reason code means, in words that end a sentence. */
 const REASON_TEXTS: Readonly<Record<PlacementReason, string>> = {
@@ -37,6 +38,7 @@ export function textFromPlacement(answer: PlacementAnswer, width?: number): stri
     wrapText(sentenceFromTotals(answer), width),
     comparisonTable(answer, width),
     wrapText(sentenceFromCertificate(answer), width),
+    ...(answer.pareto === undefined ? [] : [textFromPareto(shownFrontOfTable(answer.pareto), width)]),
   ].join('\n\n');
 }
 

@@ -2,6 +2,7 @@ import type {Crossing, LayerReason, Plan, PlanTotals, Tier} from '../documents/p
 import {formatInterval, inBrackets} from './formatInterval.ts';
 import {formatBytes, formatColumn, formatMs, formatShare} from './formatNumbers.ts';
 import {formatTable, wrapText, type Column} from './formatTable.ts';
+import {shownFrontOf, textFromPareto} from './textFromPareto.ts';
 import {textFromPrecision} from './textFromPrecision.ts';
 
 /** What a reason code means, in words that end a sentence. */
@@ -34,6 +35,7 @@ export function textFromPlan(plan: Plan, width?: number): string {
     ...(plan.precision === undefined ? [] : [textFromPrecision(plan.precision, width)]),
     wrapText(textFromTotals(predicted), width),
     alternativesTable(plan, width),
+    ...(plan.pareto === undefined ? [] : [textFromPareto(shownFrontOf(plan.pareto), width)]),
     ...plan.refusals.map(({reason, count}) => wrapText(`Not as wished: ${reason} (${count})`, width)),
   ];
   if (plan.estimated !== undefined) parts.push(wrapText(textFromEstimate(plan.estimated), width));

@@ -6,6 +6,7 @@ import {writeHeader} from '../documents/writeHeader.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
 import {runStep, type EmitEvent} from '../events.ts';
 import type {PlanChange} from '../placement/comparePlans.ts';
+import {paretoOfPlan} from '../placement/goals/paretoOfPlan.ts';
 import {isPlain} from '../placement/planDocument.ts';
 import {readOwnVersion} from '../workspace/ownVersion.ts';
 import {writeDocument} from '../workspace/projectFolder.ts';
@@ -170,7 +171,7 @@ async function planDevice(
   const cloud = cloudOf(project.project);
   // Only a head and a tail can encode, and candidates are compared by their latency.
   const canEncode = isPlain(measurements);
-  return choosePrecision(
+  const chosen = await choosePrecision(
     {
       request: question,
       ...(canEncode
@@ -184,5 +185,22 @@ async function planDevice(
       data: request.data,
     },
     emit,
+  );
+  const {pareto} = request.goals;
+  if (pareto === undefined) return chosen;
+  return runStep(
+    emit,
+    `${device}/pareto`,
+    `${device}: ${pareto.join(' against ')}`,
+    () =>
+      Promise.resolve({
+        ...chosen,
+        pareto: paretoOfPlan(
+          measurements,
+          pareto,
+          chosen.layers.map(({tier}) => tier),
+        ),
+      }),
+    ({pareto: {points}}) => ({detail: `${points.length} placements`}),
   );
 }

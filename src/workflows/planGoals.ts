@@ -1,5 +1,11 @@
-import {egressFromText, moneyFromText, objectiveFromProject} from '../documents/goals.ts';
+import {
+  currencyOfObjective,
+  egressFromText,
+  moneyFromText,
+  objectiveFromProject,
+} from '../documents/goals.ts';
 import type {PlanObjective, Tier} from '../documents/plan.ts';
+import type {ParetoGoals} from '../documents/planPareto.ts';
 import type {Project} from '../documents/project.ts';
 import {DURATION, ENERGY, ENERGY_PER_BYTE, MEMORY, POWER} from '../documents/quantities.ts';
 import {quantityOf} from '../documents/quantityField.ts';
@@ -14,12 +20,15 @@ import type {
 /** What the command line asks for; it comes before what the project says. */
 export interface RequestedGoals {
   readonly objective?: PlanObjective;
+  /** Two goals to weigh against each other besides. */
+  readonly pareto?: ParetoGoals;
   readonly constraints: Partial<PlacementConstraints> & Pick<PlacementConstraints, 'pins'>;
 }
 
 /**
  * Objective and constraints of a device, with what was declared of power and prices.
- * @throws ExpectedError `quantity-not-declared` (exit 2) for an objective or a ceiling of what nobody declared
+ * @throws ExpectedError `quantity-not-declared` (exit 2) for an objective or a ceiling of what nobody declared,
+ * `currencies-differ` (exit 2)
  */
 export function goalsOfDevice(
   {objective, constraints = {}, devices, clouds = []}: Project,
@@ -32,7 +41,7 @@ export function goalsOfDevice(
     ...(oneWay === false ? {direction: 'two-way'} : {}),
     ...(maxLatency === undefined ? {} : {maxLatencyMs: quantityOf(maxLatency, DURATION)}),
     ...(maxEnergy === undefined ? {} : {maxEnergyMillijoules: quantityOf(maxEnergy, ENERGY)}),
-    ...(maxMoney === undefined ? {} : {maxMoney: moneyFromText(maxMoney).amount}),
+    ...(maxMoney === undefined ? {} : {maxMoney: moneyFromText(maxMoney)}),
     ...(memory === undefined
       ? {}
       : {
@@ -52,6 +61,7 @@ export function goalsOfDevice(
   if (
     power === undefined &&
     (wanted === 'energy' ||
+      requested.pareto?.includes('energy') === true ||
       (weights?.energyPerMillijoule ?? 0) > 0 ||
       limits.maxEnergyMillijoules !== undefined)
   )
@@ -62,9 +72,21 @@ export function goalsOfDevice(
     );
   if (
     price === undefined &&
-    (wanted === 'money' || (weights?.moneyPerUnit ?? 0) > 0 || limits.maxMoney !== undefined)
+    (wanted === 'money' ||
+      requested.pareto?.includes('money') === true ||
+      (weights?.moneyPerUnit ?? 0) > 0 ||
+      limits.maxMoney !== undefined)
   )
     throw notDeclared('the price of the cloud', "pricePerHour: '0.40 USD'", 'the cloud');
+  requireOneCurrency([
+    ['pricePerHour', moneyCurrency(clouds[0]?.pricePerHour)],
+    [
+      'egressPrice',
+      clouds[0]?.egressPrice === undefined ? undefined : egressFromText(clouds[0].egressPrice).currency,
+    ],
+    ['maxMoney', limits.maxMoney?.currency],
+    ['the weight of money', requested.objective === undefined ? currencyOfObjective(objective) : undefined],
+  ]);
   return {
     objective: wanted,
     constraints: limits,
@@ -99,6 +121,25 @@ function priceFrom({
   const currency = hour?.currency ?? egress?.currency;
   if (currency === undefined) return undefined;
   return {perHour: hour?.amount ?? 0, egressPerGigabyte: egress?.amount ?? 0, currency};
+}
+
+function moneyCurrency(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : moneyFromText(text).currency;
+}
+
+/** Nothing here knows what one currency is worth in another. */
+function requireOneCurrency(found: readonly (readonly [what: string, currency: string | undefined])[]): void {
+  const [first, ...others] = found.flatMap(([what, currency]) =>
+    currency === undefined ? [] : [{what, currency}],
+  );
+  const other = others.find(({currency}) => currency !== first?.currency);
+  if (first === undefined || other === undefined) return;
+  throw new ExpectedError(
+    'currencies-differ',
+    `${first.what} is in ${first.currency}, ${other.what} in ${other.currency}.`,
+    EXIT.usage,
+    {hints: [`Say both in one currency, such as ${first.currency}.`]},
+  );
 }
 
 function notDeclared(what: string, example: string, where: string): ExpectedError {

@@ -43,6 +43,56 @@ async function planFrom(table: unknown, args: readonly string[] = ['--json']): P
 }
 
 describe('plan --from-costs', () => {
+  it('lists the placements that no other beats in latency and rate, by hand', async () => {
+    const ended = await planFrom(TABLE, ['--pareto', 'latency,throughput', '--json']);
+    expect(ended).toMatchObject({exitCode: 0, stderr: ''});
+    const {pareto} = jsonOf<PlacementAnswer>(ended);
+    // b in the cloud is the best in both: device 5 ms, link 10.5, cloud 2.
+    expect(pareto).toEqual({
+      goals: ['latency', 'throughput'],
+      points: [
+        {
+          runs: [
+            {tier: 'device', first: 'a', last: 'a'},
+            {tier: 'cloud', first: 'b', last: 'b'},
+          ],
+          latencyMs: 27.5,
+          bottleneckMs: 10.5,
+          isChosen: true,
+          isSupported: true,
+          toNext: 'all',
+        },
+      ],
+      isComplete: true,
+    });
+    // With a slower cloud and a link nearly free, what is soonest keeps the device too busy.
+    const slow = {
+      ...TABLE,
+      layers: [
+        {...TABLE.layers[0]!, timeMs: {device: 30, cloud: 40}},
+        {...TABLE.layers[1]!, timeMs: {device: 50, cloud: 60}},
+      ],
+      links: [{...TABLE.links[0]!, upMbitPerSecond: 1000, roundTripMs: 1}],
+    };
+    const front = jsonOf<PlacementAnswer>(
+      await planFrom(slow, ['--pareto', 'throughput,latency', '--json']),
+    ).pareto;
+    expect(front?.points.map(({latencyMs, bottleneckMs}) => [bottleneckMs, latencyMs])).toEqual([
+      [60, 91.6],
+      [80, 80],
+    ]);
+    const text = await planFrom(slow, ['--pareto', 'throughput,latency']);
+    expect(text.stdout).toContain(
+      'No other placement is better in both: one request every ms against latency ms',
+    );
+  });
+
+  it.each([['energy,latency'], ['latency,money']])('knows nothing of --pareto %s', async goals => {
+    const ended = await planFrom(TABLE, ['--pareto', goals, '--json']);
+    expect(ended).toMatchObject({exitCode: 2});
+    expect(jsonOf<Failure>(ended).error.code).toBe('quantity-not-declared');
+  });
+
   it('gives the best placement of a table with its proof, and nothing else on stdout', async () => {
     const ended = await planFrom(TABLE);
     expect(ended).toMatchObject({exitCode: 0, stderr: ''});

@@ -96,14 +96,11 @@ export function usableTiers(
   const everyTier = 2 ** tierCount - 1;
   const costs = (tier: number): boolean =>
     (tiers[tier] ?? 0) > 0 || links.some(({from}, link) => from === tier && (hosted[link] ?? 0) > 0);
-  const sets: number[] = [];
-  for (let left = 0; left < everyTier; left++) {
-    let isChoice = (left & held) === 0;
-    for (let tier = 0; tier < tierCount; tier++)
-      if ((left & (1 << tier)) !== 0 && !costs(tier)) isChoice = false;
-    if (isChoice) sets.push(everyTier & ~left);
-  }
-  return sets;
+  // Only what costs something to be used is a choice: there may be as many tiers as a number has bits.
+  let sets = [everyTier];
+  for (let tier = 0; tier < tierCount; tier++)
+    if ((held & (1 << tier)) === 0 && costs(tier)) sets = sets.flatMap(set => [set, set & ~(1 << tier)]);
+  return sets.filter(set => set !== 0);
 }
 
 function isLower(one: SpacePlacement, other: SpacePlacement): boolean {

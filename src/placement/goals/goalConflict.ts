@@ -1,8 +1,9 @@
 import {EXIT, ExpectedError} from '../../errors.ts';
 import {searchGoal} from './goalSearch.ts';
 import type {Limit} from './goalSearch.ts';
-import {restrictSpace} from './measuredGoal.ts';
-import type {MeasuredGoal, Restriction} from './measuredGoal.ts';
+import type {MeasuredGoal} from './measuredGoal.ts';
+import {restrictSpace} from './restrictions.ts';
+import type {Restriction} from './restrictions.ts';
 import {amountOf} from './space.ts';
 
 type Constraint =

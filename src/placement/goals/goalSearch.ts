@@ -27,6 +27,8 @@ export interface GoalAnswer {
   readonly bound: number;
   /** False when parts were left because of the limit of cuts. */
   readonly isExhausted: boolean;
+  /** Placements that were looked for. */
+  readonly cuts: number;
 }
 
 interface Part {
@@ -48,10 +50,12 @@ const FURTHER_ROUNDS = 4;
  * @see Fisher, "The Lagrangian relaxation method for solving integer programming problems", Management Science 27 (1981)
  */
 export function searchGoal({space, objective, limits, mostCuts = defaultCuts(space)}: Goal): GoalAnswer {
+  if (limits.some(({most}) => most < 0)) return {best: null, bound: Infinity, isExhausted: true, cuts: 0};
   const contraction = contractionOf(space);
   let cutsLeft = mostCuts;
   const kept: {best: GoalAnswer['best']} = {best: null};
   let leftBound = Infinity;
+  const rootMasks = Int32Array.from(space.layers, ({tierMask}) => tierMask);
   const largest = mostOf(objective);
   const scales = limits.map(({measure, most}) => Math.max(1, mostOf(measure), most));
 
@@ -66,6 +70,19 @@ export function searchGoal({space, objective, limits, mostCuts = defaultCuts(spa
         Math.min(Math.round(price * weight), Math.floor(room / (limits.length * (scales[at] as number)))),
       ),
     };
+  };
+
+  const offer = (
+    placement: SpacePlacement,
+  ): {readonly amount: number; readonly over: number[]; readonly isWithin: boolean} => {
+    const {tiers, crossings} = placement;
+    const amount = amountOf(space, objective, placement);
+    const over = limits.map(
+      ({measure, most, extraOf}) => amountOf(space, measure, placement) + (extraOf?.(placement) ?? 0) - most,
+    );
+    const isWithin = over.every(excess => excess <= 0);
+    if (isWithin && (kept.best === null || amount < kept.best.amount)) kept.best = {tiers, crossings, amount};
+    return {amount, over, isWithin};
   };
 
   const explore = (part: Part, rounds: number): void => {
@@ -85,16 +102,10 @@ export function searchGoal({space, objective, limits, mostCuts = defaultCuts(spa
       const paid = limits.reduce((sum, {most}, at) => sum + most * (whole[at] as number), 0);
       const roundBound = Math.ceil((found.bound - paid) / weight);
       if (roundBound > bound || round === 0) [bound, bestPrices] = [Math.max(bound, roundBound), prices];
-      const amount = amountOf(space, objective, found);
-      const over = limits.map(
-        ({measure, most, extraOf}) => amountOf(space, measure, found) + (extraOf?.(found) ?? 0) - most,
-      );
-      if (over.every(excess => excess <= 0)) {
-        if (kept.best === null || amount < kept.best.amount)
-          kept.best = {tiers: found.tiers, crossings: found.crossings, amount};
-        worst ??= {placement: found, over};
-      } else worst = {placement: found, over};
-      if (bound >= (kept.best?.amount ?? Infinity)) return;
+      const {amount, over, isWithin} = offer(found);
+      if (!isWithin || worst === null) worst = {placement: found, over};
+      // None takes more than all of it: a bound above that says that there is none.
+      if (bound >= (kept.best?.amount ?? largest + 1)) return;
       if (limits.length === 0) break;
       columns.push({stageNs: [amount], overBytes: over.map((excess, at) => excess / (scales[at] as number))});
       const master = solveMaster(columns, 4 * (largest + 1));
@@ -145,11 +156,19 @@ export function searchGoal({space, objective, limits, mostCuts = defaultCuts(spa
 
   const parts: Part[] = [
     {
-      tierMasks: Int32Array.from(space.layers, ({tierMask}) => tierMask),
+      tierMasks: rootMasks,
       bound: 0,
       prices: limits.map(() => 0),
     },
   ];
+  // A limit that is too tight by itself needs no search, and prices climb slowly to where they show it.
+  for (const {measure, most} of limits) {
+    cutsLeft -= 1;
+    const least = cheapestPlacement(space, contraction, measure, rootMasks, Math.max(8, mostCuts / 8));
+    if (least === null || least.bound > most)
+      return {best: null, bound: Infinity, isExhausted: true, cuts: mostCuts - cutsLeft};
+    offer(least);
+  }
   for (let isFirst = true; parts.length > 0 && cutsLeft > 0; isFirst = false) {
     const part = takeLowest(parts, kept.best === null);
     if (part.bound >= (kept.best?.amount ?? Infinity)) continue;
@@ -158,7 +177,12 @@ export function searchGoal({space, objective, limits, mostCuts = defaultCuts(spa
   const found = kept.best;
   const open = parts.filter(({bound}) => bound < (found?.amount ?? Infinity));
   const bound = Math.min(found?.amount ?? Infinity, leftBound, ...open.map(part => part.bound));
-  return {best: found, bound, isExhausted: open.length === 0 && leftBound === Infinity};
+  return {
+    best: found,
+    bound,
+    isExhausted: open.length === 0 && leftBound === Infinity,
+    cuts: mostCuts - cutsLeft,
+  };
 }
 
 /** The part with the lowest bound, or, as long as nothing is known that keeps to the limits, the latest. */
@@ -170,6 +194,6 @@ function takeLowest(parts: Part[], isLatest: boolean): Part {
 }
 
 /** As many as take about two seconds; measured as for `placeOnTiers`. */
-function defaultCuts({layers, tierCount}: Space): number {
+export function defaultCuts({layers, tierCount}: Space): number {
   return Math.max(24, Math.min(20_000, Math.round(1_700_000 / (layers.length * tierCount + 10) ** 1.2)));
 }

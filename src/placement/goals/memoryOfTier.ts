@@ -1,3 +1,6 @@
+import {bytesOfTensor} from '../measurements.ts';
+import type {PlacementMeasurements} from '../measurements.ts';
+import type {MeasuredGoal} from './measuredGoal.ts';
 import type {Space, SpacePlacement} from './space.ts';
 
 /** A weight with the layers that read it. */
@@ -10,7 +13,7 @@ export interface WeightRow {
  * What a tier holds at its fullest moment: the weights that its layers read, each once; what lives between its layers in the
  * worst step; and the buffers of what comes in and goes out over its links. The runtime's own temporaries are not in it.
  */
-export function memoryBytesOfTier(
+function memoryBytesOfTier(
   {tensors}: Space,
   weights: readonly WeightRow[],
   {tiers, crossings}: SpacePlacement,
@@ -37,4 +40,32 @@ export function memoryBytesOfTier(
   let peak = 0;
   for (const step of change) peak = Math.max(peak, (live += step));
   return bytes + peak;
+}
+
+/** With the buffers of every link that ends there. */
+export function memoryOf(
+  {space, weights}: Pick<MeasuredGoal, 'space' | 'weights'>,
+  placement: SpacePlacement,
+  tier: number,
+): number {
+  return memoryBytesOfTier(space, weights, placement, tier, link => {
+    const ends = space.links[link];
+    return ends?.from === tier || ends?.to === tier;
+  });
+}
+
+/** The weights that layers read. */
+export function weightRows(
+  layers: PlacementMeasurements['layers'],
+  rows: readonly Parameters<typeof bytesOfTensor>[0][],
+): WeightRow[] {
+  const readers = new Map<string, number[]>();
+  layers.forEach(({inputs, outerInputs = []}, layer) => {
+    for (const name of new Set([...inputs, ...outerInputs]))
+      readers.set(name, [...(readers.get(name) ?? []), layer]);
+  });
+  return rows.flatMap(row => {
+    const read = readers.get(row.name);
+    return row.isWeight && read !== undefined ? [{bytes: bytesOfTensor(row) ?? 0, readers: read}] : [];
+  });
 }

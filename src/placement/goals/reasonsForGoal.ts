@@ -1,5 +1,6 @@
 import type {LayerReason, PlanObjective} from '../../documents/plan.ts';
-import type {MeasuredGoal, Restriction} from './measuredGoal.ts';
+import type {MeasuredGoal} from './measuredGoal.ts';
+import type {Restriction} from './restrictions.ts';
 import type {Measure} from './space.ts';
 
 /** The best placements of the same question with one kind of constraint taken away; absent where none was set. */

@@ -100,3 +100,16 @@ export function mostOf({layers, up, down, links, hosted, tiers}: Measure): numbe
   const all = [...layers, ...up, ...down, links, hosted, tiers];
   return all.reduce((sum, list) => sum + list.reduce((total, amount) => total + amount, 0), 0);
 }
+
+/** Nothing of anything, in the shape of a quantity. */
+export function zeroMeasure({layers, up, down, links, hosted, tiers}: Measure): Measure {
+  const nothing = (rows: readonly (readonly number[])[]): number[][] => rows.map(row => row.map(() => 0));
+  return {
+    layers: nothing(layers),
+    up: nothing(up),
+    down: nothing(down),
+    links: links.map(() => 0),
+    hosted: hosted.map(() => 0),
+    tiers: tiers.map(() => 0),
+  };
+}

@@ -7,6 +7,7 @@ import {latencySection} from './latencySection.ts';
 import {layersSection} from './layersSection.ts';
 import {markup, styleElement} from './markup.ts';
 import {measuredSection} from './measuredSection.ts';
+import {paretoSection} from './paretoSection.ts';
 
 export interface PageRequest {
   readonly plan: Plan;
@@ -35,6 +36,7 @@ ${graphSection(plan)}
 ${latencySection(plan)}
 ${measuredSection(plan, answer)}
 ${envelopeSection(plan)}
+${paretoSection(plan)}
 </div>
 ${layersSection(plan)}
 </main>

@@ -4,6 +4,7 @@ import {arrangeDocument, yamlFromDocument} from '../../../src/documents/printDoc
 import {planFromYaml} from '../../../src/documents/readDocument.ts';
 import {writeHeader} from '../../../src/documents/writeHeader.ts';
 import {ExpectedError} from '../../../src/errors.ts';
+import {paretoOfPlan} from '../../../src/placement/goals/paretoOfPlan.ts';
 import {planGoal} from '../../../src/placement/goals/planGoal.ts';
 import type {PlacementConstraints, PlacementMeasurements} from '../../../src/placement/measurements.ts';
 import {planDocument} from '../../../src/placement/planDocument.ts';
@@ -164,5 +165,43 @@ describe('what cannot be kept together', () => {
     expect(error.message).toBe(
       'No placement fits: pin conv1=cloud and pin softmax=device cannot be kept together.',
     );
+  });
+});
+
+describe('the front of two goals', () => {
+  const measurements = (rest: Partial<PlacementMeasurements> = {}): PlacementMeasurements =>
+    articleMeasurements({constraints: free, ...declared, ...rest});
+
+  it('begins and ends with the plans for either goal, and says which point is the plan', () => {
+    const plan = planFor();
+    const tiers = plan.layers.map(({tier}) => tier);
+    const front = paretoOfPlan(measurements(), ['latency', 'energy'], tiers);
+    expect(front).toMatchObject({goals: ['latency', 'energy'], isComplete: true});
+    expect(front.points[0]?.predicted.latencyMs).toBeCloseTo(plan.predicted.latencyMs, 9);
+    expect(front.points.at(-1)?.predicted.energyMillijoules).toBeCloseTo(
+      planFor({}, {objective: 'energy'}).predicted.energyMillijoules ?? 0,
+      9,
+    );
+    expect(front.points.findIndex(({isChosen}) => isChosen)).toBe(0);
+    const [last] = front.points.slice(-1);
+    const covered = last?.runs.map(({first, last: end}) => [first, end]);
+    expect(covered?.[0]?.[0]).toBe(plan.layers[0]?.name);
+    expect(covered?.at(-1)?.[1]).toBe(plan.layers.at(-1)?.name);
+  });
+
+  it('keeps to limits and over a gateway too, and survives being printed', () => {
+    const limited = {...free, maxLatencyMs: 40};
+    const plan = planFor(limited, threeTiers);
+    const tiers = plan.layers.map(({tier}) => tier);
+    const pareto = paretoOfPlan(
+      measurements({constraints: limited, ...threeTiers}),
+      ['throughput', 'money'],
+      tiers,
+    );
+    expect(pareto.points.length).toBeGreaterThan(1);
+    for (const {predicted} of pareto.points) expect(predicted.latencyMs).toBeLessThanOrEqual(40);
+    const whole: Plan = {...plan, pareto};
+    const text = yamlFromDocument('plan', whole);
+    expect(planFromYaml(text, 'plan.yaml')).toEqual(arrangeDocument('plan', whole));
   });
 });

@@ -214,3 +214,31 @@ describe('the page of a plan', () => {
 
   it('is the same for the same plan', () => expect(pageOf(free)).toBe(pageOf(goldenPlan('free'))));
 });
+
+describe('the front of two goals on the page', () => {
+  const pareto: NonNullable<Plan['pareto']> = {
+    goals: ['latency', 'energy'],
+    points: [40, 60, 90].map((latencyMs, at) => ({
+      name: `cut ${at}`,
+      runs: [],
+      predicted: {...free.predicted, latencyMs, energyMillijoules: 100 / latencyMs},
+      isChosen: at === 0,
+      isSupported: at !== 1,
+      toNext: 'all',
+    })),
+    isComplete: true,
+  };
+
+  it('is a chart with a point and a row for each placement, the plan marked', () => {
+    const page = pageOf({...free, pareto});
+    expect(page.match(/<circle class="point/g)).toHaveLength(3);
+    expect(page).toContain('<circle class="point chosen"');
+    expect(page).toContain('<circle class="point inside"');
+    expect(textOf(page)).toMatch(/1 cut 0 40 2\.5 this plan 2 cut 1 60 1\.667 inside the hull/);
+    expect(textOf(page)).toContain('Proven: each of these, and that there are no others.');
+  });
+
+  it('is left out where it was not asked for', () => {
+    expect(textOf(pageOf(free))).not.toContain('What one goal costs in the other');
+  });
+});

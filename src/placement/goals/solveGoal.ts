@@ -1,0 +1,38 @@
+import type {PlacementMeasurements} from '../measurements.ts';
+import {searchGoal} from './goalSearch.ts';
+import type {GoalAnswer, Limit} from './goalSearch.ts';
+import {leastBusyPlacement} from './leastBusyPlacement.ts';
+import type {MeasuredGoal} from './measuredGoal.ts';
+import {objectiveMeasure} from './objectiveMeasure.ts';
+import {restrictSpace} from './restrictions.ts';
+import type {Restriction} from './restrictions.ts';
+import type {SpacePlacement} from './space.ts';
+
+export interface Solved extends SpacePlacement {
+  readonly amount: number;
+  readonly bound: number;
+}
+
+/** The best placement for the objective under some of the restrictions and limits; `null`: none was found. */
+export function solveGoal(
+  goal: MeasuredGoal,
+  objective: PlacementMeasurements['objective'],
+  restrictions: readonly Restriction[],
+  limits: readonly Limit[],
+): Solved | null {
+  const {best, bound} = answerGoal(goal, objective, restrictions, limits);
+  return best === null ? null : {...best, bound};
+}
+
+export function answerGoal(
+  goal: Pick<MeasuredGoal, 'space' | 'latency' | 'energy' | 'money' | 'requestOverheadNs'>,
+  objective: PlacementMeasurements['objective'] = 'latency',
+  restrictions: readonly Restriction[],
+  limits: readonly Limit[],
+): GoalAnswer {
+  const space = restrictSpace(goal.space, restrictions);
+  const {latency, requestOverheadNs} = goal;
+  return objective === 'throughput'
+    ? leastBusyPlacement({space, latency, requestOverheadNs, limits})
+    : searchGoal({space, objective: objectiveMeasure(goal, objective).measure, limits});
+}
