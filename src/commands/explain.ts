@@ -4,16 +4,18 @@ import type {Explanation, WhatIf} from '../documents/explanation.ts';
 import {BANDWIDTH, DURATION, FACTOR} from '../documents/quantities.ts';
 import {BaseCommand} from '../terminal/baseCommand.ts';
 import {widthOf} from '../terminal/formatTable.ts';
+import {moneyFromFlag} from '../terminal/moneyFlag.ts';
 import {quantityFromFlag} from '../terminal/quantityFlag.ts';
 
 export default class Explain extends BaseCommand {
   static override summary =
     'Why each layer is where it is, what the runners-up would have cost, and what would change the answer.';
   static override description =
-    'With --bandwidth, --rtt or --cloud-slower it says which placement would be the best then and what it would cost, from the plan alone. With --html it also writes a page: the graph with its cut, where the time goes, and the best placement over the bandwidth.';
+    'With --bandwidth, --rtt, --cloud-slower or --price it says which placement would be the best then and what it would cost, from the plan alone. With --html it also writes a page: the graph with its cut, where the time goes, and the best placement over the bandwidth.';
   static override examples = [
     '<%= config.bin %> explain plans/pi-1.yaml',
     "<%= config.bin %> explain plans/pi-1.yaml --bandwidth '20 Mbit/s'",
+    "<%= config.bin %> explain plans/pi-1.yaml --price '0.80 USD'",
     "<%= config.bin %> explain plans/pi-1.yaml --rtt '45 ms' --cloud-slower 2x",
     '<%= config.bin %> explain plans/pi-1.yaml --html pi-1.html --measured answer.json',
   ];
@@ -32,6 +34,10 @@ export default class Explain extends BaseCommand {
       description: 'what if layers took this many times as long in the cloud, such as 2x',
       helpValue: 'FACTOR',
     }),
+    price: stringFlag({
+      description: 'what if an hour of the cloud cost this much, such as "0.80 USD"',
+      helpValue: 'MONEY',
+    }),
     html: stringFlag({
       description: 'also write a page for a browser, which needs nothing else',
       helpValue: 'FILE',
@@ -48,10 +54,12 @@ export default class Explain extends BaseCommand {
     const bandwidth = quantityFromFlag('bandwidth', flags.bandwidth, BANDWIDTH);
     const rtt = quantityFromFlag('rtt', flags.rtt, DURATION);
     const cloudSlower = quantityFromFlag('cloud-slower', flags['cloud-slower'], FACTOR);
+    const price = moneyFromFlag('price', flags.price);
     const whatIf: WhatIf = {
       ...(bandwidth === undefined ? {} : {bandwidthBytesPerSecond: bandwidth}),
       ...(rtt === undefined ? {} : {roundTripMs: rtt}),
       ...(cloudSlower === undefined ? {} : {cloudSlower}),
+      ...(price === undefined ? {} : {pricePerHour: price}),
     };
     const {explain} = await import('../workflows/explain.ts');
     const explanation = await explain(args.plan, Object.keys(whatIf).length === 0 ? undefined : whatIf);

@@ -1,3 +1,4 @@
+import type {Money} from './goals.ts';
 import type {Envelope, LayerReason, Plan, PlanTotals, Tier} from './plan.ts';
 
 /** The data behind `edgewise explain`: why each layer is where it is, what else was possible, what would change the answer. */
@@ -6,6 +7,15 @@ export interface Explanation {
   /** `null`: the project names no cloud. */
   readonly cloud: string | null;
   readonly chosen: {readonly name: string} & Pick<PlanTotals, 'latencyMs' | 'interval90'>;
+  /** What was made as small as possible, and what each placement takes of it. */
+  readonly goal: {readonly name: string; readonly unit: string; readonly amount: number};
+  /** What the plan keeps to, and what it takes of each. */
+  readonly limits: readonly {
+    readonly name: string;
+    readonly unit: string;
+    readonly taken: number | null;
+    readonly allowed: number;
+  }[];
   /** Neighbouring layers with the same tier and reason, in the plan's order. */
   readonly groups: readonly ExplainedGroup[];
   /** What goes over the link, with the time the plan charges for all of it. */
@@ -41,6 +51,8 @@ export interface RunnerUp {
   readonly name: string;
   /** `null` together with `differenceMs` when this placement is not allowed. */
   readonly latencyMs: number | null;
+  /** Of what the plan makes as small as possible, in the goal's unit; `null` when this placement is not allowed. */
+  readonly amount: number | null;
   /** Slower than the chosen placement by this much; never negative. */
   readonly differenceMs: number | null;
   readonly reason: string;
@@ -66,13 +78,24 @@ export interface WhatIf {
   readonly roundTripMs?: number;
   /** 2: every layer takes twice as long in the cloud. */
   readonly cloudSlower?: number;
+  /** Of the cloud. */
+  readonly pricePerHour?: Money;
+}
+
+export interface WhatIfPlacement {
+  readonly name: string;
+  readonly latencyMs: number;
+  /** Of one request; only where a price was asked for. */
+  readonly money?: Money;
 }
 
 export interface WhatIfAnswer {
   readonly asked: WhatIf;
-  readonly best: {readonly name: string; readonly latencyMs: number};
+  readonly best: WhatIfPlacement;
   /** What the plan's own placement would cost there. */
-  readonly chosen: {readonly name: string; readonly latencyMs: number};
+  readonly chosen: WhatIfPlacement;
   /** False where several quantities differ at once: then only placements that the plan knows are compared. */
   readonly isProven: boolean;
+  /** Only where the plan has a ceiling of money and a price was asked for: whether the plan still keeps it. */
+  readonly keepsCeiling?: boolean;
 }

@@ -6,6 +6,7 @@ import {headerOf, sha256Digest} from './header.ts';
 import {checkPlanEnvelope} from './planEnvelope.ts';
 import {planParetoSchema} from './planPareto.ts';
 import {planPrecisionSchema} from './planPrecision.ts';
+import {planPricesSchema} from './planPrices.ts';
 import {checkPlanTensors} from './planTensors.ts';
 import {money, totals} from './planTotals.ts';
 
@@ -215,6 +216,8 @@ export const planSchema = z
     changes: z.array(answerChange).optional(),
     /** Absent in plans without a cloud. */
     envelope: envelope.optional(),
+    /** Absent where no price was declared. */
+    prices: planPricesSchema.optional(),
     /** Where it was asked for. */
     pareto: planParetoSchema.optional(),
     /** Absent where nothing but the tensors as they are was planned with. */

@@ -1,4 +1,8 @@
-import type {Graph} from './graph.ts';
+/** Of a graph, who needs whom. */
+export interface OrderedGraph {
+  readonly layers: readonly {readonly inputs: readonly string[]; readonly outerInputs: readonly string[]}[];
+  readonly tensors: {get(name: string): {readonly producer: number | null} | undefined};
+}
 
 /** Layers of one tier that run one after the other, with nothing of another tier between them. */
 export interface Segment {
@@ -25,10 +29,7 @@ interface Beginning {
  * segments (exactly so while at most 256 beginnings cost the same).
  * @param tiers of each layer, whole numbers from 0
  */
-export function orderSegments(
-  graph: Pick<Graph, 'layers' | 'tensors'>,
-  tiers: readonly number[],
-): readonly Segment[] {
+export function orderSegments(graph: OrderedGraph, tiers: readonly number[]): readonly Segment[] {
   const count = graph.layers.length;
   if (tiers.length !== count) throw new RangeError(`${tiers.length} tiers for ${count} layers`);
   const needs = graph.layers.map(layer =>

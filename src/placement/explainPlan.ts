@@ -1,5 +1,6 @@
 import type {ExplainedGroup, Explanation, RunnerUp} from '../documents/explanation.ts';
 import type {Plan} from '../documents/plan.ts';
+import {amountOfPlan, goalOfPlan, limitsOfPlan} from './goalOfPlan.ts';
 
 /**
  * Why each layer is where it is, what the runners-up would cost and what would change the answer, from the plan
@@ -16,6 +17,8 @@ export function explainPlan(plan: Plan): Explanation {
       latencyMs,
       ...(interval90 === undefined ? {} : {interval90}),
     },
+    goal: {...goalOfPlan(plan), amount: amountOfPlan(plan, plan.predicted)},
+    limits: limitsOfPlan(plan),
     groups: groupLayers(plan.layers),
     crossing: {
       tensors: plan.cut.map(({tensor, direction, bytes}) => ({name: tensor, direction, bytes})),
@@ -25,15 +28,16 @@ export function explainPlan(plan: Plan): Explanation {
       .filter(({verdict}) => verdict !== 'chosen')
       .map(({name, predicted, verdict, reason}): RunnerUp =>
         predicted === null || verdict === 'not-allowed'
-          ? {name, latencyMs: null, differenceMs: null, reason}
+          ? {name, latencyMs: null, amount: null, differenceMs: null, reason}
           : {
               name,
               latencyMs: predicted.latencyMs,
+              amount: amountOfPlan(plan, predicted),
               differenceMs: Math.max(0, predicted.latencyMs - latencyMs),
               reason,
             },
       )
-      .sort((left, right) => (left.latencyMs ?? Infinity) - (right.latencyMs ?? Infinity) || 0),
+      .sort((left, right) => (left.amount ?? Infinity) - (right.amount ?? Infinity) || 0),
     alternatives: plan.alternatives.map(alternative => ({...alternative})),
     changes: (plan.changes ?? []).map(change => ({...change})),
     envelope: plan.envelope ?? null,

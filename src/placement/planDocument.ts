@@ -133,6 +133,9 @@ export function planDocument({header, measurements}: PlanRequest): Plan {
     ...(outlook === null
       ? {}
       : {changes: outlook.changes.map(({change}) => change), envelope: outlook.envelope}),
+    ...(measurements.price === undefined || cloud === null
+      ? {}
+      : {prices: {...measurements.price, isProven: true}}),
     refusals: refusals.map(refusal => ({...refusal})),
     isComplete: !hasUnmeasuredLayers,
     isApplyable: placement.violations.length === 0,

@@ -130,7 +130,10 @@ export interface ExchangedTensor {
   readonly consumers: number[];
 }
 
-/** The tensors that can cross: read by a layer or given out, and no weights, which each segment holds itself. */
+/**
+ * The tensors that can cross: read by a layer or given out, and no weights, which each segment holds itself.
+ * @throws ExpectedError `model-invalid` (exit 10) for layers out of order and tensors that nothing makes
+ */
 export function exchangedTensors(layers: readonly LayerRow[], rows: Iterable<TensorRow>): ExchangedTensor[] {
   const producers = new Map<string, number>();
   const consumers = new Map<string, number[]>();
@@ -142,13 +145,13 @@ export function exchangedTensors(layers: readonly LayerRow[], rows: Iterable<Ten
       if (list === undefined) consumers.set(name, [index]);
       else list.push(index);
       if (producer !== undefined && producer >= index)
-        throw new RangeError(`layer ${layer.name} is not in topological order`);
+        throw invalidModel(`Layer ${layer.name} stands before the layer that makes what it reads.`);
     }
     for (const name of layer.outputs) {
       if (name === '') continue;
-      if (producers.has(name)) throw new RangeError(`tensor ${name} has two producers`);
+      if (producers.has(name)) throw invalidModel(`Tensor ${name} is made by two layers.`);
       if (consumers.has(name))
-        throw new RangeError(`tensor ${name} is read before layer ${layer.name} makes it`);
+        throw invalidModel(`Tensor ${name} is read before layer ${layer.name} makes it.`);
       producers.set(name, index);
     }
   });
@@ -161,12 +164,18 @@ export function exchangedTensors(layers: readonly LayerRow[], rows: Iterable<Ten
     if (row.isWeight || (readers.length === 0 && !row.isOutput)) continue;
     // Neither made nor given: nothing in this model says where it comes from.
     if (producer === null && !row.isInput)
-      throw new RangeError(`tensor ${row.name} has no producer and is no input`);
+      throw invalidModel(`Tensor ${row.name} is made by no layer and is no input of the model.`);
     exchanged.push({row, producer, consumers: readers});
   }
   for (const name of consumers.keys())
-    if (!known.has(name)) throw new RangeError(`no row for tensor ${name}`);
+    if (!known.has(name)) throw invalidModel(`Tensor ${name} is read, and nothing is known of it.`);
   return exchanged;
+}
+
+function invalidModel(sentence: string): ExpectedError {
+  return new ExpectedError('model-invalid', sentence, EXIT.invalidDocument, {
+    hints: ['Look at the model: edgewise inspect MODEL'],
+  });
 }
 
 /**

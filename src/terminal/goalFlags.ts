@@ -1,8 +1,8 @@
 import {boolean as booleanFlag, integer as integerFlag, string as stringFlag} from '@oclif/core/flags';
-import {moneyField, moneyFromText} from '../documents/goals.ts';
 import type {PlanObjective, Tier} from '../documents/plan.ts';
 import {DURATION, ENERGY, MEMORY} from '../documents/quantities.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
+import {moneyFromFlag} from './moneyFlag.ts';
 import {pinsFromFlags} from './pinFlags.ts';
 import {quantityFromFlag} from './quantityFlag.ts';
 
@@ -61,9 +61,7 @@ export function goalsFromFlags(flags: GoalFlags) {
   const oneWay = flags['one-way'];
   const maxLatencyMs = quantityFromFlag('max-latency', flags['max-latency'], DURATION);
   const maxEnergyMillijoules = quantityFromFlag('max-energy', flags['max-energy'], ENERGY);
-  const maxMoney = flags['max-money'];
-  if (maxMoney !== undefined && !moneyField.safeParse(maxMoney).success)
-    throw wrongUsage(`--max-money ${maxMoney} is no amount with its currency, such as "0.0001 EUR".`);
+  const maxMoney = moneyFromFlag('max-money', flags['max-money']);
   const layers = flags['min-device-layers'];
   const objective = OBJECTIVES.find(name => name === flags.objective);
   return {
@@ -74,7 +72,7 @@ export function goalsFromFlags(flags: GoalFlags) {
       ...(oneWay === undefined ? {} : {direction: oneWay ? ('one-way' as const) : ('two-way' as const)}),
       ...(maxLatencyMs === undefined ? {} : {maxLatencyMs}),
       ...(maxEnergyMillijoules === undefined ? {} : {maxEnergyMillijoules}),
-      ...(maxMoney === undefined ? {} : {maxMoney: moneyFromText(maxMoney)}),
+      ...(maxMoney === undefined ? {} : {maxMoney}),
       ...(flags.memory.length === 0 ? {} : {memory: flags.memory.map(memoryFromFlag)}),
       ...(layers === undefined ? {} : {minDeviceLayers: layers}),
     },

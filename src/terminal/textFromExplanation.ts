@@ -21,11 +21,23 @@ const QUANTITIES: Readonly<Record<AnswerChange['what'], string>> = {
 
 /** What `edgewise explain` shows: why each layer is where it is, the runners-up, and what would change the answer. */
 export function textFromExplanation(explanation: Explanation, width?: number): string {
-  const {device, cloud, chosen, groups, crossing, runnerUps, alternatives, changes, envelope, whatIf} =
-    explanation;
+  const {
+    device,
+    cloud,
+    chosen,
+    goal,
+    limits,
+    groups,
+    crossing,
+    runnerUps,
+    alternatives,
+    changes,
+    envelope,
+    whatIf,
+  } = explanation;
   const {tensors, linkMs} = crossing;
   const heading = wrapText(
-    `${device}${cloud === null ? '' : ` with cloud ${cloud}`}: ${chosen.name}, predicted ${formatMs(chosen.latencyMs)}${inBrackets(formatInterval(chosen))}.`,
+    `${device}${cloud === null ? '' : ` with cloud ${cloud}`}: ${chosen.name}, predicted ${formatMs(chosen.latencyMs)}${inBrackets(formatInterval(chosen))}${goal.name === 'latency' ? '' : `; the least ${titleOfGoal(goal)}: ${writtenAmount(goal.amount)}`}.`,
     width,
   );
   if (whatIf !== undefined) return [heading, textFromWhatIf(whatIf, width)].join('\n\n');
@@ -36,7 +48,10 @@ export function textFromExplanation(explanation: Explanation, width?: number): s
     );
     sections.push(wrapText(`Over the link, in ${formatMs(linkMs)}: ${sent.join(', ')}.`, width));
   }
+  if (limits.length > 0) sections.push(wrapText(textFromLimits(limits), width));
   if (runnerUps.length > 0) {
+    const isOfLatency = goal.name === 'latency';
+    const amounts = runnerUps.map(({amount}) => (amount === null ? '-' : writtenAmount(amount)));
     const latency = formatColumn(runnerUps.map(({latencyMs}) => latencyMs));
     const difference = formatColumn(
       runnerUps.map(({differenceMs}) => differenceMs),
@@ -47,9 +62,16 @@ export function textFromExplanation(explanation: Explanation, width?: number): s
         {title: 'placement', shrinksTo: 14},
         {title: 'total ms', align: 'right'},
         {title: 'slower by', align: 'right'},
+        ...(isOfLatency ? [] : [{title: titleOfGoal(goal), align: 'right'} as const]),
         {title: 'why not', shrinksTo: 16},
       ],
-      runnerUps.map(({name, reason}, at) => [name, latency[at] ?? '', difference[at] ?? '', reason]),
+      runnerUps.map(({name, reason}, at) => [
+        name,
+        latency[at] ?? '',
+        difference[at] ?? '',
+        ...(isOfLatency ? [] : [amounts[at] ?? '']),
+        reason,
+      ]),
       width,
     );
     sections.push(['What else was possible', table].join('\n'));
@@ -68,6 +90,26 @@ export function textFromExplanation(explanation: Explanation, width?: number): s
         ].join('\n'),
   );
   return sections.join('\n\n');
+}
+
+function titleOfGoal({name, unit}: Explanation['goal']): string {
+  const what = name === 'throughput' ? 'time between requests' : name;
+  return unit === '' ? what : `${what} ${unit}`;
+}
+
+function textFromLimits(limits: Explanation['limits']): string {
+  const parts = limits.map(({name, unit, taken, allowed}) => {
+    const text = (amount: number): string =>
+      unit === 'bytes' ? formatBytes(amount) : `${writtenAmount(amount)}${unit === '' ? '' : ` ${unit}`}`;
+    return taken === null
+      ? `${name}, at most ${text(allowed)}`
+      : `${name}, ${text(taken)} of at most ${text(allowed)}`;
+  });
+  return `Keeps within its limits: ${parts.join('; ')}.`;
+}
+
+function writtenAmount(amount: number): string {
+  return String(Number(amount.toPrecision(4)));
 }
 
 function groupTable(groups: readonly ExplainedGroup[], width?: number): string {

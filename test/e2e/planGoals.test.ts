@@ -3,6 +3,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {stringify} from 'yaml';
+import type {Explanation} from '../../src/documents/explanation.ts';
 import type {Plan} from '../../src/documents/plan.ts';
 import {planFromYaml} from '../../src/documents/readDocument.ts';
 import {cloudProfile, deviceProfile, readLayers} from './fleetProfiles.ts';
@@ -18,9 +19,10 @@ describe('edgewise plan for goals and within limits', () => {
 
   const edgewise = (...args: string[]): Promise<Ended> =>
     runEdgewise(['plan', ...args], {cwd: folder, home: folder});
-  const planOf = async (...args: string[]): Promise<Plan> => {
-    const ended = await edgewise('lobby', ...args, '--json');
-    expect(ended).toMatchObject({exitCode: 0, stderr: ''});
+  const planOf = (...args: string[]): Promise<Plan> => planOn('lobby', ...args);
+  const planOn = async (device: string, ...args: string[]): Promise<Plan> => {
+    const ended = await edgewise(device, ...args, '--json');
+    expect(ended).toMatchObject({exitCode: 0});
     return jsonOf<{plans: {plan: Plan}[]}>(ended).plans[0]!.plan;
   };
   const failureOf = async (args: readonly string[], exitCode: number): Promise<Failure['error']> => {
@@ -39,6 +41,7 @@ describe('edgewise plan for goals and within limits', () => {
       model: {file: 'pictures.onnx', inputs: {image: [1, 3, 32, 32]}},
       devices: [
         {name: 'lobby', address: 'lobby.example', power: {compute: '4 W', radio: '50 nJ/byte'}},
+        {name: 'slow', address: 'slow.example', power: {compute: '4 W', radio: '50 nJ/byte'}},
         {name: 'plain', address: 'plain.example'},
       ],
       clouds,
@@ -49,10 +52,10 @@ describe('edgewise plan for goals and within limits', () => {
     await writeFile(join(folder, 'unpriced.yaml'), stringify(project([cloud])));
     const layers = await readLayers(folder);
     await writeFile(join(folder, 'profiles/cloud.yaml'), cloudProfile('cloud', layers));
-    for (const name of ['lobby', 'plain'])
+    for (const name of ['lobby', 'plain', 'slow'])
       await writeFile(
         join(folder, `profiles/${name}.yaml`),
-        deviceProfile(name, layers, {slowness: 6, megabits: 8, seed: 1}),
+        deviceProfile(name, layers, {slowness: name === 'slow' ? 15 : 6, megabits: 8, seed: 1}),
       );
   }, 120_000);
 
@@ -108,10 +111,12 @@ describe('edgewise plan for goals and within limits', () => {
   });
 
   it('finds the rate within a limit that the best rate breaks', async () => {
-    const free = await planOf('--objective', 'throughput');
-    const most = free.predicted.energyMillijoules! * 0.8;
-    const within = await planOf('--objective', 'throughput', '--max-energy', `${most.toFixed(4)} mJ`);
-    expect(within.predicted.energyMillijoules).toBeLessThanOrEqual(most);
+    const free = await planOn('slow', '--objective', 'throughput');
+    const most = free.predicted.money!.amount * 0.5;
+    expect(most).toBeGreaterThan(0);
+    const limit = `${most.toExponential(3).replace('+', '')} USD`;
+    const within = await planOn('slow', '--objective', 'throughput', '--max-money', limit);
+    expect(within.predicted.money!.amount).toBeLessThanOrEqual(most * 1.001);
     expect(within.predicted.bottleneckMs).toBeGreaterThan(free.predicted.bottleneckMs!);
     expect(within.certificate).toMatchObject({isOptimal: true});
   });
@@ -148,6 +153,59 @@ describe('edgewise plan for goals and within limits', () => {
     });
     expect(page).toMatchObject({exitCode: 0});
     expect(await readFile(join(folder, 'front.html'), 'utf8')).toContain('What one goal costs in the other');
+  });
+
+  it('explains what it was made for, what it keeps to, and what another price would change', async () => {
+    const explainOf = (...args: string[]): Promise<Ended> =>
+      runEdgewise(['explain', 'priced.yaml', ...args], {cwd: folder, home: folder});
+    const mostMs = ((await planOn('slow')).predicted.latencyMs * 1.2).toFixed(2);
+    const made = await edgewise(
+      'slow',
+      '--objective',
+      'money',
+      '--max-latency',
+      `${mostMs} ms`,
+      '--output',
+      'priced.yaml',
+    );
+    expect(made).toMatchObject({exitCode: 0});
+    const told = await explainOf();
+    expect(told.stdout).toMatch(/the least money USD: [\d.e-]+/);
+    expect(told.stdout).toMatch(/Keeps within its limits: latency, [\d.]+ ms of at most [\d.]+ ms\./);
+    const {goal, limits, runnerUps} = jsonOf<Explanation>(await explainOf('--json'));
+    expect(goal).toMatchObject({name: 'money', unit: 'USD'});
+    expect(limits).toMatchObject([{name: 'latency', allowed: Number(mostMs)}]);
+    for (const {amount, reason} of runnerUps)
+      if (amount !== null) expect(amount, reason).toBeGreaterThanOrEqual(goal.amount);
+
+    const {whatIf} = jsonOf<Explanation>(await explainOf('--price', '0.80 USD', '--json'));
+    expect(whatIf).toMatchObject({isProven: true, asked: {pricePerHour: {amount: 0.8, currency: 'USD'}}});
+    // The price of an hour is doubled in the project too: the new plan is what was told.
+    const doubled = (await readFile(join(folder, 'edgewise.yaml'), 'utf8')).replace('0.40 USD', '0.80 USD');
+    await writeFile(join(folder, 'doubled.yaml'), doubled);
+    const anew = await planOn(
+      'slow',
+      '--objective',
+      'money',
+      '--max-latency',
+      `${mostMs} ms`,
+      '--project',
+      'doubled.yaml',
+    );
+    expect(whatIf?.best.latencyMs).toBeCloseTo(anew.predicted.latencyMs, 3);
+    expect(whatIf?.best.money?.amount).toBeCloseTo(anew.predicted.money!.amount, 12);
+    const text = await explainOf('--price', '0.80 USD');
+    expect(text.stdout).toMatch(/At 0\.8 USD an hour, .* USD a request/s);
+
+    for (const [args, code] of [
+      [['--price', '0.80 EUR'], 'currencies-differ'],
+      [['--price', '0.80'], 'wrong-usage'],
+      [['--price', '0.80 USD', '--rtt', '5 ms'], 'wrong-usage'],
+    ] as const) {
+      const ended = await explainOf(...args, '--json');
+      expect(ended.exitCode).toBe(2);
+      expect(jsonOf<Failure>(ended).error.code).toBe(code);
+    }
   });
 
   it.each([

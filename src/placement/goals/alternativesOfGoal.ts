@@ -2,7 +2,6 @@ import type {Plan, PlanTotals} from '../../documents/plan.ts';
 import type {PlacementMeasurements} from '../measurements.ts';
 import {cheapestPlacement, contractionOf} from './cheapestPlacement.ts';
 import type {MeasuredGoal} from './measuredGoal.ts';
-import {createGoalNamer} from './namePlacement.ts';
 import type {Solved} from './solveGoal.ts';
 import {amountOf} from './space.ts';
 import type {Measure, SpacePlacement} from './space.ts';
@@ -16,6 +15,7 @@ export function alternativesOf(
   free: Solved | null,
   measure: Measure,
   totals: (placement: SpacePlacement) => PlanTotals,
+  nameOf: (placement: SpacePlacement) => string,
 ): Plan['alternatives'] {
   const {space, tiers} = goal;
   const contraction = contractionOf(space);
@@ -25,7 +25,6 @@ export function alternativesOf(
     return found === null ? [] : [found];
   });
   const seen = new Set<string>();
-  const nameOf = createGoalNamer(goal);
   const placements = [best, ...everywhere, ...(free === null ? [] : [free])].filter(({tiers: key}) => {
     const isNew = !seen.has(key.join());
     seen.add(key.join());

@@ -41,7 +41,7 @@ export function errorFromGoal(goal: MeasuredGoal): ExpectedError {
     );
     if (best === null) return limit.name;
     const least = amountOf(goal.space, limit.measure, best) + (limit.extraOf?.(best) ?? 0);
-    return `${limit.name} (at least ${inUnits(limit, least)} is possible, ${inUnits(limit, limit.most)} is allowed)`;
+    return `${limit.name} (at least ${inUnits(goal, limit, least)} is possible, ${inUnits(goal, limit, limit.most)} is allowed)`;
   });
   const sentence =
     clauses.length === 0
@@ -68,9 +68,10 @@ function answerTo(goal: MeasuredGoal, constraints: readonly Constraint[], minimi
   return searchGoal({space, objective: minimised?.measure ?? goal.latency, limits});
 }
 
-function inUnits({name}: Limit, amount: number): string {
+/** What a request takes wherever layers run is told with its latency. */
+function inUnits({requestOverheadNs}: MeasuredGoal, {name}: Limit, amount: number): string {
   const round = (value: number): string => `${Number(value.toPrecision(4))}`;
-  if (name === 'maxLatency') return `${round(amount / 1e6)} ms`;
+  if (name === 'maxLatency') return `${round((amount + requestOverheadNs) / 1e6)} ms`;
   if (name === 'maxEnergy') return `${round(amount / 1e6)} mJ`;
   if (name === 'maxMoney') return round(amount / 1e12);
   return name === 'minDeviceLayers' ? `${amount} layers elsewhere` : `${amount} bytes`;

@@ -1,9 +1,10 @@
 import type {Tier} from '../../documents/plan.ts';
+import type {OrderedGraph} from '../../model/orderSegments.ts';
 import {layerTimesFromProfile} from '../layerTimes.ts';
 import {bytesOfTensor} from '../measurements.ts';
 import type {PlacementMeasurements} from '../measurements.ts';
 import {exchangedTensors, nsFromMs, refusalOf} from '../problemFromMeasurements.ts';
-import type {RefusalReason} from '../problemFromMeasurements.ts';
+import type {ExchangedTensor, RefusalReason} from '../problemFromMeasurements.ts';
 import type {Limit} from './goalSearch.ts';
 import {limitsOf} from './limitsOfGoal.ts';
 import {energyOf, latencyOf, moneyOf} from './measuresOfRequest.ts';
@@ -12,6 +13,7 @@ import type {WeightRow} from './memoryOfTier.ts';
 import {pinsByPattern} from './restrictions.ts';
 import type {Restriction} from './restrictions.ts';
 import type {Measure, Space} from './space.ts';
+import {createTripCounter} from './tripsOverLinks.ts';
 
 /** The question of one device over its tiers, in whole units: ns, nJ and 10⁻¹² of a currency. */
 export interface MeasuredGoal {
@@ -73,6 +75,9 @@ export function goalFromMeasurements(measurements: PlacementMeasurements): Measu
     tensors,
     links,
     direction: constraints.direction ?? 'one-way',
+    ...(constraints.direction === 'two-way'
+      ? {tripsOf: createTripCounter(orderedGraphOf(layers, exchanged), links)}
+      : {}),
   };
   const upBytes = exchanged.map(({row}, index) => row.travel?.bytes ?? tensors[index]?.bytes ?? 0);
   const latency = latencyOf(measurements, space, layerNs, upBytes);
@@ -102,4 +107,14 @@ export function goalFromMeasurements(measurements: PlacementMeasurements): Measu
     refusals: [...counts].map(([reason, times_]) => ({reason, count: times_})),
   };
   return {...goal, limits: limitsOf(measurements, goal)};
+}
+
+function orderedGraphOf(
+  layers: PlacementMeasurements['layers'],
+  exchanged: readonly ExchangedTensor[],
+): OrderedGraph {
+  return {
+    layers: layers.map(({inputs, outerInputs = []}) => ({inputs, outerInputs})),
+    tensors: new Map(exchanged.map(({row, producer}) => [row.name, {producer}])),
+  };
 }

@@ -7,7 +7,9 @@ import {errorFromGoal} from './goalConflict.ts';
 import type {Limit} from './goalSearch.ts';
 import {goalFromMeasurements} from './measuredGoal.ts';
 import type {MeasuredGoal} from './measuredGoal.ts';
+import {createGoalNamer} from './namePlacement.ts';
 import {objectiveMeasure} from './objectiveMeasure.ts';
+import {pricesOfPlan} from './pricesOfPlan.ts';
 import {reasonsForGoal} from './reasonsForGoal.ts';
 import type {Restriction} from './restrictions.ts';
 import {solveGoal} from './solveGoal.ts';
@@ -35,6 +37,8 @@ export function planGoal({
     solveGoal(goal, objective, restrictions, limits);
   const best = solve(goal.restrictions, goal.limits);
   if (best === null) throw errorFromGoal(goal);
+  const nameOf = createGoalNamer(goal);
+  nameOf(best);
   const rawRules = goal.restrictions.filter(({reason}) => reason === 'keeps-raw-input-on-device');
   const pins = goal.restrictions.filter(({reason}) => reason === 'pinned-by-user');
   const free = goal.restrictions.length + goal.limits.length === 0 ? best : solve([], []);
@@ -108,7 +112,8 @@ export function planGoal({
       bound: best.bound,
       isOptimal: best.bound === best.amount,
     },
-    alternatives: alternativesOf(goal, measurements, best, free, measure, totals),
+    alternatives: alternativesOf(goal, measurements, best, free, measure, totals, nameOf),
+    ...named('prices', pricesOfPlan(goal, measurements, best, nameOf) ?? undefined),
     refusals: goal.refusals.map(refusal => ({...refusal})),
     isComplete: !goal.refusals.some(({reason}) => reason === 'layer-without-measured-time'),
     isApplyable: true,

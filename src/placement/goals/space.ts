@@ -9,6 +9,11 @@ export interface Space {
   /** `from` below `to`; at most one between two tiers. */
   readonly links: readonly {readonly from: number; readonly to: number}[];
   readonly direction: 'one-way' | 'two-way';
+  /**
+   * Where data goes back and forth: how often each link is opened for a request, at least once where anything crosses it. A cut
+   * counts once, so what is more comes on top of it; left out: once.
+   */
+  readonly tripsOf?: (placement: SpacePlacement) => readonly number[];
 }
 
 export interface SpaceLayer {
@@ -56,7 +61,8 @@ export interface SpacePlacement {
 }
 
 /** What a placement takes of a quantity, straight from its definition. */
-export function amountOf(space: Space, measure: Measure, {tiers, crossings}: SpacePlacement): number {
+export function amountOf(space: Space, measure: Measure, placement: SpacePlacement): number {
+  const {tiers, crossings} = placement;
   let amount = 0;
   tiers.forEach((tier, layer) => (amount += measure.layers[layer]?.[tier] ?? 0));
   for (const {tensor, link, direction} of crossings)
@@ -64,8 +70,10 @@ export function amountOf(space: Space, measure: Measure, {tiers, crossings}: Spa
   const used = new Set(tiers);
   for (const tier of used) amount += measure.tiers[tier] ?? 0;
   for (const link of new Set(crossings.map(crossing => crossing.link))) {
-    amount += measure.links[link] ?? 0;
-    if (used.has(space.links[link]?.from ?? -1)) amount += measure.hosted[link] ?? 0;
+    const once =
+      (measure.links[link] ?? 0) +
+      (used.has(space.links[link]?.from ?? -1) ? (measure.hosted[link] ?? 0) : 0);
+    if (once > 0) amount += once * (space.tripsOf?.(placement)[link] ?? 1);
   }
   return amount;
 }

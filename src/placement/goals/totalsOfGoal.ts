@@ -71,8 +71,9 @@ export function totalsOf(
 function partsOf(
   space: Space,
   {layers, up, down, links, hosted, tiers: fixed}: Measure,
-  {tiers, crossings}: SpacePlacement,
+  placement: SpacePlacement,
 ): {readonly tierNs: number[]; readonly linkNs: number[]; readonly sessionNs: number} {
+  const {tiers, crossings} = placement;
   const tierNs = new Array<number>(space.tierCount).fill(0);
   tiers.forEach((tier, layer) => (tierNs[tier] = (tierNs[tier] as number) + (layers[layer]?.[tier] ?? 0)));
   const used = new Set(tiers);
@@ -81,7 +82,8 @@ function partsOf(
     if (own.length === 0) return 0;
     return own.reduce(
       (sum, {tensor, direction}) => sum + ((direction === 'up' ? up : down)[tensor]?.[link] ?? 0),
-      (links[link] ?? 0) + (used.has(from) ? (hosted[link] ?? 0) : 0),
+      ((links[link] ?? 0) + (used.has(from) ? (hosted[link] ?? 0) : 0)) *
+        (space.tripsOf?.(placement)[link] ?? 1),
     );
   });
   const sessionNs = [...used].reduce((sum, tier) => sum + (fixed[tier] ?? 0), 0);

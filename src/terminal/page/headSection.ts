@@ -6,11 +6,13 @@ import {joinMarkup, markup, type Markup} from './markup.ts';
 /** What was decided for whom, what it is predicted to take, its proof, and what it was made from. */
 export function headSection(plan: Plan): Markup {
   const {layers, predicted, constraints} = plan;
-  const onDevice = layers.filter(({tier}) => tier === 'device').length;
+  const countOn = (wanted: string): number => layers.filter(({tier}) => tier === wanted).length;
+  const onGateway =
+    plan.tiers?.some(({tier}) => tier === 'gateway') === true ? `, ${countOn('gateway')} on the gateway` : '';
   const facts: [string, Markup][] = [
     [
       'Decided',
-      markup`${onDevice} of ${layers.length} layers on the device, ${layers.length - onDevice} in the cloud`,
+      markup`${countOn('device')} of ${layers.length} layers on the device${onGateway}, ${countOn('cloud')} in the cloud`,
     ],
     [
       'Predicted',
@@ -53,10 +55,25 @@ function proofOf({certificate}: Plan): Markup {
     : markup`not proven the best: it costs ${cutText ?? ''} ${unit}, no placement costs less than ${boundText ?? ''} ${unit}`;
 }
 
-function constraintList({keepRawInputOnDevice, pins}: Plan['constraints']): Markup {
+function constraintList({
+  keepRawInputOnDevice,
+  pins,
+  direction,
+  maxLatencyMs,
+  maxEnergyMillijoules,
+  maxMoney,
+  memory = [],
+  minDeviceLayers,
+}: Plan['constraints']): Markup {
   const texts = [
     ...(keepRawInputOnDevice ? ['the raw input stays on the device'] : []),
     ...pins.map(({layers, tier}) => `${layers} pinned to the ${tier}`),
+    ...(direction === 'two-way' ? ['what layers read may come back down'] : []),
+    ...(maxLatencyMs === undefined ? [] : [`at most ${formatMs(maxLatencyMs)}`]),
+    ...(maxEnergyMillijoules === undefined ? [] : [`at most ${maxEnergyMillijoules} mJ`]),
+    ...(maxMoney === undefined ? [] : [`at most ${maxMoney.amount} ${maxMoney.currency}`]),
+    ...memory.map(({tier, bytes}) => `at most ${formatBytes(bytes)} on the ${tier}`),
+    ...(minDeviceLayers === undefined ? [] : [`at least ${minDeviceLayers} layers on the device`]),
   ];
   return texts.length === 0
     ? markup`none`

@@ -4,6 +4,7 @@ import {arrangeDocument, yamlFromDocument} from '../../../src/documents/printDoc
 import {planFromYaml} from '../../../src/documents/readDocument.ts';
 import {writeHeader} from '../../../src/documents/writeHeader.ts';
 import {ExpectedError} from '../../../src/errors.ts';
+import {answerAtPrice} from '../../../src/placement/answerAtPrice.ts';
 import {paretoOfPlan} from '../../../src/placement/goals/paretoOfPlan.ts';
 import {planGoal} from '../../../src/placement/goals/planGoal.ts';
 import type {PlacementConstraints, PlacementMeasurements} from '../../../src/placement/measurements.ts';
@@ -132,7 +133,7 @@ describe('what cannot be kept together', () => {
     const error = failureOf(() => planFor({maxLatencyMs: 1, maxEnergyMillijoules: 1000}));
     expect(error).toMatchObject({code: 'nothing-feasible', exitCode: 13});
     expect(error.message).toMatch(
-      /^No placement fits: maxLatency \(at least 15\.\d+ ms is possible, 0\.4 ms is allowed\) cannot be kept\.$/,
+      /^No placement fits: maxLatency \(at least 16\.\d+ ms is possible, 1 ms is allowed\) cannot be kept\.$/,
     );
   });
 
@@ -203,5 +204,53 @@ describe('the front of two goals', () => {
     const whole: Plan = {...plan, pareto};
     const text = yamlFromDocument('plan', whole);
     expect(planFromYaml(text, 'plan.yaml')).toEqual(arrangeDocument('plan', whole));
+  });
+});
+
+describe('the price of the cloud', () => {
+  const priceOf = (perHour: number) => ({price: {...declared.price, perHour}});
+  const weighted = {latencyPerMs: 1, moneyPerUnit: 4_000_000};
+
+  it('has a piece for every price, each as good as the plan that is made at that price', () => {
+    const plan = planFor({}, {objective: weighted});
+    const {pieces, isProven} = plan.prices!;
+    expect(isProven).toBe(true);
+    expect(pieces!.length).toBeGreaterThan(1);
+    expect(pieces![0]!.fromPerHour).toBe(0);
+    for (const perHour of [0.02, 0.1, 0.4, 1, 3, 12, 39]) {
+      const told = answerAtPrice(plan, {pricePerHour: {amount: perHour, currency: 'USD'}});
+      const anew = planFor({}, {objective: weighted, ...priceOf(perHour)});
+      const sumOf = (latencyMs: number, money = 0): number => latencyMs + weighted.moneyPerUnit * money;
+      expect(sumOf(told.best.latencyMs, told.best.money?.amount)).toBeCloseTo(
+        sumOf(anew.predicted.latencyMs, anew.predicted.money?.amount),
+        3,
+      );
+    }
+  });
+
+  it('changes nothing for the latency, and what is paid is told', () => {
+    const plan = planFor();
+    const answer = answerAtPrice(plan, {pricePerHour: {amount: 0.8, currency: 'USD'}});
+    expect(answer).toMatchObject({isProven: true, best: {name: answer.chosen.name}});
+    expect(answer.best.money?.amount).toBeCloseTo(planFor({}, priceOf(0.8)).predicted.money?.amount ?? 0, 10);
+  });
+
+  it('under a ceiling says whether the plan still keeps it', () => {
+    const {amount} = planFor().predicted.money!;
+    const plan = planFor({maxMoney: {amount: amount * 1.5, currency: 'USD'}});
+    const keeps = (perHour: number): boolean | undefined =>
+      answerAtPrice(plan, {pricePerHour: {amount: perHour, currency: 'USD'}}).keepsCeiling;
+    expect([keeps(0.5), keeps(0.8)]).toEqual([true, false]);
+  });
+
+  it('is missing where none was declared, and out of range above a hundred times', () => {
+    const none = planFor({}, {objective: 'latency'});
+    const asked = {pricePerHour: {amount: 1, currency: 'USD'}};
+    const {prices: _, ...unpriced} = none;
+    expect(failureOf(() => answerAtPrice(unpriced, asked)).code).toBe('price-missing');
+    const dear = planFor({pins: [{layers: '*', tier: 'cloud'}]}, {objective: weighted});
+    expect(failureOf(() => answerAtPrice(dear, {pricePerHour: {amount: 41, currency: 'USD'}})).code).toBe(
+      'what-if-out-of-range',
+    );
   });
 });

@@ -182,7 +182,7 @@ describe('pins', () => {
   });
 });
 
-describe('rows that are no model are our bug, not the user’s', () => {
+describe('rows that are no model are refused by name', () => {
   it.each([
     ['layers out of order', {layers: [...layers].reverse()}],
     [
@@ -195,6 +195,6 @@ describe('rows that are no model are our bug, not the user’s', () => {
       {tensors: [...tensors].map(row => (row.name === 'image' ? {...row, isInput: false} : row))},
     ],
   ] as [string, ArticleChanges][])('%s', (_, changed) => {
-    expect(() => problemFromMeasurements(articleMeasurements(changed))).toThrow(RangeError);
+    expect(failureOf(changed)).toMatchObject({code: 'model-invalid', exitCode: EXIT.invalidDocument});
   });
 });

@@ -76,14 +76,16 @@ const explanation: Explanation = {
   device: 'pi-1',
   cloud: 'lab-cloud',
   chosen: {name: 'cut after conv1', latencyMs: 8.2},
+  goal: {name: 'latency', unit: 'ms', amount: 8.2},
+  limits: [],
   groups: [
     {layers: ['conv1'], tier: 'device', reason: 'saves-transfer', ms: 3.1, elsewhereMs: 0.3},
     {layers: ['a', 'b', 'c', 'd', 'e'], tier: 'cloud', reason: 'faster-here', ms: 0.7, elsewhereMs: 9},
   ],
   crossing: {tensors: [{name: 'conv1_out', direction: 'up', bytes: 16_384}], linkMs: 4.1},
   runnerUps: [
-    {name: 'device-only', latencyMs: 12.4, differenceMs: 4.2, reason: 'slower by 4.2 ms'},
-    {name: 'cloud-only', latencyMs: null, differenceMs: null, reason: 'not allowed'},
+    {name: 'device-only', latencyMs: 12.4, amount: 12.4, differenceMs: 4.2, reason: 'slower by 4.2 ms'},
+    {name: 'cloud-only', latencyMs: null, amount: null, differenceMs: null, reason: 'not allowed'},
   ],
   alternatives: plan.alternatives,
   changes: [
@@ -381,6 +383,41 @@ as pixels and fp16         -         -  no samples`);
     ];
     const widest = Math.max(...texts.flatMap(text => text.split('\n')).map(line => [...line].length));
     expect(widest).toBeLessThanOrEqual(width);
+  });
+
+  it('an explanation of another goal tells it, its limits and what the others take of it', () => {
+    const text = textFromExplanation({
+      ...explanation,
+      goal: {name: 'energy', unit: 'mJ', amount: 31.2},
+      limits: [
+        {name: 'latency', unit: 'ms', taken: 8.2, allowed: 80},
+        {name: 'memory of the device', unit: 'bytes', taken: 400_000, allowed: 64_000_000},
+        {name: 'money', unit: 'USD', taken: null, allowed: 0.0001},
+      ],
+      runnerUps: [
+        {name: 'device-only', latencyMs: 7, amount: 44.12, differenceMs: 0, reason: 'worse by 41 %'},
+      ],
+    });
+    expect(text).toContain('predicted 8.2 ms; the least energy mJ: 31.2.');
+    expect(text.replace(/\s+/g, ' ')).toContain(
+      'Keeps within its limits: latency, 8.2 ms of at most 80 ms; memory of the device, 400 kB of at most 64 MB; money, at most 0.0001 USD.',
+    );
+    expect(text).toMatch(/energy mJ +why not\n.*44\.12/);
+  });
+
+  it.each([
+    [true, 'keeps its ceiling'],
+    [false, 'breaks its ceiling'],
+  ])('a price under a ceiling of money is answered for the plan alone: %s', (keepsCeiling, words) => {
+    const chosen = {name: 'cut after conv1', latencyMs: 8.2, money: {amount: 1.234e-6, currency: 'EUR'}};
+    const asked = {pricePerHour: {amount: 2, currency: 'EUR'}};
+    const text = textFromExplanation({
+      ...explanation,
+      whatIf: {asked, best: chosen, chosen, isProven: false, keepsCeiling},
+    }).replace(/\s+/g, ' ');
+    expect(text).toContain(
+      `At 2 EUR an hour, this plan (cut after conv1) ${words}: 8.2 ms and 0.00000123 EUR a request.`,
+    );
   });
 
   it('an explanation that nothing would change says so', () => {

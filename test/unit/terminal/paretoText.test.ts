@@ -51,7 +51,7 @@ describe('a front as text', () => {
         31 │                                                     ●
            └──────────────────────────────────────────────────────
             41.5                                                63
-      ◆ this plan  ● on the convex hull  ○ inside it
+      ◆ this plan, ● on the convex hull, ○ inside it
       Proven: each of these, and that there are no others."
     `);
   });
