@@ -6,7 +6,7 @@ import {EXIT, ExpectedError} from '../errors.ts';
 import {BaseCommand, projectFlags} from '../terminal/baseCommand.ts';
 import {widthOf} from '../terminal/formatTable.ts';
 import {goalsFromFlags} from '../terminal/goalFlags.ts';
-import {paretoFlag, paretoFromFlag} from '../terminal/paretoFlag.ts';
+import {paretoFromFlag} from '../terminal/paretoFlag.ts';
 import {planFlags} from '../terminal/planFlags.ts';
 import type {MadePlans} from '../workflows/plan.ts';
 
@@ -35,7 +35,6 @@ export default class Plan extends BaseCommand {
   static override flags = {
     ...projectFlags,
     ...planFlags,
-    ...paretoFlag,
   };
 
   async run(): Promise<MadePlans | PlacementAnswer> {
@@ -72,11 +71,7 @@ export default class Plan extends BaseCommand {
     return made;
   }
 
-  async #planFromCosts(
-    file: string,
-    devices: readonly string[],
-    pareto: ParetoGoals | undefined,
-  ): Promise<PlacementAnswer> {
+  async #planFromCosts(file: string, devices: string[], pareto?: ParetoGoals): Promise<PlacementAnswer> {
     if (devices.length > 0)
       throw new ExpectedError(
         'wrong-usage',

@@ -1,10 +1,12 @@
 import {boolean as booleanFlag, string as stringFlag} from '@oclif/core/flags';
 import {PRECISION_WISHES} from '../documents/planPrecision.ts';
 import {goalFlags} from './goalFlags.ts';
+import {paretoFlag} from './paretoFlag.ts';
 
 /** What to plan for, from what, and what to do with the plans beside writing them. */
 export const planFlags = {
   ...goalFlags,
+  ...paretoFlag,
   precision: stringFlag({
     description:
       'what may be rounded where it crosses the link; auto where the project has an accuracy budget, else fp32: nothing',
