@@ -78,7 +78,7 @@ export function pricesOfPlan(
       toPerHour: to === HIGHEST_FACTOR && line.slope === 0 ? null : to * perHour,
       name: nameOf(line.placement),
       predicted: totalsOf(goal, measurements, line.placement),
-    })) as NonNullable<PlanPrices['pieces']>,
+    })),
     isProven,
   };
 }

@@ -246,7 +246,8 @@ describe('the price of the cloud', () => {
   it('is missing where none was declared, and out of range above a hundred times', () => {
     const none = planFor({}, {objective: 'latency'});
     const asked = {pricePerHour: {amount: 1, currency: 'USD'}};
-    const {prices: _, ...unpriced} = none;
+    const unpriced: Plan = {...none};
+    delete unpriced.prices;
     expect(failureOf(() => answerAtPrice(unpriced, asked)).code).toBe('price-missing');
     const dear = planFor({pins: [{layers: '*', tier: 'cloud'}]}, {objective: weighted});
     expect(failureOf(() => answerAtPrice(dear, {pricePerHour: {amount: 41, currency: 'USD'}})).code).toBe(
