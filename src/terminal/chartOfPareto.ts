@@ -1,5 +1,5 @@
 import {wrapText} from './formatTable.ts';
-import type {ShownFront} from './textFromPareto.ts';
+import type {ShownFront} from './shownFront.ts';
 
 const HEIGHT = 12;
 const WIDEST = 64;

@@ -1,7 +1,8 @@
 import type {PlacementAnswer, PlacementReason} from '../documents/placementAnswer.ts';
 import {formatBytes, formatColumn, formatMs, formatShare} from './formatNumbers.ts';
 import {formatTable, wrapText} from './formatTable.ts';
-import {shownFrontOfTable, textFromPareto} from './textFromPareto.ts';
+import {shownFrontOfTable} from './shownFront.ts';
+import {textFromPareto} from './textFromPareto.ts';
 
 /** What a reason code means, in words that end a sentence. */
 const REASON_TEXTS: Readonly<Record<PlacementReason, string>> = {

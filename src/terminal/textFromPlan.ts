@@ -2,7 +2,8 @@ import type {Crossing, LayerReason, Plan, PlanTotals, Tier} from '../documents/p
 import {formatInterval, inBrackets} from './formatInterval.ts';
 import {formatBytes, formatColumn, formatMs, formatShare} from './formatNumbers.ts';
 import {formatTable, wrapText, type Column} from './formatTable.ts';
-import {shownFrontOf, textFromPareto} from './textFromPareto.ts';
+import {shownFrontOf} from './shownFront.ts';
+import {textFromPareto} from './textFromPareto.ts';
 import {textFromPrecision} from './textFromPrecision.ts';
 
 /** What a reason code means, in words that end a sentence. */

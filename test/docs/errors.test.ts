@@ -44,6 +44,7 @@ describe('docs/errors.md', () => {
     expect(forwards).toEqual([
       'src/lab/lab.ts: report.code',
       'src/workflows/deploy/deployRelease.ts: error.code',
+      'src/workflows/deploy/explainFailedWrite.ts: reason.code',
       'src/workflows/deploy/runOnDevice.ts: error.code',
       'src/workflows/loadCloudModel.ts: error.code',
       'src/workflows/workerJob.ts: code',

@@ -1,6 +1,5 @@
 import {bytesOfTensor} from '../measurements.ts';
 import type {PlacementMeasurements} from '../measurements.ts';
-import type {MeasuredGoal} from './measuredGoal.ts';
 import type {Space, SpacePlacement} from './space.ts';
 
 /** A weight with the layers that read it. */
@@ -44,7 +43,7 @@ function memoryBytesOfTier(
 
 /** With the buffers of every link that ends there. */
 export function memoryOf(
-  {space, weights}: Pick<MeasuredGoal, 'space' | 'weights'>,
+  {space, weights}: {readonly space: Space; readonly weights: readonly WeightRow[]},
   placement: SpacePlacement,
   tier: number,
 ): number {

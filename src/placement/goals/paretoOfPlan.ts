@@ -1,6 +1,6 @@
 import type {PlanPareto, ParetoGoal, ParetoGoals} from '../../documents/planPareto.ts';
 import type {PlacementMeasurements} from '../measurements.ts';
-import {goalFromMeasurements} from './measuredGoal.ts';
+import {goalFromMeasurements} from './goalFromMeasurements.ts';
 import type {MeasuredGoal} from './measuredGoal.ts';
 import {createGoalNamer} from './namePlacement.ts';
 import {objectiveMeasure} from './objectiveMeasure.ts';

@@ -5,7 +5,7 @@ import type {PlacementMeasurements, TensorRow} from '../measurements.ts';
 import {alternativesOf} from './alternativesOfGoal.ts';
 import {errorFromGoal} from './goalConflict.ts';
 import type {Limit} from './goalSearch.ts';
-import {goalFromMeasurements} from './measuredGoal.ts';
+import {goalFromMeasurements} from './goalFromMeasurements.ts';
 import type {MeasuredGoal} from './measuredGoal.ts';
 import {createGoalNamer} from './namePlacement.ts';
 import {objectiveMeasure} from './objectiveMeasure.ts';

@@ -1,6 +1,6 @@
 import type {PlanTotals, Tier} from '../../documents/plan.ts';
 import type {PlacementMeasurements} from '../measurements.ts';
-import {goalFromMeasurements} from './measuredGoal.ts';
+import {goalFromMeasurements} from './goalFromMeasurements.ts';
 import type {MeasuredGoal} from './measuredGoal.ts';
 import {PICO} from './measuresOfRequest.ts';
 import {memoryOf} from './memoryOfTier.ts';

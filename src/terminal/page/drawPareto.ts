@@ -1,4 +1,4 @@
-import type {ShownFront} from '../textFromPareto.ts';
+import type {ShownFront} from '../shownFront.ts';
 import {linearScale, type AxisScale} from './axisScale.ts';
 import {markup, type Markup} from './markup.ts';
 

@@ -1,5 +1,6 @@
 import type {Plan} from '../../documents/plan.ts';
-import {sentenceFromProof, shownFrontOf} from '../textFromPareto.ts';
+import {shownFrontOf} from '../shownFront.ts';
+import {sentenceFromProof} from '../textFromPareto.ts';
 import {drawPareto} from './drawPareto.ts';
 import {markup, type Markup} from './markup.ts';
 

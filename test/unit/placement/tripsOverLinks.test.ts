@@ -1,5 +1,5 @@
 import {expect, it} from 'vitest';
-import {goalFromMeasurements} from '../../../src/placement/goals/measuredGoal.ts';
+import {goalFromMeasurements} from '../../../src/placement/goals/goalFromMeasurements.ts';
 import {restrictSpace} from '../../../src/placement/goals/restrictions.ts';
 import {searchGoal} from '../../../src/placement/goals/goalSearch.ts';
 import {amountOf} from '../../../src/placement/goals/space.ts';

@@ -2,7 +2,8 @@ import {describe, expect, it} from 'vitest';
 import {ExpectedError} from '../../../src/errors.ts';
 import {chartOfPareto} from '../../../src/terminal/chartOfPareto.ts';
 import {paretoFromFlag} from '../../../src/terminal/paretoFlag.ts';
-import {textFromPareto, type ShownFront, type ShownPoint} from '../../../src/terminal/textFromPareto.ts';
+import type {ShownFront, ShownPoint} from '../../../src/terminal/shownFront.ts';
+import {textFromPareto} from '../../../src/terminal/textFromPareto.ts';
 
 const point = (
   name: string,
