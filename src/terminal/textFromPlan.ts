@@ -61,8 +61,20 @@ function textFromTotals(totals: PlanTotals): string {
     `Predicted ${formatMs(latencyMs)} for a request${inBrackets(formatInterval(totals))}: device ${formatMs(deviceMs)}, link ${formatMs(linkMs)}, ` +
     `cloud ${formatMs(cloudMs)}, serving ${formatMs(overheadMs)}. Sends ${formatBytes(totals.upBytes)} up and ` +
     `${formatBytes(totals.downBytes)} down. Weights: ${formatBytes(totals.deviceWeightBytes)} on the device, ` +
-    `${formatBytes(totals.cloudWeightBytes)} in the cloud.`
+    `${formatBytes(totals.cloudWeightBytes)} in the cloud.${textFromGoals(totals)}`
   );
+}
+
+/** What a request takes of what was declared, and how soon another can follow; where a plan says so. */
+function textFromGoals({energyMillijoules, money, bottleneckMs}: PlanTotals): string {
+  const amount = (value: number): string => String(Number(value.toPrecision(3)));
+  return [
+    ...(energyMillijoules === undefined ? [] : [` Energy of the device: ${amount(energyMillijoules)} mJ.`]),
+    ...(money === undefined ? [] : [` Paid for the cloud: ${amount(money.amount)} ${money.currency}.`]),
+    ...(bottleneckMs === undefined
+      ? []
+      : [` One request can follow another every ${formatMs(bottleneckMs)}.`]),
+  ].join('');
 }
 
 function layerTable({layers, cloud}: Plan, width?: number): string {

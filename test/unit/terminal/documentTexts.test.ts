@@ -279,6 +279,18 @@ as it is                8.20   16.4 kB  slower by 3.1 ms
 as pixels and fp16         -         -  no samples`);
   });
 
+  it('a plan tells what a request takes of what was declared', () => {
+    const predicted = {
+      ...plan.predicted,
+      energyMillijoules: 31.23,
+      money: {amount: 0.0000012345, currency: 'EUR'},
+      bottleneckMs: 4.56,
+    };
+    expect(textFromPlan({...plan, predicted}).replace(/\s+/g, ' ')).toContain(
+      'Energy of the device: 31.2 mJ. Paid for the cloud: 0.00000123 EUR. One request can follow another every 4.56 ms.',
+    );
+  });
+
   it('an explanation says why, what else, and what would change it', () => {
     expect(textFromExplanation(explanation)).toMatchInlineSnapshot(`
       "pi-1 with cloud lab-cloud: cut after conv1, predicted 8.2 ms.
