@@ -1,12 +1,30 @@
+import {constants} from 'node:os';
 import {quoteArgv} from './quoteArgv.ts';
 
 // The marker goes out on both streams before the command starts: what a login shell's start-up files print comes
 // before it and is dropped, and its line on stderr carries the process id, which is the group to end when time is up.
 const SCRIPT = String.raw`m=$1; shift; printf '%s\n' "$m"; printf '%s %s\n' "$m" "$$" >&2; exec "$@"`;
 
-/** What the login shell on the other side is told to run so that `argv` runs and its process id is known. */
-export function wrapCommand(argv: readonly string[], marker: string): string {
-  return `exec ${quoteArgv(['/bin/sh', '-c', SCRIPT, 'sh', marker, ...argv])}`;
+// The shell stays, as the leader of the group, to say how the command ended where nobody else does.
+const SCRIPT_WITH_STATUS = String.raw`m=$1; shift; printf '%s\n' "$m"; printf '%s %s\n' "$m" "$$" >&2; "$@"; s=$?; printf '%s %s\n' "$m" "$s" >&2`;
+
+/**
+ * What the login shell on the other side is told to run so that `argv` runs and its process id is known; with
+ * `saysStatus` also how it ended, as the last thing on stderr.
+ */
+export function wrapCommand(argv: readonly string[], marker: string, saysStatus = false): string {
+  const script = saysStatus ? SCRIPT_WITH_STATUS : SCRIPT;
+  return `exec ${quoteArgv(['/bin/sh', '-c', script, 'sh', marker, ...argv])}`;
+}
+
+/** A shell tells of a signal by 128 and its number: a command that exits with such a status itself looks the same. */
+export function exitFromNote(
+  note: string | undefined,
+): {status: number | null; signal: string | null} | undefined {
+  if (note === undefined || !/^\d+$/.test(note)) return undefined;
+  const status = Number(note);
+  const signal = Object.entries(constants.signals).find(([, number]) => number === status - 128)?.[0];
+  return signal === undefined ? {status, signal: null} : {status: null, signal};
 }
 
 // "--" is left out on purpose: dash takes it for a process id. `sleep 0.1` is not understood everywhere.
@@ -57,5 +75,41 @@ export class MarkerFilter {
   /** At the end of the stream: what was held back because the marker never came. */
   rest(): Buffer {
     return this.#held ?? Buffer.alloc(0);
+  }
+}
+
+/** Takes the marker at the end of a stream off it; whatever might be its beginning is held back until that is clear. */
+export class EndFilter {
+  readonly #marker: Buffer;
+  #held: Buffer = Buffer.alloc(0);
+  #hasMarker = false;
+
+  constructor(marker: string) {
+    this.#marker = Buffer.from(marker);
+  }
+
+  get note(): string | undefined {
+    return this.#hasMarker ? this.#held.toString('utf8', this.#marker.length).trim() : undefined;
+  }
+
+  push(chunk: Buffer): Buffer {
+    const bytes = Buffer.concat([this.#held, chunk]);
+    const found = this.#hasMarker ? 0 : bytes.indexOf(this.#marker);
+    this.#hasMarker = found >= 0;
+    const start = this.#hasMarker ? found : this.#startOfPossibleMarker(bytes);
+    this.#held = bytes.subarray(start);
+    return bytes.subarray(0, start);
+  }
+
+  /** At the end of the stream: what was held back although it was no marker. */
+  rest(): Buffer {
+    return this.#hasMarker ? Buffer.alloc(0) : this.#held;
+  }
+
+  #startOfPossibleMarker(bytes: Buffer): number {
+    const first = Math.max(0, bytes.length - this.#marker.length + 1);
+    for (let start = first; start < bytes.length; start += 1)
+      if (this.#marker.subarray(0, bytes.length - start).equals(bytes.subarray(start))) return start;
+    return bytes.length;
   }
 }

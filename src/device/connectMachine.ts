@@ -1,10 +1,10 @@
 import {homedir} from 'node:os';
 import type {Duplex} from 'node:stream';
 import {EXIT, ExpectedError, messageOf} from '../errors.ts';
-import {ignoreEvents, type EmitEvent} from '../events.ts';
+import {ignoreEvents} from '../events.ts';
+import type {ConnectOptions, MachineTarget} from './connectOptions.ts';
 import {settleWithin} from './deadline.ts';
 import {unreachableError} from './deviceErrors.ts';
-import type {PromptPassphrase} from './identityKeys.ts';
 import {LocalMachine} from './localMachine.ts';
 import type {Machine} from './machine.ts';
 import {readSshConfig} from './readSshConfig.ts';
@@ -12,29 +12,8 @@ import {resolveHost, type HostRequest} from './resolveHost.ts';
 import {openConnection} from './openConnection.ts';
 import type {SshConnection} from './sshConnection.ts';
 import type {ConfigNode} from './sshConfig.ts';
-import {forwardTo, SshMachine} from './sshMachine.ts';
-
-export interface MachineTarget {
-  readonly name: string;
-  /** Host name, IP address, an alias from the SSH configuration, or `local`. */
-  readonly address: string;
-  readonly user?: string | undefined;
-  readonly port?: number | undefined;
-  readonly identityFile?: string | undefined;
-}
-
-export interface ConnectOptions {
-  /** Instead of the user's and the system's SSH configuration; `none` for no file at all. */
-  readonly configFile?: string | undefined;
-  /** Instead of the user's known_hosts files. */
-  readonly knownHostsFile?: string | undefined;
-  readonly acceptNewHostKeys: boolean;
-  /** For one host, all attempts together; default: ConnectTimeout of the SSH configuration, else 10,000. */
-  readonly connectTimeoutMs?: number | undefined;
-  readonly promptPassphrase?: PromptPassphrase | undefined;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly emit?: EmitEvent;
-}
+import {SshMachine} from './sshMachine.ts';
+import {openOpenSsh} from './openssh/openOpenSsh.ts';
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 const MAX_HOPS = 8;
@@ -42,11 +21,16 @@ const MAX_HOPS = 8;
 /**
  * A machine ready for use; close it when done.
  * @throws ExpectedError `device-unreachable`, `host-key-unknown`, `host-key-changed`, `host-key-revoked`,
- * `host-certificate-unsupported`, `authentication-refused`, `ssh-config-invalid`, `ssh-setting-unsupported`
+ * `host-certificate-unsupported`, `authentication-refused`, `ssh-config-invalid`, `ssh-setting-unsupported`,
+ * `openssh-missing`
  */
 export async function connectMachine(target: MachineTarget, options: ConnectOptions): Promise<Machine> {
   const home = options.environment.HOME ?? homedir();
   if (target.address === 'local') return new LocalMachine(target.name, home, options.environment);
+  if (options.transport === 'openssh') {
+    const {connection, address} = await openOpenSsh(target, options);
+    return new SshMachine(target.name, address, connection, []);
+  }
   const files = await readSshConfig(options.configFile, {home, environment: options.environment});
   const hops: SshConnection[] = [];
   try {
@@ -126,7 +110,7 @@ async function reachThrough(
   port: number,
   timeoutMs: number,
 ): Promise<Duplex> {
-  const opening = forwardTo(jump, host, port);
+  const opening = jump.forward(host, port);
   const failed = (what: string, cause?: unknown) =>
     unreachableError(`${name} (${host}:${port})`, `cannot be reached through ${jump.where}: ${what}`, cause);
   try {

@@ -10,7 +10,8 @@ import type {PromptPassphrase} from './identityKeys.ts';
 import {hostKeyFromBlob, judgeHostKey, knownKeyTypes, type HostKey} from './knownHosts.ts';
 import {readKnownHosts, recordHostKey} from './knownHostsFiles.ts';
 import type {ResolvedHost} from './resolveHost.ts';
-import {SshConnection} from './sshConnection.ts';
+import {Ssh2Connection} from './ssh2Connection.ts';
+import type {SshConnection} from './sshConnection.ts';
 import {chooseAlgorithms} from './sshAlgorithms.ts';
 
 const MAX_ATTEMPTS = 3;
@@ -74,7 +75,7 @@ async function attemptConnection(
   const leftMs = Math.max(1, timeoutMs - (performance.now() - startedAt));
   // From here to client.connect nothing may be awaited: a host that hangs up meanwhile would go unnoticed.
   const client = new ssh2.Client();
-  const connection = new SshConnection(client, options.where);
+  const connection = new Ssh2Connection(client, options.where);
   let refusal: ExpectedError | undefined;
   let newKey: HostKey | undefined;
   let isHandshakeDone = false;

@@ -1,15 +1,14 @@
 import {randomBytes} from 'node:crypto';
-import type {ClientChannel} from 'ssh2';
 import {ExpectedError, messageOf} from '../errors.ts';
 import {feedInput} from './commandInput.ts';
-import {endGroupsArgv, MarkerFilter, wrapCommand} from './commandEnvelope.ts';
+import {endGroupsArgv, EndFilter, exitFromNote, MarkerFilter, wrapCommand} from './commandEnvelope.ts';
 import {OUTPUT_LIMIT_BYTES, OutputCollector} from './commandOutput.ts';
 import {settleWithin} from './deadline.ts';
 import {commandTimedOutError, outputTooLargeError, unreachableError} from './deviceErrors.ts';
 import type {CommandResult, RunOptions} from './machine.ts';
 import {describeArgv, quoteArgv} from './quoteArgv.ts';
 import {openChannel} from './sshChannel.ts';
-import type {SshConnection} from './sshConnection.ts';
+import type {CommandChannel, SshConnection} from './sshConnection.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 /** Time for a command to say its process id, and for its end to be told once it was ended. */
@@ -31,11 +30,11 @@ export async function runRemoteCommand(
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const marker = `edgewise-${randomBytes(8).toString('hex')}`;
   const startedAt = performance.now();
-  const command = wrapCommand(argv, marker);
-  const stream = await openChannel<ClientChannel>(
+  const command = wrapCommand(argv, marker, !connection.tellsExitStatus);
+  const stream = await openChannel<CommandChannel>(
     connection,
     timeoutMs,
-    callback => connection.client.exec(command, callback),
+    callback => connection.execute(command, callback),
     late => late.close(),
   ).catch((error: unknown) => {
     if (error instanceof ExpectedError) throw error;
@@ -51,6 +50,7 @@ export async function runRemoteCommand(
   const stderr = new OutputCollector(options.onStderrLine);
   const stdoutFilter = new MarkerFilter(marker);
   const stderrFilter = new MarkerFilter(marker);
+  const endFilter = connection.tellsExitStatus ? null : new EndFilter(marker);
   let processId: number | undefined;
   let exit: {status: number | null; signal: string | null} | undefined;
   let isAborted = false;
@@ -87,7 +87,8 @@ export async function runRemoteCommand(
         void abort(() => outputTooLargeError(connection.where, argv, OUTPUT_LIMIT_BYTES));
     });
     stream.stderr.on('data', (chunk: Buffer) => {
-      stderr.push(stderrFilter.push(chunk));
+      const said = stderrFilter.push(chunk);
+      stderr.push(endFilter?.push(said) ?? said);
       if (processId === undefined && stderrFilter.note !== undefined) {
         processId = Number(stderrFilter.note);
         tellStarted();
@@ -108,6 +109,7 @@ export async function runRemoteCommand(
       }
       if (processId !== undefined) running.processIds.delete(processId);
       if (isAborted) return;
+      exit ??= exitFromNote(endFilter?.note);
       if (running.areAbandoned) {
         reject(unreachableError(connection.where, `was closed while ${describeArgv(argv)} ran`));
         return;
@@ -128,6 +130,7 @@ export async function runRemoteCommand(
       }
       stdout.push(stdoutFilter.rest());
       stderr.push(stderrFilter.rest());
+      stderr.push(endFilter?.rest() ?? Buffer.alloc(0));
       resolve({
         argv,
         exitStatus: exit.status,
@@ -139,7 +142,7 @@ export async function runRemoteCommand(
     const {stdin} = options;
     if (stdin === undefined || typeof stdin === 'string' || stdin instanceof Uint8Array)
       stream.end(stdin === undefined ? undefined : Buffer.from(stdin));
-    else feedInput(stream, stdin).catch((error: unknown) => abort(() => error as Error));
+    else feedInput(stream.stdin, stdin).catch((error: unknown) => abort(() => error as Error));
   });
 }
 
@@ -150,7 +153,7 @@ export async function endRemoteGroups(
 ): Promise<void> {
   if (processIds.length === 0) return;
   const ending = connection.ask<void>((resolve, reject) => {
-    connection.client.exec(`exec ${quoteArgv(endGroupsArgv(processIds))}`, (error, stream) => {
+    connection.execute(`exec ${quoteArgv(endGroupsArgv(processIds))}`, (error, stream) => {
       if (error) {
         reject(error);
         return;

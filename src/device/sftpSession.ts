@@ -59,7 +59,7 @@ export async function openSftpSession(connection: SshConnection): Promise<SftpSe
     sftp = await openChannel<SFTPWrapper>(
       connection,
       OPENING_MS,
-      callback => connection.client.sftp(callback),
+      callback => connection.openSftp(callback),
       late => late.end(),
     );
   } catch (error) {

@@ -1,41 +1,61 @@
-import type {Client} from 'ssh2';
+import type {Duplex, Readable, Writable} from 'node:stream';
+import type {SFTPWrapper} from 'ssh2';
 import {messageOf, type ExpectedError} from '../errors.ts';
 import {unreachableError} from './deviceErrors.ts';
 
-/** A verified and authenticated connection that knows when it is lost. */
-export class SshConnection {
-  readonly client: Client;
-  readonly where: string;
-  readonly #waiting = new Set<(error: ExpectedError) => void>();
-  #lost: ExpectedError | undefined;
-  #lastError: Error | undefined;
+/** One command on the other side. */
+export interface CommandChannel {
+  /** For input in parts; `end` does for input that is there as a whole. */
+  readonly stdin: Writable;
+  readonly stderr: Readable;
+  on(event: 'data', listener: (chunk: Buffer) => void): unknown;
+  /** Only where the connection tells exit statuses. */
+  on(event: 'exit', listener: (status: number | null, signal?: string) => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  once(event: 'close', listener: (status?: number | null, signal?: string | null) => void): unknown;
+  resume(): unknown;
+  end(input?: Buffer): unknown;
+  close(): void;
+}
 
-  constructor(client: Client, where: string) {
-    this.client = client;
+export type Opened<T> = (error: Error | undefined, channel: T) => void;
+
+/** A verified and authenticated connection that knows when it is lost. */
+export abstract class SshConnection {
+  readonly where: string;
+  /** Where it does not, the command itself has to say how it ended. */
+  abstract readonly tellsExitStatus: boolean;
+  readonly #waiting = new Set<(error: ExpectedError) => void>();
+  readonly #listeners = new Set<() => void>();
+  #lost: ExpectedError | undefined;
+
+  constructor(where: string) {
     this.where = where;
-    // Each tunnel listens for the end as well.
-    client.setMaxListeners(0);
-    client.on('error', error => {
-      this.#lastError = error;
-    });
-    client.on('close', () => {
-      const reason = this.#lastError === undefined ? '' : ` (${this.#lastError.message})`;
-      this.#lost = unreachableError(
-        where,
-        `was reached, but the connection was lost${reason}`,
-        this.#lastError,
-      );
-      for (const reject of this.#waiting) reject(this.#lost);
-      this.#waiting.clear();
-    });
   }
+
+  /** Hands `command` to the login shell. An error that says "Channel open failure" means that no session is left. */
+  abstract execute(command: string, opened: Opened<CommandChannel>): void;
+
+  /** An error that speaks of a subsystem means that there is no SFTP server. */
+  abstract openSftp(opened: Opened<SFTPWrapper>): void;
+
+  /** A TCP connection made by the other side. */
+  abstract forward(host: string, port: number): Promise<Duplex>;
+
+  abstract end(): Promise<void>;
 
   get isLost(): boolean {
     return this.#lost !== undefined;
   }
 
+  /** Calls `listener` when the connection ends, for whatever reason; what comes back takes it off again. */
+  whenLost(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   /**
-   * Something asked of the connection. ssh2 forgets its callbacks when the connection dies, so every wait ends with it.
+   * Something asked of the connection. Callbacks are forgotten when a connection dies, so every wait ends with it.
    */
   ask<T>(start: (resolve: (value: T) => void, reject: (error: Error) => void) => void): Promise<T> {
     return new Promise<T>((resolve, reject) => {
@@ -70,12 +90,12 @@ export class SshConnection {
     });
   }
 
-  async end(): Promise<void> {
-    if (this.#lost !== undefined) return;
-    const closed = new Promise<void>(resolve => this.client.once('close', () => resolve()));
-    this.client.end();
-    const timer = setTimeout(() => this.client.destroy(), 2000);
-    await closed;
-    clearTimeout(timer);
+  protected lose(cause: Error | undefined): void {
+    const reason = cause === undefined ? '' : ` (${cause.message})`;
+    this.#lost = unreachableError(this.where, `was reached, but the connection was lost${reason}`, cause);
+    for (const reject of this.#waiting) reject(this.#lost);
+    this.#waiting.clear();
+    for (const listener of this.#listeners) listener();
+    this.#listeners.clear();
   }
 }

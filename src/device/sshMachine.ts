@@ -1,4 +1,3 @@
-import type {Duplex} from 'node:stream';
 import {EXIT, ExpectedError} from '../errors.ts';
 import type {CommandResult, Machine, RunOptions, Tunnel, UploadOptions, UploadSource} from './machine.ts';
 import {endRemoteGroups, runRemoteCommand, type RunningCommands} from './remoteCommand.ts';
@@ -70,13 +69,12 @@ export class SshMachine implements Machine {
   }
 
   async openTunnel(remotePort: number): Promise<Tunnel> {
-    const tunnel = await listenForTunnel(() => forwardTo(this.#connection, '127.0.0.1', remotePort));
-    const forget = () => void tunnel.close();
-    this.#connection.client.once('close', forget);
+    const tunnel = await listenForTunnel(() => this.#connection.forward('127.0.0.1', remotePort));
+    const stopListening = this.#connection.whenLost(() => void tunnel.close());
     const own: Tunnel = {
       localPort: tunnel.localPort,
       close: async () => {
-        this.#connection.client.off('close', forget);
+        stopListening();
         this.#tunnels.delete(own);
         await tunnel.close();
       },
@@ -113,14 +111,4 @@ export class SshMachine implements Machine {
       this.#sessions.give();
     }
   }
-}
-
-/** A TCP connection made by the other side. */
-export function forwardTo(connection: SshConnection, host: string, port: number): Promise<Duplex> {
-  return connection.ask<Duplex>((resolve, reject) => {
-    connection.client.forwardOut('127.0.0.1', 0, host, port, (error, stream) => {
-      if (error) reject(error);
-      else resolve(stream);
-    });
-  });
 }

@@ -6,6 +6,7 @@ import {preprocessingSchema} from './preprocessing.ts';
 import {constraintsSchema, egressField, objectiveSchema} from './goals.ts';
 import {ENERGY_PER_BYTE, POWER, SHARE} from './quantities.ts';
 import {quantityField} from './quantityField.ts';
+import {SSH_TRANSPORTS} from './sshTransport.ts';
 import {rolloutPolicySchema} from './rolloutPolicy.ts';
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected letters, digits, ".", "_" or "-"');
@@ -119,7 +120,16 @@ export const projectSchema = z
       .describe('From the pixels of images to the values that the model takes; a preset, or step by step.'),
     accuracy: accuracySchema.optional(),
     ssh: z
-      .strictObject({configFile: z.string().optional(), knownHostsFile: z.string().optional()})
+      .strictObject({
+        configFile: z.string().optional(),
+        knownHostsFile: z.string().optional(),
+        transport: z
+          .enum(SSH_TRANSPORTS)
+          .optional()
+          .describe(
+            '"openssh": by the ssh of this machine; "ssh2", which comes with edgewise, when left out.',
+          ),
+      })
       .optional(),
     retention: z
       .int()

@@ -1,4 +1,5 @@
 import {boolean as booleanFlag, string as stringFlag} from '@oclif/core/flags';
+import type {SshTransport} from '../documents/sshTransport.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
 import {projectFlags} from './baseCommand.ts';
 import {connectFlags, connectOptionsFrom} from './connectFlags.ts';
@@ -24,6 +25,7 @@ interface Flags {
   readonly junit?: string | undefined;
   readonly force: boolean;
   readonly 'accept-new-host-keys': boolean;
+  readonly 'ssh-transport'?: SshTransport | undefined;
 }
 
 export function rolloutRequestFrom(flags: Flags, devices: readonly string[]) {

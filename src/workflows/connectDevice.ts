@@ -1,9 +1,12 @@
 import {connectMachine} from '../device/connectMachine.ts';
 import type {Machine} from '../device/machine.ts';
+import type {SshTransport} from '../documents/sshTransport.ts';
 import type {ProjectDevice} from '../documents/project.ts';
 import type {OpenProject} from './openProject.ts';
 
 export interface ConnectOptions {
+  /** Overrides the project's. */
+  readonly transport?: SshTransport;
   readonly acceptNewHostKeys: boolean;
   /** Absent without a terminal: an encrypted key is then an error that names it. */
   readonly promptPassphrase?: (keyFile: string) => Promise<string | undefined>;
@@ -30,6 +33,7 @@ export async function withDevice<T>(
       ...(identityFile === undefined ? {} : {identityFile: project.resolve(identityFile)}),
     },
     {
+      transport: options.transport ?? ssh.transport,
       acceptNewHostKeys: options.acceptNewHostKeys,
       ...(ssh.configFile === undefined ? {} : {configFile: project.resolve(ssh.configFile)}),
       ...(ssh.knownHostsFile === undefined ? {} : {knownHostsFile: project.resolve(ssh.knownHostsFile)}),
