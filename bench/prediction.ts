@@ -126,6 +126,8 @@ async function withLab(
       },
       emit,
     );
+    // What is measured is the plan's own cut.
+    appendFileSync(join(folder, 'edgewise.yaml'), 'movesCut: false\n');
     await work(folder);
   } finally {
     await labDown(folder);

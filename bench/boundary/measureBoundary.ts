@@ -91,7 +91,7 @@ export async function measureBoundary(
       for (const {deviceLayers, cut, layers} of cuts)
         for (const precision of PRECISIONS) {
           const precisions = new Map(cut.map(({tensor}) => [tensor, precision]));
-          const candidate = {boundary: precision, input: 'as-is', precisions} as const;
+          const candidate = {boundary: precision, input: 'as-is', precisions, packed: null} as const;
           const encoded = await encodedCut(cut, candidate, new Map(), ranges);
           const {accuracy} = await judge.judge({cut: encoded, layers});
           const headLayers = new Set(Array.from({length: deviceLayers}, (_, index) => index));

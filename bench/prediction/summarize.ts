@@ -1,6 +1,7 @@
 import type {MeasuredLatency} from '../../src/documents/inference.ts';
 import type {Plan} from '../../src/documents/plan.ts';
 import {median} from '../../src/engine/profileTrace.ts';
+import {COMMON_ERROR, DEVIATIONS_OF_90_PERCENT} from '../../src/placement/predictionInterval.ts';
 
 /** One cut of one cell of the grid; `measured` is `null` where it was not worth the time. */
 export interface MeasuredCut {
@@ -56,6 +57,9 @@ export function summarize(
     '85 to 95 %',
     coverage >= BARS.coverage[0] && coverage <= BARS.coverage[1],
   );
+  lines.push(
+    `       nine of ten would be covered with a common error of ${percent(commonErrorFor(runs))}; plans have ${percent(COMMON_ERROR)}`,
+  );
   const regrets = regretsOf(runs);
   const isFine = ({share}: {share: number}) => share <= BARS.regret;
   const fineShare = regrets.filter(isFine).length / Math.max(1, regrets.length);
@@ -82,6 +86,23 @@ export function summarize(
   }
   lines.push('', ...speedUpLines(rows, links));
   return {text: lines.join('\n'), isMissed};
+}
+
+/**
+ * The common error that would have the intervals cover nine of ten runs: each run asks for what its own scatter, which is in
+ * its interval already, leaves of its error.
+ */
+function commonErrorFor(runs: readonly Run[]): number {
+  const needed = runs
+    .flatMap(({predicted: {interval90, latencyMs}, measured: {totalMs}}) => {
+      if (interval90 === undefined) return [];
+      const deviation = (interval90.highMs - latencyMs) / DEVIATIONS_OF_90_PERCENT;
+      const ownSquared = deviation ** 2 - (COMMON_ERROR * latencyMs) ** 2;
+      const wantedSquared = ((totalMs - latencyMs) / DEVIATIONS_OF_90_PERCENT) ** 2;
+      return [Math.sqrt(Math.max(0, wantedSquared - ownSquared)) / latencyMs];
+    })
+    .sort((left, right) => left - right);
+  return needed[Math.ceil(needed.length * 0.9) - 1] ?? NaN;
 }
 
 /** How much faster than the chosen plan the best measured cut of the same cell was. */

@@ -27,6 +27,8 @@ export const travelFields = {
   zeroPoint: z.int().min(0).max(255).optional(),
   /** Of pixels. */
   pixels: pixelValues.optional(),
+  /** Whether the bytes are packed without a loss, and fewer again by what was measured on samples. */
+  isPacked: z.boolean().optional(),
 };
 
 export type PixelValues = z.infer<typeof pixelValues>;
@@ -41,6 +43,7 @@ interface TravelRow {
   readonly scale?: number | undefined;
   readonly zeroPoint?: number | undefined;
   readonly pixels?: PixelValues | undefined;
+  readonly isPacked?: boolean | undefined;
 }
 
 /** `null`: as it is. @throws RangeError when what the precision needs is missing, which the schema refuses */
@@ -75,6 +78,8 @@ export function checkBoundary({cut}: TravellingCut, context: z.core.$RefinementC
         message: `expected ${expected}`,
         input,
       });
+    if (row.direction === 'down' && row.isPacked === true)
+      refuse('isPacked', row.isPacked, 'nothing, for answers are not packed');
     if (row.direction === 'down' && row.precision !== undefined)
       refuse('precision', row.precision, 'none, for outputs come back as they are');
     const needed: readonly string[] = row.precision === undefined ? [] : needs[row.precision];

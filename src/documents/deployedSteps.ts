@@ -38,6 +38,8 @@ const call = z.strictObject({
   keeps: z.array(z.string()),
   /** Whether it is the last of a request that takes something held. */
   isLast: z.boolean(),
+  /** Whether what is sent is packed without a loss; absent in releases that were made before it could be. */
+  isPacked: z.boolean().optional(),
 });
 
 /** What one machine does for a request, in this order: run layers of its own, or ask another machine. */

@@ -32,6 +32,8 @@ const candidate = z.strictObject({
   boundary: z.enum(BOUNDARIES),
   /** Whether pictures that cross travel as their pixels. */
   input: z.enum(['as-is', 'pixels']),
+  /** Whether everything that goes up is packed without a loss. */
+  isPacked: z.boolean().optional(),
   /** Of the best placement with it; `null` when it was not planned with. */
   predictedMs: z.number().nonnegative().nullable(),
   upBytes: z.int().nonnegative().nullable(),
@@ -45,6 +47,7 @@ const candidate = z.strictObject({
 export const planPrecisionSchema = z.strictObject({
   boundary: z.enum(BOUNDARIES),
   input: z.enum(['as-is', 'pixels']),
+  isPacked: z.boolean().optional(),
   candidates: z.array(candidate),
 });
 

@@ -98,6 +98,13 @@ const codecCost = z.strictObject({
   obtained,
 });
 
+/** What packing a byte that goes up costs on a device, or unpacking it in a cloud. */
+const packingCost = z.strictObject({
+  nsPerByte: z.number().nonnegative(),
+  runs: z.int().positive(),
+  obtained,
+});
+
 export const profileSchema = z.strictObject({
   ...headerOf('edgewise/profile'),
   machine: z.strictObject({
@@ -112,11 +119,14 @@ export const profileSchema = z.strictObject({
   links: z.array(link),
   /** Absent in profiles that were made before this was measured: then tensors cross as they are. */
   codecs: z.array(codecCost).optional(),
+  /** Absent where it was not measured, or the cloud takes no packed bodies: then they are not packed. */
+  packing: packingCost.optional(),
 });
 
 export type Profile = z.infer<typeof profileSchema>;
 export type Hardware = z.infer<typeof hardware>;
 export type ModelTimes = z.infer<typeof modelTimes>;
 export type Link = z.infer<typeof link>;
+export type PackingCost = z.infer<typeof packingCost>;
 export type CodecCost = z.infer<typeof codecCost>;
 export type MeasuredMs = z.infer<typeof measuredMs>;

@@ -14,6 +14,8 @@ const tail = z.strictObject({
   modelName: z.string(),
   inputs: z.array(deployedTensor),
   outputs: z.array(deployedTensor),
+  /** Whether what is sent is packed without a loss. */
+  isPacked: z.boolean().optional(),
 });
 
 /** A head and a tail that give the same answers as those of the release, with what they take as it was measured. */

@@ -3,7 +3,7 @@ import type {MeasuredMs} from '../documents/profile.ts';
 import type {twoTiersOf} from './measurements.ts';
 
 /** A normal distribution keeps nine tenths of itself within so many standard deviations, … */
-const DEVIATIONS_OF_90_PERCENT = 1.645;
+export const DEVIATIONS_OF_90_PERCENT = 1.645;
 /** … and half of itself within 1 / 1.4826 of one. */
 const DEVIATIONS_PER_MEDIAN_DEVIATION = 1.4826;
 
@@ -11,7 +11,7 @@ const DEVIATIONS_PER_MEDIAN_DEVIATION = 1.4826;
  * Of the whole: what no single measurement shows, such as a machine that is a little faster today than yesterday. Assumed,
  * not measured: bench/prediction.ts counts how often intervals with it hold.
  */
-const COMMON_ERROR = 0.04;
+export const COMMON_ERROR = 0.04;
 
 /**
  * Adds where nine of ten medians over a few requests will lie, in ms, from how far the profile's own measurements

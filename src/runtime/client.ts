@@ -7,6 +7,7 @@ import {decodeInferReply} from './protocol/inferReply.ts';
 import {encodeInferRequest, type RequestToEncode} from './protocol/inferRequest.ts';
 import {encodeLoadRequest} from './protocol/loadRequest.ts';
 import {HEADER_LENGTH_FIELD} from './protocol/messages.ts';
+import {PACKING, packParts} from './protocol/packing.ts';
 import {ProtocolError} from './protocol/protocolError.ts';
 import {timingsFromServerTiming} from './protocol/serverTiming.ts';
 import type {CloudProfile, ProfileRequest} from './server/servedModels.ts';
@@ -17,6 +18,12 @@ export interface InferAnswer {
   readonly serverTiming: ReadonlyMap<string, number>;
   /** From handing over the request to having its whole answer. */
   readonly wallMs: number;
+}
+
+export interface InferOptions {
+  readonly deadlineMs?: number;
+  /** Send the body packed, which not every server takes. */
+  readonly isPacked?: boolean;
 }
 
 export interface ModelMetadata {
@@ -42,11 +49,7 @@ export interface ModelMetadata {
  */
 export interface ProtocolClient {
   readonly url: string;
-  infer(
-    modelName: string,
-    request: RequestToEncode,
-    options?: {readonly deadlineMs?: number},
-  ): Promise<InferAnswer>;
+  infer(modelName: string, request: RequestToEncode, options?: InferOptions): Promise<InferAnswer>;
   isReady(): Promise<boolean>;
   isModelReady(modelName: string): Promise<boolean>;
   readServerMetadata(): Promise<{
@@ -218,16 +221,18 @@ export function openProtocolClient(
 
   return {
     url,
-    async infer(modelName, request, {deadlineMs = defaultDeadlineMs} = {}) {
+    async infer(modelName, request, {deadlineMs = defaultDeadlineMs, isPacked = false} = {}) {
       const startedNs = process.hrtime.bigint();
       const message = encodeInferRequest(request);
+      const parts = isPacked ? [await packParts(message.parts)] : message.parts;
       const path = `${modelPath(modelName)}/infer`;
       const headers = {
         'content-type': 'application/octet-stream',
-        'content-length': message.totalBytes,
+        'content-length': parts.reduce((sum, part) => sum + part.byteLength, 0),
         [HEADER_LENGTH_FIELD]: message.headerLength ?? message.totalBytes,
+        ...(isPacked ? {'content-encoding': PACKING} : {}),
       };
-      const answer = requireSuccess(await send('POST', path, headers, message.parts, deadlineMs), path);
+      const answer = requireSuccess(await send('POST', path, headers, parts, deadlineMs), path);
       const wallMs = Number(process.hrtime.bigint() - startedNs) / 1e6;
       const serverTiming = timingsFromServerTiming(joinedHeader(answer.headers['server-timing']));
       try {

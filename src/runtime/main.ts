@@ -19,6 +19,7 @@ import {startGateway} from './gateway/startGateway.ts';
 import {loadEndpoint} from './measure/loadEndpoint.ts';
 import {profileDevice} from './measure/profileDevice.ts';
 import {timeModelRequests} from './measure/timeModelRequests.ts';
+import {timePacking} from './measure/timePacking.ts';
 import {timeModels} from './measure/timeModels.ts';
 import {startRequestRelay} from './relayRequests.ts';
 import {startServer} from './server/startServer.ts';
@@ -185,6 +186,10 @@ const COMMANDS: Record<string, RuntimeCommand> = {
         client.close();
       }
     },
+  },
+  'time-packing': {
+    options: {runs: {type: 'string'}},
+    run: async values => print(await timePacking(numberFrom(values, 'runs', 12, 1))),
   },
   'time-requests': {
     options: {

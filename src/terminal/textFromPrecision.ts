@@ -21,7 +21,8 @@ export function textFromPrecision({candidates}: PlanPrecision, width?: number): 
   return formatTable(columns, rows, width);
 }
 
-function nameOfPrecision({boundary, input}: PrecisionCandidate): string {
+function nameOfPrecision({boundary, input, isPacked}: PrecisionCandidate): string {
   const parts = [...(input === 'pixels' ? ['pixels'] : []), ...(boundary === 'as-is' ? [] : [boundary])];
-  return parts.length === 0 ? 'as it is' : `as ${parts.join(' and ')}`;
+  const name = parts.length === 0 ? 'as it is' : `as ${parts.join(' and ')}`;
+  return isPacked === true ? `${name}, packed` : name;
 }

@@ -137,11 +137,11 @@ async function composeDeployed(
 
 /** @throws ExpectedError `boundary-not-supported`: tensors travel as they are where there is more than a head and a tail */
 function refuseEncodings({device, cut}: Plan): void {
-  const row = cut.find(({precision}) => precision !== undefined);
+  const row = cut.find(({precision, isPacked}) => precision !== undefined || isPacked === true);
   if (row === undefined) return;
   throw new ExpectedError(
     'boundary-not-supported',
-    `The plan for ${device} sends ${row.tensor} as ${row.precision}; over a gateway or with return trips, tensors travel as they are.`,
+    `The plan for ${device} sends ${row.tensor} as ${row.precision ?? 'packed bytes'}; over a gateway or with return trips, tensors travel as they are.`,
     EXIT.unsupported,
     {hints: [`edgewise plan ${device}`]},
   );

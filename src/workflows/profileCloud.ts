@@ -9,6 +9,7 @@ import {writeDocument} from '../workspace/projectFolder.ts';
 import {loadCloudModel, withCloud} from './loadCloudModel.ts';
 import {modelTimesFrom} from './measuredModel.ts';
 import {measureDecoding} from './precision/measureCodecs.ts';
+import {measureUnpacking} from './precision/measurePacking.ts';
 import {managementUrlOf, type OpenProject} from './openProject.ts';
 import type {PreparedModel} from './prepareModel.ts';
 import {writeSegment} from './writeSegment.ts';
@@ -37,7 +38,8 @@ export async function profileCloud(
         progress({detail: `${runs} runs`});
         const times = await client.profileModel(name, {runs, warmUps: Math.ceil(runs / 4)});
         progress({detail: 'decoding what crosses'});
-        return {...times, codecs: await measureDecoding(client, project)};
+        const codecs = await measureDecoding(client, project);
+        return {...times, codecs, packing: await measureUnpacking(client)};
       }),
     times => ({detail: `${times.wholeRun.medianMs.toFixed(3)} ms a run`}),
   );
@@ -52,6 +54,7 @@ export async function profileCloud(
     models: [modelTimesFrom(prepared.digest, measured)],
     links: [],
     codecs: measured.codecs,
+    ...(measured.packing === null ? {} : {packing: measured.packing}),
   };
   await writeDocument(project.profileFile(cloud.name), yamlFromDocument('profile', profile));
   return profile;

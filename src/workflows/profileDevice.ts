@@ -21,6 +21,7 @@ import {ship} from './deploy/shipFiles.ts';
 import {runtimeArchitectureOf} from './runtimeArchitecture.ts';
 import {requireSuccess, runScript} from './deploy/runOnDevice.ts';
 import {measureEncoding} from './precision/measureCodecs.ts';
+import {measurePacking} from './precision/measurePacking.ts';
 import {writeSegment} from './writeSegment.ts';
 
 const MEASURE_TIMEOUT_MS = 1_800_000;
@@ -117,9 +118,10 @@ export async function profileDevice(
           ].join(', '),
         }),
       );
-      if (peers.length === 0) return {...times, codecs: null};
+      if (peers.length === 0) return {...times, codecs: null, packing: null};
       const runtimeThere = {store: project.store, home, runtimeHex, threads: hardware.cores};
-      return {...times, codecs: await measureEncoding(machine, runtimeThere, emit)};
+      const codecs = await measureEncoding(machine, runtimeThere, emit);
+      return {...times, codecs, packing: await measurePacking(machine, runtimeThere, emit)};
     } finally {
       await runScript(machine, ['rm', '-rf', `${home}/.edgewise/${work}`]).catch(() => {});
     }
@@ -137,6 +139,7 @@ export async function profileDevice(
     models: [modelTimesFrom(prepared.digest, measured)],
     links: [...measured.links],
     ...(measured.codecs === null ? {} : {codecs: measured.codecs}),
+    ...(measured.packing === null ? {} : {packing: measured.packing}),
   };
   await writeDocument(project.profileFile(device.name), yamlFromDocument('profile', profile));
   return profile;

@@ -111,14 +111,14 @@ describe('where the layers are', () => {
     expect(part('head') + part('link') + part('tail')).toBeLessThanOrEqual(part('total'));
   });
 
-  it('all in the cloud: inputs are passed on', async () => {
+  it.each([false, true])('all in the cloud: inputs are passed on, packed: %s', async isPacked => {
     const url = await startCloud({tail: arithmeticModel('Mul', 7)});
     await activateRelease(home, {
       id: A,
       port,
       inputs: ['x'],
       outputs: ['y'],
-      tail: {url, modelName: 'tail', inputs: ['x'], outputs: ['y']},
+      tail: {url, modelName: 'tail', inputs: ['x'], outputs: ['y'], isPacked},
     });
     await start();
     const {outputs, serverTiming} = await client.infer('net', {inputs: {x: x()}});

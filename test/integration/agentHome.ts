@@ -24,6 +24,7 @@ export interface ReleaseParts {
   readonly tail?: {
     readonly url: string;
     readonly modelName: string;
+    readonly isPacked?: boolean;
     readonly inputs: readonly string[];
     readonly outputs: readonly string[];
   };

@@ -2,10 +2,12 @@ import {copyFile, mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promise
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
+import {zstdCompressSync} from 'node:zlib';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {yamlFromDocument} from '../../src/documents/printDocument.ts';
 import type {Profile} from '../../src/documents/profile.ts';
 import {planFromYaml} from '../../src/documents/readDocument.ts';
+import {writeNpy} from '../../src/workspace/npy.ts';
 import {openProject} from '../../src/workflows/openProject.ts';
 import {plan} from '../../src/workflows/plan.ts';
 import {withPreparedModel} from '../../src/workflows/prepareModel.ts';
@@ -41,7 +43,7 @@ describe('the precision of what crosses is chosen together with the cut', () => 
     );
 
   /** A slow device behind a slow link: the fewer bytes, the better. */
-  async function writeProfiles(): Promise<void> {
+  async function writeProfiles(packingNsPerByte?: number): Promise<void> {
     const project = await openProject(folder);
     await withPreparedModel(project, none, async ({digest, modelDigest, graph}) => {
       const ms = (medianMs: number) => ({medianMs, spreadMs: 0, runs: 5, obtained: 'measured'}) as const;
@@ -84,6 +86,9 @@ describe('the precision of what crosses is chosen together with the cut', () => 
           runs: 5,
           obtained: 'measured',
         })),
+        ...(packingNsPerByte === undefined
+          ? {}
+          : {packing: {nsPerByte: packingNsPerByte, runs: 5, obtained: 'measured'} as const}),
       });
       for (const [name, tier, layerMs] of [
         ['pi-7', 'device', 100],
@@ -147,5 +152,31 @@ describe('the precision of what crosses is chosen together with the cut', () => 
     const refused = await planned(['preprocessing: unit', DATA]);
     expect(refused.cut[0]).not.toHaveProperty('precision');
     expect(refused.refusals).toContainEqual({reason: 'input-is-not-pixels', count: 1});
+  });
+
+  it('what crosses is packed where that pays, in so many bytes as it really is; made-up samples tell nothing', async () => {
+    // Dark pictures with one bright line.
+    const values = new Float32Array(6 * upBytes);
+    for (let at = 0; at < values.length; at += 32 * 32) values.fill(1, at, at + 32);
+    await writeNpy(join(folder, 'dark.npy'), {
+      elementType: 'float32',
+      shape: [6, 3, 32, 32],
+      bytes: new Uint8Array(values.buffer),
+    });
+    await writeProfiles(10);
+    const made = await planned(['evaluation: dark.npy']);
+    expect(made.cut[0]).toMatchObject({isPacked: true});
+    expect(made.precision).toMatchObject({boundary: 'as-is', input: 'as-is', isPacked: true});
+    const row = Buffer.from(new Uint8Array(values.buffer, 0, upBytes * 4));
+    // Its header lies in the same body.
+    expect(made.cut[0]!.bytes / zstdCompressSync(row).byteLength).toBeCloseTo(1, 0);
+    expect(made.cut[0]!.bytes).toBeLessThan(upBytes / 4);
+    const whole = made.precision!.candidates.find(({isPacked}) => isPacked === undefined)!;
+    expect(whole.verdict).toBe('slower');
+    const unknown = await planned([DATA]);
+    expect(unknown.cut[0]).not.toHaveProperty('isPacked');
+    await writeProfiles(1e6);
+    const slow = await planned(['evaluation: dark.npy']);
+    expect(slow.cut[0]).not.toHaveProperty('isPacked');
   });
 });

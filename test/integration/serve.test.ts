@@ -3,6 +3,7 @@ import http from 'node:http';
 import net from 'node:net';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
+import {zstdCompressSync} from 'node:zlib';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {ExpectedError} from '../../src/errors.ts';
 import {openProtocolClient, type ProtocolClient} from '../../src/runtime/client.ts';
@@ -83,7 +84,7 @@ describe('the server', () => {
     const {name, extensions} = await client.readServerMetadata();
     expect([name, extensions]).toEqual([
       'edgewise',
-      ['binary_tensor_data', 'edgewise_keep', 'model_repository', 'edgewise_profile'],
+      ['binary_tensor_data', 'edgewise_keep', 'zstd_bodies', 'model_repository', 'edgewise_profile'],
     ]);
     expect(await client.readModelMetadata('text')).toEqual({
       name: 'text',
@@ -179,8 +180,16 @@ describe('the server', () => {
     expect(answer.status).toBe(status);
   });
 
-  it('refuses compressed bodies rather than misreading them', async () => {
-    expect((await post('/v2/models/double/infer', {}, {'content-encoding': 'gzip'})).status).toBe(415);
+  it('takes packed bodies and refuses those that are packed otherwise or wrongly', async () => {
+    const many = floats([1, 4], [1, 2, 3, 4]);
+    const {outputs} = await client.infer('double', {inputs: {x: many}}, {isPacked: true});
+    expect(numbersOf(outputs['y'])).toEqual([2, 4, 6, 8]);
+    const send = async (encoding: string, body: Uint8Array): Promise<number> => {
+      const url = `${client.url}/v2/models/double/infer`;
+      return (await fetch(url, {method: 'POST', body, headers: {'content-encoding': encoding}})).status;
+    };
+    expect(await send('gzip', new Uint8Array(4))).toBe(415);
+    expect(await send('zstd', Buffer.from('nothing of the kind'))).toBe(400);
   });
 
   it('answers many clients at once, each with its own answer', async () => {
@@ -325,6 +334,13 @@ describe('limits', () => {
       const {status, text} = await send(headers);
       expect([status, text]).toEqual([413, '{"error":"the body is larger than 1000 bytes"}']);
     }
+    // Small on the way, and too large once it is unpacked.
+    const packed = await fetch(`http://127.0.0.1:${small.port}/v2/models/double/infer`, {
+      method: 'POST',
+      body: zstdCompressSync(Buffer.alloc(5000)),
+      headers: {'content-encoding': 'zstd'},
+    });
+    expect(packed.status).toBe(413);
     const other = openProtocolClient(`http://127.0.0.1:${small.port}`);
     expect(await other.isModelReady('double')).toBe(true);
     other.close();

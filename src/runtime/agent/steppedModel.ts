@@ -134,7 +134,11 @@ async function callMachine(
   const inputs = Object.fromEntries(step.inputs.map(({name}) => [name, tensorOf(known, name)]));
   const parameters = keepingParameters(request, step);
   const answer = await client
-    .infer(step.modelName, {inputs, outputs: wanted, parameters}, {deadlineMs})
+    .infer(
+      step.modelName,
+      {inputs, outputs: wanted, parameters},
+      {deadlineMs, isPacked: step.isPacked === true},
+    )
     .catch((error: unknown) => refuseFrom(step, error));
   for (const name of wanted) {
     const declared = step.outputs.find(output => output.name === name)?.elementType;

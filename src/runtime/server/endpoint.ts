@@ -4,10 +4,11 @@ import {protocolNameFromElementType} from '../../documents/elementTypes.ts';
 import type {NamedTensors} from '../../documents/tensor.ts';
 import type {SignatureTensor} from '../../engine/signature.ts';
 import {EXIT, ExpectedError, messageOf} from '../../errors.ts';
-import {headerLengthFrom} from '../protocol/bodies.ts';
+import {bodyFromChunks, headerLengthFrom} from '../protocol/bodies.ts';
 import {encodeInferReply} from '../protocol/inferReply.ts';
 import {decodeInferRequest} from '../protocol/inferRequest.ts';
 import {HEADER_LENGTH_FIELD, type EncodedMessage} from '../protocol/messages.ts';
+import {canUnpack, PACKING, PACKING_EXTENSION, unpackBody} from '../protocol/packing.ts';
 import {ProtocolError} from '../protocol/protocolError.ts';
 import {splitBody} from '../protocol/readFields.ts';
 import {serverTimingFromTimings} from '../protocol/serverTiming.ts';
@@ -110,24 +111,33 @@ async function answerRequest(
   try {
     const route = routeFromUrl(request.method ?? 'GET', request.url ?? '/');
     const headerLength = headerLengthFrom(request.headers[HEADER_LENGTH_FIELD]);
-    const body =
-      request.method === 'POST' ? await readBody(request, headerLength, options.maxBodyBytes) : null;
-    if (
-      request.headers['content-encoding'] !== undefined &&
-      request.headers['content-encoding'] !== 'identity'
-    ) {
-      throw new ProtocolError(415, 'compressed bodies are not supported');
-    }
+    const {maxBodyBytes} = options;
+    const encoding = request.headers['content-encoding'] ?? 'identity';
+    const isPacked = encoding === PACKING;
+    const read =
+      request.method === 'POST'
+        ? await readBody(request, isPacked ? null : headerLength, maxBodyBytes)
+        : null;
+    if (!isPacked && encoding !== 'identity')
+      throw new ProtocolError(415, `bodies may be packed with ${PACKING}, not with ${encoding}`);
     const receivedNs = process.hrtime.bigint();
-    answer = await answerRoute(offered, options, route, {
-      body: body ?? new Uint8Array(),
-      headerLength,
-      receivedNs,
-    });
+    const given = read ?? new Uint8Array();
+    const body = isPacked ? await unpacked(given, headerLength, maxBodyBytes) : given;
+    answer = await answerRoute(offered, options, route, {body, headerLength, receivedNs});
   } catch (error) {
     answer = answerFromError(error, options);
   }
   sendAnswer(request, response, answer);
+}
+
+/** With its tensors where they can be viewed in place, as those of a body that was not packed. */
+async function unpacked(
+  body: Uint8Array,
+  headerLength: number | null,
+  maxBytes: number,
+): Promise<Uint8Array> {
+  const whole = await unpackBody(body, maxBytes);
+  return bodyFromChunks([whole], whole.byteLength, headerLength);
 }
 
 function sendAnswer(
@@ -181,6 +191,7 @@ async function answerRoute(
         extensions: [
           'binary_tensor_data',
           KEEP_EXTENSION,
+          ...(canUnpack ? [PACKING_EXTENSION] : []),
           ...(models.control === undefined ? [] : ['model_repository']),
           ...(models.profile === undefined ? [] : ['edgewise_profile']),
           ...(models.readStatistics === undefined ? [] : ['edgewise_statistics']),

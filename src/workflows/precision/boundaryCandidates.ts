@@ -2,13 +2,16 @@ import type {BoundaryPrecision, PixelValues} from '../../documents/boundary.ts';
 import {countElements, sizeInBytes} from '../../documents/elementTypes.ts';
 import type {BoundaryChoice} from '../../documents/planPrecision.ts';
 import type {CodecCost, Link, ModelTimes} from '../../documents/profile.ts';
-import type {TensorRow} from '../../placement/measurements.ts';
+import {bytesOfTensor, type TensorRow} from '../../placement/measurements.ts';
 import {WIRE_TYPES} from '../../quantize/boundary/codecs.ts';
+import type {PackedSizes} from './packedSizes.ts';
 
 /** One way for what crosses to travel: a placement problem of its own. */
 export interface BoundaryCandidate {
   readonly boundary: BoundaryChoice;
   readonly input: 'as-is' | 'pixels';
+  /** Where each tensor is packed besides, what its size then is. */
+  readonly packed: PackedSizes | null;
   /** How each tensor would travel, if it did. */
   readonly precisions: ReadonlyMap<string, BoundaryPrecision>;
 }
@@ -16,26 +19,30 @@ export interface BoundaryCandidate {
 export interface CodecCosts {
   readonly encode: readonly CodecCost[];
   readonly decode: readonly CodecCost[];
+  /** Packing and unpacking a byte together; 0 where it was not measured, and nothing is packed. */
+  readonly packingNsPerByte: number;
 }
 
-/** Every combination, the one that changes nothing first. Only float32 is rounded; pictures go as pixels in half of them. */
+/** Every combination, the one that changes nothing first, each packed as well where that was measured. Only float32 is rounded; pictures go as pixels in half of them. */
 export function listBoundaryCandidates(
   tensors: readonly TensorRow[],
   boundaries: readonly BoundaryChoice[],
   pixels: ReadonlyMap<string, PixelValues>,
+  packed: PackedSizes | null,
 ): BoundaryCandidate[] {
   const floats = tensors.filter(
     ({elementType, shape, isWeight}) => elementType === 'float32' && Boolean(shape) && !isWeight,
   );
   const inputs = pixels.size === 0 ? (['as-is'] as const) : (['as-is', 'pixels'] as const);
   return boundaries.flatMap(boundary =>
-    inputs.map((input): BoundaryCandidate => {
+    inputs.flatMap((input): BoundaryCandidate[] => {
       const precisions = new Map<string, BoundaryPrecision>();
       for (const {name} of floats) {
         if (input === 'pixels' && pixels.has(name)) precisions.set(name, 'pixels');
         else if (boundary !== 'as-is') precisions.set(name, boundary);
       }
-      return {boundary, input, precisions};
+      const plain = {boundary, input, precisions, packed: null};
+      return packed === null ? [plain] : [plain, {...plain, packed}];
     }),
   );
 }
@@ -47,19 +54,31 @@ export function listBoundaryCandidates(
  */
 export function withTravel(
   tensors: readonly TensorRow[],
-  {precisions}: BoundaryCandidate,
+  {precisions, packed}: BoundaryCandidate,
   costs: CodecCosts,
   {device, link}: {readonly device: ModelTimes; readonly link: Link | null},
 ): TensorRow[] {
   return tensors.map(row => {
     const precision = precisions.get(row.name);
-    if (precision === undefined || !row.shape) return row;
-    const bytes = sizeInBytes(WIRE_TYPES[precision], row.shape) ?? 0;
-    const nsPerValue = costOf(costs.encode, precision) + costOf(costs.decode, precision);
-    const codecMs = (nsPerValue * countElements(row.shape)) / 1e6;
+    const packedBytes = packed?.bytesOf(row.name, precision ?? 'as-is');
+    const plainBytes = bytesOfTensor(row);
+    if ((precision === undefined && packedBytes === undefined) || !row.shape || plainBytes === null)
+      return row;
+    const values = countElements(row.shape);
+    const wireBytes =
+      precision === undefined ? plainBytes : (sizeInBytes(WIRE_TYPES[precision], row.shape) ?? 0);
+    const codecNs =
+      precision === undefined
+        ? 0
+        : (costOf(costs.encode, precision) + costOf(costs.decode, precision)) * values;
+    const packingNs = packed === null ? 0 : costs.packingNsPerByte * wireBytes;
     const {fixedMs = 0, nsPerByte = 0} = link?.handover ?? {};
-    const sessionMs = row.isInput ? device.sessionOverhead.medianMs + fixedMs + (nsPerByte * bytes) / 1e6 : 0;
-    return {...row, travel: {bytes, ms: codecMs + sessionMs}};
+    const sessionMs =
+      row.isInput && precision !== undefined
+        ? device.sessionOverhead.medianMs + fixedMs + (nsPerByte * wireBytes) / 1e6
+        : 0;
+    const bytes = packedBytes ?? wireBytes;
+    return {...row, travel: {bytes, ms: (codecNs + packingNs) / 1e6 + sessionMs}};
   });
 }
 

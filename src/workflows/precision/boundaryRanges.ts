@@ -66,7 +66,7 @@ function measurableGraph({graph, types}: PreparedModel): Graph {
 /** The plan's cut with what each tensor needs to be said of how it travels. @throws as parametersOf */
 export async function encodedCut(
   cut: Plan['cut'],
-  {precisions}: BoundaryCandidate,
+  {precisions, packed}: BoundaryCandidate,
   pixels: ReadonlyMap<string, PixelValues>,
   ranges: BoundaryRanges | null,
 ): Promise<Plan['cut']> {
@@ -76,7 +76,8 @@ export async function encodedCut(
   const parameters = bytes.length === 0 || ranges === null ? null : await ranges.parametersOf(bytes);
   return cut.map(row => {
     const encoding = encodingFor(row.tensor, precisionOf(row), pixels, parameters);
-    return encoding === null ? row : {...row, ...encoding};
+    const isPacked = packed !== null && row.direction === 'up';
+    return {...row, ...encoding, ...(isPacked ? {isPacked} : {})};
   });
 }
 

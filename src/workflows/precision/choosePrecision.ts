@@ -38,7 +38,9 @@ export async function choosePrecision(question: PrecisionQuestion, emit: EmitEve
   const costs = codecCosts(deviceProfile, cloudProfile);
   const planned = new Map<BoundaryCandidate, Plan>();
   const refused: RefusedCandidate[] = [];
-  const listed = listBoundaryCandidates(rows, question.boundaries, pixels);
+  const packed =
+    costs === null || costs.packingNsPerByte === 0 ? null : await question.data.packedSizes(pixels);
+  const listed = listBoundaryCandidates(rows, question.boundaries, pixels, packed);
   const [plain] = listed;
   if (plain === undefined) throw new RangeError('no candidates');
   const plainPlan = planDocument({...request, measurements: {...measurements, tensors: rows}});
@@ -92,8 +94,9 @@ const ENCODING_NOT_MEASURED: Refusal = {
   reason: 'the profiles do not say what encoding costs: edgewise profile measures it',
 };
 
-function isEncoding({cut}: Plan, {precisions}: BoundaryCandidate): boolean {
-  return cut.some(({tensor, direction}) => direction === 'up' && precisions.has(tensor));
+/** Whether something of what crosses goes otherwise than as it is. */
+function isEncoding({cut}: Plan, {precisions, packed}: BoundaryCandidate): boolean {
+  return cut.some(({tensor, direction}) => direction === 'up' && (packed !== null || precisions.has(tensor)));
 }
 
 function latencyOf({predicted}: Plan): number {
@@ -103,7 +106,11 @@ function latencyOf({predicted}: Plan): number {
 /** `null` where one of the two was profiled before encoding was measured. */
 function codecCosts(device: Profile, cloud: Profile | null): CodecCosts | null {
   if (device.codecs === undefined || cloud?.codecs === undefined) return null;
-  return {encode: device.codecs, decode: cloud.codecs};
+  const isMeasured = device.packing !== undefined && cloud.packing !== undefined;
+  const packingNsPerByte = isMeasured
+    ? (device.packing?.nsPerByte ?? 0) + (cloud.packing?.nsPerByte ?? 0)
+    : 0;
+  return {encode: device.codecs, decode: cloud.codecs, packingNsPerByte};
 }
 
 /** Rounding needs samples to be judged on, and scales need others to be measured on; pixels need none. */
@@ -128,7 +135,10 @@ async function tryCandidate(
   {data, pixels}: PrecisionQuestion,
   emit: EmitEvent,
 ): Promise<Answer> {
-  if (candidate.precisions.size === 0) return {kind: 'holds', cut: plan.cut, reason: 'nothing is rounded'};
+  if (candidate.precisions.size === 0) {
+    const cut = await encodedCut(plan.cut, candidate, pixels, null);
+    return {kind: 'holds', cut, reason: 'nothing is rounded'};
+  }
   const name = nameOfCandidate(candidate);
   return runStep(
     emit,
@@ -179,9 +189,10 @@ async function judgeCandidate(
     : {kind: 'refused', code: 'accuracy-budget-missed', accuracy, reason};
 }
 
-function nameOfCandidate({boundary, input}: Pick<BoundaryCandidate, 'boundary' | 'input'>): string {
+function nameOfCandidate({boundary, input, packed}: BoundaryCandidate): string {
   const parts = [...(input === 'pixels' ? ['pixels'] : []), ...(boundary === 'as-is' ? [] : [boundary])];
-  return parts.length === 0 ? 'tensors as they are' : parts.join(' and ');
+  const name = parts.length === 0 ? 'tensors as they are' : parts.join(' and ');
+  return packed === null ? name : `${name}, packed`;
 }
 
 function withPrecision(
@@ -192,6 +203,8 @@ function withPrecision(
   refused: readonly RefusedCandidate[],
 ): Plan {
   const {boundary, input} = chosen;
+  const packingOf = ({packed}: BoundaryCandidate): {isPacked?: true} =>
+    packed === null ? {} : {isPacked: true};
   const rowOf = (
     candidate: BoundaryCandidate,
     planned: Plan | null,
@@ -199,6 +212,7 @@ function withPrecision(
   ): PrecisionCandidate => ({
     boundary: candidate.boundary,
     input: candidate.input,
+    ...packingOf(candidate),
     predictedMs: planned === null ? null : latencyOf(planned),
     upBytes: planned?.predicted.upBytes ?? null,
     verdict: rest.verdict,
@@ -212,6 +226,7 @@ function withPrecision(
     precision: {
       boundary,
       input,
+      ...packingOf(chosen),
       candidates: [
         rowOf(chosen, plan, {verdict: 'chosen', reason, accuracy}),
         ...others

@@ -1,4 +1,5 @@
 import {availableParallelism} from 'node:os';
+import type {PixelValues} from '../../documents/boundary.ts';
 import type {ChosenBudget} from '../builds/chooseBudget.ts';
 import {openCompileSamples} from '../builds/openCompileSamples.ts';
 import type {DataSet} from '../openDataSet.ts';
@@ -8,6 +9,7 @@ import {classCountOf, openEvaluationData} from '../projectData.ts';
 import {splitSamples} from '../splitSamples.ts';
 import {specsOf} from '../writeSegment.ts';
 import {startBoundaryRanges, type BoundaryRanges} from './boundaryRanges.ts';
+import {measurePackedSizes, type PackedSizes} from './packedSizes.ts';
 import {openComposedJudge, type ComposedJudge} from './judgeComposed.ts';
 
 /** Enough for half a point to be seen, few enough that a plan does not take minutes. */
@@ -20,6 +22,8 @@ export interface PrecisionData {
   ranges(): Promise<BoundaryRanges | null>;
   /** `null`: the project has no data to hold anything against. */
   judge(): Promise<ComposedJudge | null>;
+  /** What packing makes of tensors; `null`: there are no samples to learn it from, or only made-up ones. */
+  packedSizes(pixels: ReadonlyMap<string, PixelValues>): Promise<PackedSizes | null>;
   close(): Promise<void>;
 }
 
@@ -38,6 +42,7 @@ export function startPrecisionData(
   let opened: Promise<OpenedData> | null = null;
   let ranges: BoundaryRanges | null = null;
   let judge: ComposedJudge | null = null;
+  let packed: Promise<PackedSizes> | null = null;
   const open = (): Promise<OpenedData> => (opened ??= openData(project, prepared));
   return {
     async ranges() {
@@ -50,6 +55,13 @@ export function startPrecisionData(
       if (evaluation !== null)
         judge ??= await openComposedJudge(project, prepared, evaluation, budget, threads);
       return judge;
+    },
+    async packedSizes(pixels) {
+      const {calibration, evaluation} = await open();
+      const samples = calibration ?? evaluation;
+      if (samples === null || samples.isRandom) return null;
+      packed ??= measurePackedSizes(project, prepared, samples, pixels, ['as-is', 'fp16', 'int8', 'pixels']);
+      return packed;
     },
     async close() {
       await judge?.close();

@@ -26,6 +26,7 @@ export async function composeTwoParts(
   const own = await composeCut(project, plan, prepared, {
     layers: plan.layers,
     cut: plan.cut,
+    isPacked: plan.cut.some(row => row.isPacked === true),
     othersMs: othersMsOf(plan),
     suffix: '',
   });
@@ -33,8 +34,8 @@ export async function composeTwoParts(
   if (carried === null) return {...own, steps: own.parts, parts: []};
   const composed: {readonly cut: CarriedCut; readonly made: TwoParts}[] = [];
   for (const [at, cut] of carried.table.entries()) {
-    const {layers, cut: rows, linkMs, cloudMs} = cut;
-    const question = {layers, cut: rows, othersMs: linkMs + cloudMs, suffix: `-${at + 1}`};
+    const {layers, cut: rows, isPacked, linkMs, cloudMs} = cut;
+    const question = {layers, cut: rows, isPacked, othersMs: linkMs + cloudMs, suffix: `-${at + 1}`};
     const made = at === carried.first ? own : await composeCut(project, plan, prepared, question);
     composed.push({cut, made});
   }
@@ -59,6 +60,7 @@ export async function composeTwoParts(
 interface CutQuestion {
   readonly layers: readonly {readonly name: string; readonly tier: string}[];
   readonly cut: Plan['cut'];
+  readonly isPacked: boolean;
   /** Predicted for everything that is not the device's. */
   readonly othersMs: number;
   /** Of the graph files' names. */
@@ -69,7 +71,7 @@ async function composeCut(
   project: OpenProject,
   plan: Plan,
   prepared: PreparedModel,
-  {layers, cut, othersMs, suffix}: CutQuestion,
+  {layers, cut, isPacked, othersMs, suffix}: CutQuestion,
 ): Promise<TwoParts> {
   const {graph} = prepared;
   const onDevice = new Set(layers.filter(layer => layer.tier === 'device').map(layer => layer.name));
@@ -102,7 +104,12 @@ async function composeCut(
       ...(head === null ? {} : {head: {graph: head.graph, inputs: headInputs, outputs: headOutputs}}),
       ...(tail === null || cloud === null
         ? {}
-        : {tail: {url: cloud.url, modelName: tail.name, inputs: tailInputs, outputs: tailOutputs}}),
+        : {
+            tail: {
+              ...{url: cloud.url, modelName: tail.name, inputs: tailInputs, outputs: tailOutputs},
+              ...(isPacked ? {isPacked} : {}),
+            },
+          }),
     },
     files: joinFiles(head?.files ?? [], rest?.files ?? []),
     cloudModels: tail === null ? [] : [tail],

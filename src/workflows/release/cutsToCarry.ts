@@ -11,6 +11,7 @@ export interface CarriedCut {
   readonly layers: readonly {readonly name: string; readonly tier: 'device' | 'cloud'}[];
   /** What crosses other than as it is. */
   readonly cut: Plan['cut'];
+  readonly isPacked: boolean;
 }
 
 export interface CarriedCuts {
@@ -64,6 +65,7 @@ export function cutsToCarry({envelope, cut, layers, tensors}: Plan): CarriedCuts
       cloudMs,
       layers: placed,
       cut: pictures.filter(({tensor}) => isRead(tensor)),
+      isPacked: cut.some(row => row.isPacked === true),
     };
   });
   const known = table.filter(each => each !== null);

@@ -1,0 +1,37 @@
+import type {BoundaryEncoding, PixelValues} from '../../documents/boundary.ts';
+import {float16FromFloat32} from '../precision/float16.ts';
+import {quantizeValues} from '../quantizeValues.ts';
+import {roundHalfEven} from '../roundHalfEven.ts';
+
+/** The bytes that the head's end makes of a float32 tensor, computed here: to learn how far they can be packed. */
+export function encodeValues(
+  values: Float32Array,
+  shape: readonly number[],
+  encoding: BoundaryEncoding,
+): Uint8Array {
+  switch (encoding.precision) {
+    case 'fp16':
+      return new Uint8Array(float16FromFloat32(values).buffer);
+    case 'int8': {
+      const {scale, zeroPoint} = encoding;
+      return Uint8Array.from(quantizeValues(values, {elementType: 'uint8', scale, zeroPoint}));
+    }
+    case 'pixels':
+      return pixelsFrom(values, shape, encoding.pixels);
+  }
+}
+
+function pixelsFrom(
+  values: Float32Array,
+  shape: readonly number[],
+  {numerator, denominator, mean, std, channelAxis}: PixelValues,
+): Uint8Array {
+  const inner = shape.slice(channelAxis + 1).reduce((product, size) => product * size, 1);
+  const channels = shape[channelAxis] ?? 1;
+  const of = (numbers: readonly number[], channel: number): number => numbers[channel] ?? numbers[0] ?? 0;
+  return Uint8Array.from(values, (value, at) => {
+    const channel = Math.floor(at / inner) % channels;
+    const pixel = ((value * of(std, channel) + of(mean, channel)) * denominator) / numerator;
+    return Math.min(255, Math.max(0, roundHalfEven(pixel)));
+  });
+}
