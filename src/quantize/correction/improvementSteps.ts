@@ -69,7 +69,8 @@ export async function startQuantization(
 export const IMPROVEMENT_STEPS: readonly ImprovementStep[] = [
   {
     name: 'float-ends',
-    leastGainDb: 0.3,
+    // Integers and floats meet inside the model then: of 0.034 ms that a small perceptron took it was 0.004 ms for 0.9 dB.
+    leastGainDb: 1,
     async *candidates({graph, keepFloat, plan}, context) {
       if (context.scheme.isIntegerThroughout === true) return;
       const {first, last} = findEndLayers(graph, plan);
