@@ -3,6 +3,7 @@ import {boolean as booleanFlag} from '@oclif/core/flags';
 import {EXIT} from '../errors.ts';
 import {BaseCommand, projectFlags} from '../terminal/baseCommand.ts';
 import {connectFlags, connectOptionsFrom} from '../terminal/connectFlags.ts';
+import {eventFlags} from '../terminal/eventFlags.ts';
 import type {PushResult} from '../workflows/push.ts';
 import type {MembersPushed} from '../workflows/pushMembers.ts';
 
@@ -22,6 +23,7 @@ export default class Push extends BaseCommand {
   static override flags = {
     ...projectFlags,
     ...connectFlags,
+    ...eventFlags,
     'allow-downgrade': booleanFlag({
       description: 'sign that a plan older than the one that the device has confirmed is meant',
       default: false,
@@ -39,6 +41,7 @@ export default class Push extends BaseCommand {
 
   async run(): Promise<PushResult | MembersPushed> {
     const {args, argv, flags} = await this.parse(Push);
+    this.followEvents(flags.output);
     const {pushMembers} = await import('../workflows/pushMembers.ts');
     const {pushes, unreachable} = await pushMembers(
       {

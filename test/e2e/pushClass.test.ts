@@ -57,6 +57,19 @@ it('brings it to those named alone, and changes nothing the second time', async 
   expect(jsonOf<PushResult>(ended)).toMatchObject({device: 'shelf-1', outcome: 'unchanged'});
 }, 120_000);
 
+it('tells events as they happen, one JSON document a line, the result last', async () => {
+  const ended = await edgewise('push', 'plans/shelves.yaml', '--output', 'ndjson');
+  expect(ended.exitCode, ended.stderr).toBe(11);
+  const lines = ended.stdout.trimEnd().split('\n');
+  const events = lines.map(line => JSON.parse(line) as {kind: string; result?: MembersPushed});
+  expect(events.map(({kind}) => kind)).toContain('step-ended');
+  expect(events.filter(({kind}) => kind === 'result')).toEqual([events.at(-1)]);
+  expect(events.at(-1)?.result?.pushes).toMatchObject([{device: 'shelf-1', outcome: 'unchanged'}]);
+  // The steps for people stay on stderr, without colours where nobody watches.
+  expect(ended.stderr).not.toBe('');
+  expect(ended.stdout + ended.stderr).not.toContain('\u001b[');
+}, 120_000);
+
 it('refuses a device that the plan is not for', async () => {
   const {exitCode, stderr} = await edgewise('push', 'plans/shelves.yaml', 'lobby');
   expect(exitCode).toBe(2);
