@@ -1,6 +1,6 @@
 # Finds what no kept release needs; with $1 = remove it is taken away. Prints "kind bytes name" a line.
-# Kept: every release that a link below ~/.edgewise points at (current, previous, pending), the one that the agent serves,
-# and their runtimes; the runtime $2 (hex), which would be sent again; uploads that were cut off less than a week ago.
+# Kept: every release that a link below ~/.edgewise points at (current, previous), or that an open switch goes to or may go
+# back to, the one that the agent serves, and their runtimes; what the gateway program serves, and its runtime; the runtime $2 (hex), which would be sent again; uploads that were cut off less than a week ago.
 root="$HOME/.edgewise"
 cd "$root" 2>/dev/null || exit 0
 releases=" "
@@ -11,21 +11,26 @@ for link in * .[!.]*; do
 done
 serving=$(tr -d '\n' <state.json 2>/dev/null | sed -n 's/.*"release" *: *"\([^"]*\)".*/\1/p')
 releases="$releases$serving "
+open=$(cat pending.json confirming.json reverting.json 2>/dev/null | tr -d '\n' | tr ',' '\n')
+releases="$releases$(echo "$open" | sed -n 's/.*"\(to\|from\|fromPrevious\)" *: *"\([^"]*\)".*/\2/p' | tr '\n' ' ')"
 runtimes=" $2 $(basename "$(readlink runtime/current 2>/dev/null)") "
 for id in $releases; do
   for digest in $(tr -d '\n' <"releases/$id/release.json" 2>/dev/null | sed -n 's/.*"runtime" *: *"sha256:\([0-9a-f]*\)".*/\1/p'); do
     runtimes="$runtimes$digest "
   done
 done
-pid=$(cat supervisor.pid 2>/dev/null)
-if [ -n "$pid" ]; then
+runtimes="$runtimes$(echo "$open" | sed -n 's/.*"\(toRuntime\|fromRuntime\)" *: *"\([^"]*\)".*/\2/p' | tr '\n' ' ')"
+for pid in $(cat supervisor.pid gateway/supervisor.pid 2>/dev/null); do
   case "$(readlink "/proc/$pid/exe" 2>/dev/null)" in "$root"/runtime/*)
     path=$(readlink "/proc/$pid/exe")
     path=${path#"$root"/runtime/}
     runtimes="$runtimes${path%%/*} " ;;
   esac
-fi
+done
 kept=""
+for folder in gateway/parts/*; do
+  if [ -d "$folder" ]; then kept="$kept $folder"; fi
+done
 for folder in releases/* runtime/* work/*; do
   # runtime/current is a link to one that is kept.
   if [ ! -d "$folder" ] || [ -L "$folder" ]; then continue; fi

@@ -51,19 +51,26 @@ describe('edgewise gc', () => {
       ['4', 'c'],
     ] as const)
       await blob(hexOf(digit), `{\n  "runtime": "sha256:${hexOf(runtime)}"\n}\n`);
-    for (const digit of ['5', '6', '7']) await blob(hexOf(digit), digit.repeat(1000));
+    await blob(hexOf('0'), `{"runtime": "sha256:${hexOf('d')}"}`);
+    for (const digit of ['5', '6', '7', 'e']) await blob(hexOf(digit), digit.repeat(1000));
     for (const [release, manifest] of ['old', 'previous', 'current', 'next'].entries())
       await makeTree(`releases/${manifest}`, {
         'release.json': hexOf(String(release + 1)),
         weights: hexOf(manifest === 'old' ? '5' : '6'),
       });
-    for (const digit of ['a', 'b', 'c']) {
+    for (const digit of ['a', 'b', 'c', 'd']) {
       await blob(hexOf(digit), `node ${digit}`);
       await makeTree(`runtime/${hexOf(digit)}`, {node: hexOf(digit)});
     }
     await symlink('releases/current', join(root, 'current'));
     await symlink('releases/previous', join(root, 'previous'));
-    await symlink('releases/next', join(root, 'pending'));
+    // A switch that is being taken back: to a release to which no link points at the moment.
+    await makeTree('releases/before', {'release.json': hexOf('0')});
+    await writeFile(
+      join(root, 'reverting.json'),
+      JSON.stringify({transaction: '1-a', to: 'next', from: 'current', fromPrevious: 'before'}),
+    );
+    await makeTree(`gateway/parts/${hexOf('9')}`, {'model.onnx': hexOf('e')});
     await blob(`${hexOf('8')}.partial`, 'x'.repeat(50));
     await blob(`${hexOf('9')}.partial`, 'x'.repeat(50));
     const longAgo = new Date(Date.now() - 30 * 24 * 3600_000);
@@ -94,15 +101,15 @@ describe('edgewise gc', () => {
     expect(existsSync(join(folder, 'project/.edgewise/store/sha256', hexOf('f')))).toBe(true);
   });
 
-  it('removes that and no more: never what is current, previous or pending', async () => {
+  it('removes that and no more: never what is current, previous, gone back to or a gateway serves', async () => {
     const dry = jsonOf<Garbage>(await edgewise('here', '--dry-run', '--json'));
     const ended = await edgewise('here', '--json');
     expect(ended.exitCode, ended.stdout).toBe(0);
     expect(jsonOf<Garbage>(ended)).toEqual({...dry, isDryRun: false});
-    expect((await readdir(join(root, 'releases'))).sort()).toEqual(['current', 'next', 'previous']);
-    expect((await readdir(join(root, 'runtime'))).sort()).toEqual([hexOf('b'), hexOf('c')]);
+    expect((await readdir(join(root, 'releases'))).sort()).toEqual(['before', 'current', 'next', 'previous']);
+    expect((await readdir(join(root, 'runtime'))).sort()).toEqual(['b', 'c', 'd'].map(hexOf));
     expect((await readdir(join(root, 'blobs/sha256'))).sort()).toEqual(
-      [...['2', '3', '4', '6', 'b', 'c'].map(hexOf), `${hexOf('8')}.partial`].sort(),
+      [...['0', '2', '3', '4', '6', 'b', 'c', 'd', 'e'].map(hexOf), `${hexOf('8')}.partial`].sort(),
     );
     expect(existsSync(join(root, 'lock'))).toBe(false);
     // The compiled model is the newest: it stays.

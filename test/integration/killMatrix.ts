@@ -87,8 +87,11 @@ async function deviceDies(
   weights: readonly Uint8Array[],
 ): Promise<boolean> {
   const isReversal = step.startsWith('revert:');
+  // The device knows its key since the first release: it learns one only when it is told to forget that.
+  const options = step === 'admit:pinned' ? {pinsAgain: true} : {};
   return deployAdding(workshop, device, 2, {
     diesAfter: step,
+    options,
     leaseSeconds: LEASE_SECONDS,
     weights,
     parts: {

@@ -1,0 +1,75 @@
+import {randomBytes} from 'node:crypto';
+import {rm, writeFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import {connectMachine} from '../../src/device/connectMachine.ts';
+import type {Machine} from '../../src/device/machine.ts';
+import {ignoreEvents} from '../../src/events.ts';
+import {retryWhenLost} from '../../src/workflows/deploy/retryWhenLost.ts';
+import {sendMissingBlobs, type ShippedFile} from '../../src/workflows/deploy/shipFiles.ts';
+import {digestOfFile, hexOfDigest} from '../../src/workspace/digest.ts';
+import type {CuttingRelay} from './cuttingRelay.ts';
+import {hermetic, targetOf} from './machineSuite.ts';
+import type {TestSshServer} from './sshServers.ts';
+
+export interface WireDevice {
+  readonly server: TestSshServer;
+  readonly home: string;
+  readonly relay: CuttingRelay;
+  /** Of this side. */
+  readonly scratch: string;
+}
+
+export async function withWireMachine<T>(
+  {server, relay, scratch}: WireDevice,
+  work: (machine: Machine) => Promise<T>,
+): Promise<T> {
+  const machine = await connectMachine(
+    targetOf(server, {port: relay.port}),
+    hermetic(server, scratch, {acceptNewHostKeys: true, knownHostsFile: join(scratch, 'known_hosts')}),
+  );
+  try {
+    return await work(machine);
+  } finally {
+    await machine.close();
+  }
+}
+
+export async function randomFiles(folder: string, sizesBytes: readonly number[]): Promise<ShippedFile[]> {
+  return Promise.all(
+    sizesBytes.map(async (sizeBytes, index) => {
+      const source = join(folder, `tensor-${index}-${randomBytes(4).toString('hex')}`);
+      await writeFile(source, randomBytes(sizeBytes));
+      return {path: String(index), source, digest: await digestOfFile(source), sizeBytes};
+    }),
+  );
+}
+
+/**
+ * Sends the files as a push does when its connection is reset after each of `cutsAfterBytes` further bytes. Answers the
+ * bytes on the wire, both ways.
+ */
+export async function sendOverCuts(
+  device: WireDevice,
+  files: readonly ShippedFile[],
+  cutsAfterBytes: readonly number[],
+): Promise<number> {
+  const before = device.relay.wireBytes();
+  const cuts = [...cutsAfterBytes];
+  await retryWhenLost(ignoreEvents, async onConnected =>
+    withWireMachine(device, async machine => {
+      onConnected();
+      const next = cuts.shift();
+      if (next !== undefined) device.relay.cutAfter(next);
+      await sendMissingBlobs(machine, files);
+    }),
+  );
+  for (const {digest} of files) {
+    const path = join(device.home, '.edgewise/blobs/sha256', hexOfDigest(digest));
+    if ((await digestOfFile(path)) !== digest) throw new Error(`${path} is not what was sent`);
+  }
+  return device.relay.wireBytes() - before;
+}
+
+export async function forgetBlobs({home}: WireDevice): Promise<void> {
+  await rm(join(home, '.edgewise'), {recursive: true, force: true});
+}
