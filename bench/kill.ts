@@ -1,4 +1,4 @@
-// The kill matrix in full, and switches that nobody confirms. Usage: npm run bench:kill [-- --runs N]
+// The kill matrix in full, and switches that nobody confirms. Usage: npm run bench:kill [-- --runs N --only STEP|self-revert]
 // Bars (issue 5): current always valid, hash-correct and serving; the next push ends well; 100 of 100 taken back within
 // the deadline and 5 s.
 import {parseArgs} from 'node:util';
@@ -19,8 +19,10 @@ try {
     const verdict = problems.length === 0 ? 'well' : problems.join('; ');
     console.log(`${point.who.padEnd(10)} ${point.step.padEnd(18)} ${point.then.padEnd(10)} ${verdict}`);
   }
-  console.log(`kill matrix: ${points.length - failures} of ${points.length} points end well`);
-  if (values.only === '') failures += await measureSelfReverts(workshop, Number(values.runs));
+  if (points.length > 0)
+    console.log(`kill matrix: ${points.length - failures} of ${points.length} points end well`);
+  if (['', 'self-revert'].includes(values.only))
+    failures += await measureSelfReverts(workshop, Number(values.runs));
 } finally {
   await workshop.close();
 }

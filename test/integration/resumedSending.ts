@@ -1,5 +1,5 @@
 import {randomBytes} from 'node:crypto';
-import {rm, writeFile} from 'node:fs/promises';
+import {writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {connectMachine} from '../../src/device/connectMachine.ts';
 import type {Machine} from '../../src/device/machine.ts';
@@ -11,7 +11,7 @@ import type {CuttingRelay} from './cuttingRelay.ts';
 import {hermetic, targetOf} from './machineSuite.ts';
 import type {TestSshServer} from './sshServers.ts';
 
-export interface WireDevice {
+interface WireDevice {
   readonly server: TestSshServer;
   readonly home: string;
   readonly relay: CuttingRelay;
@@ -19,7 +19,7 @@ export interface WireDevice {
   readonly scratch: string;
 }
 
-export async function withWireMachine<T>(
+async function withWireMachine<T>(
   {server, relay, scratch}: WireDevice,
   work: (machine: Machine) => Promise<T>,
 ): Promise<T> {
@@ -68,8 +68,4 @@ export async function sendOverCuts(
     if ((await digestOfFile(path)) !== digest) throw new Error(`${path} is not what was sent`);
   }
   return device.relay.wireBytes() - before;
-}
-
-export async function forgetBlobs({home}: WireDevice): Promise<void> {
-  await rm(join(home, '.edgewise'), {recursive: true, force: true});
 }
