@@ -1,0 +1,124 @@
+import {spawnSync} from 'node:child_process';
+import {copyFile, mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import {ROOT, runEdgewise, type Ended} from './runEdgewise.ts';
+
+// The same command at a terminal, into a pipe, in CI, without colours and as JSON: the same verdict, and nothing in the
+// output that does not belong there.
+
+const ESCAPE = '\u001B';
+const COLOUR = new RegExp(`${ESCAPE}\\[[0-9;]*m`);
+/** Lies in the home's path: whatever prints the home prints this. */
+const SECRET = 'home-of-somebody';
+
+const COSTS = {
+  kind: 'edgewise/costs',
+  formatVersion: 1,
+  tiers: ['device', 'cloud'],
+  layers: [{name: 'a', timeMs: {device: 5, cloud: 1}}],
+  tensors: [
+    {name: 'x', bytes: 1000, producer: null, consumers: ['a'], isOutput: false},
+    {name: 'y', bytes: 1000, producer: 'a', consumers: [], isOutput: true},
+  ],
+  links: [{from: 'device', to: 'cloud', upMbitPerSecond: 10, downMbitPerSecond: 10, roundTripMs: 10}],
+};
+
+const PROJECT = `kind: edgewise/project
+formatVersion: 1
+model: {file: pictures.onnx, inputs: {image: [1, 3, 32, 32]}}
+devices:
+  - {name: here, address: local}
+`;
+
+/** What is asked, whether it prints JSON, and how it ends. */
+const ASKED: readonly (readonly [args: string, exitCode: number])[] = [
+  ['inspect pictures.onnx', 0],
+  ['plan --from-costs costs.json', 0],
+  ['plan --from-costs absent.json', 2],
+  ['inspect absent.onnx', 10],
+  ['compile', 0],
+  ['plan here', 2],
+  ['explain absent.yaml', 2],
+  ['evaluate absent.yaml', 2],
+  ['keys show', 2],
+  ['rollout status', 2],
+  ['inspect', 2],
+  ['inspekt', 2],
+];
+
+const hasScript = spawnSync('script', ['--version']).status === 0;
+
+describe('what is printed', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'edgewise-matrix-'));
+    await mkdir(join(folder, SECRET));
+    await copyFile(join(ROOT, 'templates/quickstart/pictures.onnx'), join(folder, 'pictures.onnx'));
+    await writeFile(join(folder, 'costs.json'), JSON.stringify(COSTS));
+    await writeFile(join(folder, 'edgewise.yaml'), PROJECT);
+  });
+  afterAll(() => rm(folder, {recursive: true, force: true}));
+
+  const run = (args: readonly string[], environment: Record<string, string> = {}): Promise<Ended> =>
+    runEdgewise(args, {cwd: folder, home: join(folder, SECRET), environment: {NO_COLOR: '', ...environment}});
+
+  /** At a terminal of 80 columns, both streams on it. */
+  const runAtTerminal = async (
+    args: readonly string[],
+    environment: Record<string, string> = {},
+  ): Promise<Ended> => {
+    const log = join(folder, 'terminal.log');
+    const command = ['node', join(ROOT, 'bin/run.js'), ...args].map(word => `'${word}'`).join(' ');
+    const {status} = spawnSync('script', ['-q', '-e', '-c', command, log], {
+      cwd: folder,
+      env: {
+        PATH: process.env['PATH'],
+        HOME: join(folder, SECRET),
+        TERM: 'xterm-256color',
+        SHELL: '/bin/sh',
+        ...environment,
+      },
+    });
+    return {exitCode: status, stdout: await readFile(log, 'utf8'), stderr: ''};
+  };
+
+  it.each(ASKED)('by "%s"', async (line, exitCode) => {
+    const args = line.split(' ');
+    const piped = await run(args);
+    const inCi = await run(args, {CI: 'true'});
+    const asJson = await run([...args, '--json']);
+    expect([piped.exitCode, inCi.exitCode, asJson.exitCode]).toEqual([exitCode, exitCode, exitCode]);
+    for (const {stdout, stderr} of [piped, inCi, asJson]) {
+      expect(stdout + stderr).not.toContain(ESCAPE);
+      if (line !== 'keys show') expect(stdout + stderr).not.toContain(SECRET);
+    }
+    expect(JSON.parse(asJson.stdout)).toEqual(expect.any(Object));
+    if (exitCode !== 0) expect(JSON.parse(asJson.stdout)).toMatchObject({error: {code: expect.any(String)}});
+  });
+
+  it.runIf(hasScript).each(ASKED)('at a terminal by "%s"', async (line, exitCode) => {
+    const args = line.split(' ');
+    expect((await runAtTerminal(args)).exitCode).toBe(exitCode);
+    const plain = await runAtTerminal(args, {NO_COLOR: '1'});
+    expect(plain.exitCode).toBe(exitCode);
+    expect(plain.stdout).not.toMatch(COLOUR);
+  });
+
+  it('of every command when a flag is unknown: exit 2, one sentence, JSON where it is asked for', async () => {
+    const manifest = JSON.parse(await readFile(join(ROOT, 'oclif.manifest.json'), 'utf8')) as {
+      commands: Record<string, unknown>;
+    };
+    const names = Object.keys(manifest.commands);
+    expect(names.length).toBeGreaterThan(20);
+    for (const name of names) {
+      const args = [...name.split(':'), '--no-such-flag'];
+      const [piped, asJson] = await Promise.all([run(args), run([...args, '--json'])]);
+      expect([name, piped.exitCode, asJson.exitCode]).toEqual([name, 2, 2]);
+      expect(piped.stdout + piped.stderr).not.toContain(ESCAPE);
+      expect(piped.stderr).toContain('--no-such-flag');
+      expect([name, JSON.parse(asJson.stdout)]).toMatchObject([name, {error: {code: expect.any(String)}}]);
+    }
+  });
+});
