@@ -73,7 +73,7 @@ export function showLargeGoals(): void {
     ),
   );
   console.log(
-    'memory of the device limited to a share of what the best placement without a limit takes there:',
+    'memory of the device limited to a share of the way from the least possible to what the best placement takes there:',
   );
   console.table(rows);
 }
