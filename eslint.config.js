@@ -3,7 +3,7 @@ import tseslint from 'typescript-eslint';
 import {PURE_ROOMS} from './.dependency-cruiser.js';
 
 export default tseslint.config(
-  {ignores: ['dist', 'node_modules', 'coverage', 'test/fixtures', 'test/golden']},
+  {ignores: ['dist', 'node_modules', 'coverage', 'edgewise-quickstart', 'test/fixtures', 'test/golden']},
   js.configs.recommended,
   {
     files: ['**/*.ts'],
