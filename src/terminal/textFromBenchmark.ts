@@ -1,39 +1,22 @@
 import type {BenchmarkResult} from '../documents/benchmark.ts';
 import {formatInterval} from './formatInterval.ts';
 import {formatMs} from './formatNumbers.ts';
-import {formatTable} from './formatTable.ts';
-import {signedShare} from './textFromInference.ts';
+import {tablePredictedMeasured} from './tablePredictedMeasured.ts';
 
 /** Latency with its spread and parts, the rate, the energy, and what was predicted. */
 export function textFromBenchmark(result: BenchmarkResult): string {
   const {latency, throughput, predicted, energyMillijoules} = result;
-  const row = (name: string, predictedMs: number | undefined, measuredMs: number): string[] => [
-    name,
-    predictedMs === undefined ? '–' : formatMs(predictedMs),
-    formatMs(measuredMs),
-    predictedMs === undefined || predictedMs === 0 || measuredMs === 0
-      ? ''
-      : signedShare(predictedMs / measuredMs - 1),
-  ];
   const lines = [
     `${result.device} (release ${result.release}): ${latency.requests} requests, one after the other`,
     '',
-    formatTable(
-      [
-        {title: ''},
-        {title: 'predicted', align: 'right'},
-        {title: 'measured', align: 'right'},
-        {title: 'error', align: 'right'},
-      ],
-      [
-        row('device', predicted?.deviceMs, latency.deviceMs),
-        row('link', predicted?.linkMs, latency.linkMs),
-        row('cloud', predicted?.cloudMs, latency.cloudMs),
-        row('p50', predicted?.latencyMs, latency.p50Ms),
-        row('p90', undefined, latency.p90Ms),
-        row('p99', undefined, latency.p99Ms),
-      ],
-    ),
+    tablePredictedMeasured([
+      ['device', predicted?.deviceMs, latency.deviceMs],
+      ['link', predicted?.linkMs, latency.linkMs],
+      ['cloud', predicted?.cloudMs, latency.cloudMs],
+      ['p50', predicted?.latencyMs, latency.p50Ms],
+      ['p90', undefined, latency.p90Ms],
+      ['p99', undefined, latency.p99Ms],
+    ]),
     '',
   ];
   const interval = predicted === null ? '' : formatInterval(predicted);

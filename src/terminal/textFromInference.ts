@@ -1,33 +1,23 @@
 import type {InferResult} from '../documents/inference.ts';
 import {formatInterval} from './formatInterval.ts';
 import {formatMs, formatShare} from './formatNumbers.ts';
-import {formatTable} from './formatTable.ts';
+import {tablePredictedMeasured, type PredictedMeasured} from './tablePredictedMeasured.ts';
 
 /** Predicted beside measured, part by part, and what came out. */
 export function textFromInference(result: InferResult): string {
   const {measured, predicted} = result;
-  const rows = [
-    ...(measured.tiers.length > 0
+  const parts: PredictedMeasured[] =
+    measured.tiers.length > 0
       ? rowsByTier(result)
       : [
-          partRow('device', predicted?.deviceMs, measured.headMs),
-          partRow('link', predicted?.linkMs, measured.linkMs),
-          partRow('cloud', predicted?.cloudMs, measured.tailMs),
-        ]),
-    partRow('total', predicted?.latencyMs, measured.totalMs),
-  ];
+          ['device', predicted?.deviceMs, measured.headMs],
+          ['link', predicted?.linkMs, measured.linkMs],
+          ['cloud', predicted?.cloudMs, measured.tailMs],
+        ];
   const lines = [
     `${result.device} (release ${result.release}): ${result.requests} requests, ${result.samples} samples`,
     '',
-    formatTable(
-      [
-        {title: ''},
-        {title: 'predicted', align: 'right'},
-        {title: 'measured', align: 'right'},
-        {title: 'error', align: 'right'},
-      ],
-      rows,
-    ),
+    tablePredictedMeasured([...parts, ['total', predicted?.latencyMs, measured.totalMs]]),
     '',
     `95 % of the requests took at most ${formatMs(measured.p95Ms)}; seen from here a request takes ${formatMs(measured.seenFromHereMs)}.`,
   ];
@@ -47,31 +37,15 @@ export function textFromInference(result: InferResult): string {
 }
 
 /** Tiers and links in the order in which a request meets them. */
-function rowsByTier({measured, predicted}: InferResult): string[][] {
-  return measured.tiers.flatMap(({tier, ms}, at) => [
+function rowsByTier({measured, predicted}: InferResult): PredictedMeasured[] {
+  return measured.tiers.flatMap(({tier, ms}, at): PredictedMeasured[] => [
     ...measured.links
       .filter(({to}) => to === tier && at > 0)
-      .map(({from, to, ms: linkMs}) => {
+      .map(({from, to, ms: linkMs}): PredictedMeasured => {
         const foreseen = predicted?.links?.find(link => link.from === from && link.to === to);
         const past = measured.links.filter(link => link.to === to).length > 1 ? ` from ${from}` : '';
-        return partRow(`link to ${to}${past}`, foreseen?.ms, linkMs);
+        return [`link to ${to}${past}`, foreseen?.ms, linkMs];
       }),
-    partRow(tier, predicted?.tiers?.find(known => known.tier === tier)?.ms, ms),
+    [tier, predicted?.tiers?.find(known => known.tier === tier)?.ms, ms],
   ]);
-}
-
-function partRow(name: string, predictedMs: number | undefined, measuredMs: number | null): string[] {
-  return [
-    name,
-    predictedMs === undefined ? '–' : formatMs(predictedMs),
-    measuredMs === null ? '–' : formatMs(measuredMs),
-    predictedMs === undefined || predictedMs === 0 || measuredMs === null
-      ? ''
-      : signedShare(predictedMs / measuredMs - 1),
-  ];
-}
-
-/** How far a prediction is off, with its sign: positive means that it promised too little speed. */
-export function signedShare(share: number): string {
-  return `${share < 0 ? '−' : '+'}${(Math.abs(share) * 100).toFixed(1)} %`;
 }

@@ -1,7 +1,7 @@
 import type {QuickstartResult, QuickstartRow} from '../documents/quickstart.ts';
 import {formatBytes, formatMs, formatShare} from './formatNumbers.ts';
 import {formatTable} from './formatTable.ts';
-import {signedShare} from './textFromInference.ts';
+import {signedShare} from './tablePredictedMeasured.ts';
 
 /** The quickstart's closing table and what the reader can do next. */
 export function textFromQuickstart(result: QuickstartResult): string {

@@ -7,12 +7,13 @@ import {PAUSE_MS} from '../engine/pauseMs.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
 import {runStep, type EmitEvent} from '../events.ts';
 import type {EndpointLoad} from '../runtime/measure/loadEndpoint.ts';
+import {quantile} from '../runtime/measure/quantile.ts';
 import {hexOfDigest} from '../workspace/digest.ts';
 import {withDevice, type ConnectOptions} from './connectDevice.ts';
 import {requireSuccess} from './deploy/runOnDevice.ts';
-import {findPlan, quantile, readCurrentRelease} from './infer.ts';
 import {openProject, selectDevices} from './openProject.ts';
 import {powerFrom} from './planGoals.ts';
+import {findPlan, readServedRelease} from './release/servedRelease.ts';
 
 export interface BenchRequest {
   readonly projectPath: string;
@@ -37,7 +38,7 @@ export async function bench(request: BenchRequest, emit: EmitEvent): Promise<Ben
   const [device] = selectDevices(project.project, [request.device]);
   if (device === undefined) throw new Error('selectDevices gave no device');
   return withDevice(project, device, request.connect, async machine => {
-    const {home, release} = await readCurrentRelease(machine);
+    const {home, release} = await readServedRelease(machine);
     const load = await runStep(
       emit,
       `${device.name}/bench`,

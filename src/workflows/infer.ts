@@ -1,25 +1,18 @@
-import {existsSync, readdirSync} from 'node:fs';
-import {readFile} from 'node:fs/promises';
-import {dirname, join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
-import type {Machine} from '../device/machine.ts';
 import type {InferResult, MeasuredLatency} from '../documents/inference.ts';
-import type {Plan} from '../documents/plan.ts';
-import {planFromYaml, releaseFromJson} from '../documents/readDocument.ts';
 import type {Release} from '../documents/release.ts';
 import type {NamedTensors, Tensor} from '../documents/tensor.ts';
 import {PAUSE_MS} from '../engine/pauseMs.ts';
-import {EXIT, ExpectedError} from '../errors.ts';
 import {runStep, type EmitEvent} from '../events.ts';
 import {openProtocolClient, type ProtocolClient} from '../runtime/client.ts';
-import {digestOfBytes} from '../workspace/digest.ts';
+import {quantile} from '../runtime/measure/quantile.ts';
 import {askFromDevice} from './askFromDevice.ts';
 import {withDevice, type ConnectOptions} from './connectDevice.ts';
-import {readDeviceTruth} from './deploy/readDeviceTruth.ts';
 import {openDataSet, type DataSet} from './openDataSet.ts';
 import {openProject, selectDevices, type OpenProject} from './openProject.ts';
 import {joinOutputs, writeOutputs} from './outputFiles.ts';
 import {classCountOf, requireEvaluationData} from './projectData.ts';
+import {findPlan, readServedRelease} from './release/servedRelease.ts';
 import {countTopOne} from './topOne.ts';
 
 export interface InferRequest {
@@ -46,7 +39,7 @@ export async function infer(request: InferRequest, emit: EmitEvent): Promise<Inf
   const [device] = selectDevices(project.project, [request.device]);
   if (device === undefined) throw new Error('selectDevices gave no device');
   return withDevice(project, device, request.connect, async machine => {
-    const {home, release} = await readCurrentRelease(machine);
+    const {home, release} = await readServedRelease(machine);
     const samples = await openSamples(project, release, request.inputs);
     for (const text of samples.notes) emit({kind: 'note', level: 'warning', text});
     const {runtime, endpoint} = release;
@@ -80,24 +73,6 @@ export async function infer(request: InferRequest, emit: EmitEvent): Promise<Inf
       await samples.close();
     }
   });
-}
-
-/** @throws ExpectedError `nothing-deployed` */
-export async function readCurrentRelease(machine: Machine): Promise<{home: string; release: Release}> {
-  const state = await readDeviceTruth(machine);
-  if (state.currentRelease === null || state.agent?.status !== 'serving') {
-    throw new ExpectedError(
-      'nothing-deployed',
-      state.currentRelease === null
-        ? `${machine.name} has no release.`
-        : `${machine.name} has release ${state.currentRelease}, but its agent is not serving.`,
-      EXIT.stale,
-      {hints: [`edgewise push plans/${machine.name}.yaml`]},
-    );
-  }
-  const file = `${state.home}/.edgewise/current/release.json`;
-  const text = new TextDecoder().decode(await machine.download(file));
-  return {home: state.home, release: releaseFromJson(text, file)};
 }
 
 /** A file given without a name is for the model's only input; the project's preprocessing is for given images too. */
@@ -195,14 +170,6 @@ function partsByTier(
   return {tiers, links};
 }
 
-/** Linear interpolation between the sorted values around the position. */
-export function quantile(sorted: readonly number[], fraction: number): number {
-  const position = (sorted.length - 1) * fraction;
-  const below = sorted[Math.floor(position)] ?? NaN;
-  const above = sorted[Math.ceil(position)] ?? NaN;
-  return below + (above - below) * (position - Math.floor(position));
-}
-
 function accuracyOf(
   labels: readonly number[] | null,
   outputs: Record<string, Tensor>,
@@ -211,19 +178,4 @@ function accuracyOf(
   if (labels === null || scores === undefined) return null;
   const samples = labels.length;
   return {metric: 'top-1', value: countTopOne(scores, labels) / samples, samples};
-}
-
-/** The plan the release was made from, if it still lies among the project's plans unchanged. */
-export async function findPlan(
-  project: OpenProject,
-  release: Release,
-): Promise<{file: string; plan: Plan} | null> {
-  const folder = dirname(project.planFile(release.device));
-  if (!existsSync(folder)) return null;
-  for (const name of readdirSync(folder).filter(entry => entry.endsWith('.yaml'))) {
-    const file = join(folder, name);
-    const text = await readFile(file, 'utf8');
-    if (digestOfBytes(text) === release.plan) return {file, plan: planFromYaml(text, file)};
-  }
-  return null;
 }

@@ -1,7 +1,7 @@
 import type {MeasuredAnswer} from '../../documents/measuredAnswer.ts';
 import type {Plan} from '../../documents/plan.ts';
 import {formatMs} from '../formatNumbers.ts';
-import {signedShare} from '../textFromInference.ts';
+import {signedShare} from '../tablePredictedMeasured.ts';
 import {markup, type Markup} from './markup.ts';
 import {partsOfTotals, stackedBar, type BarPart} from './stackedBar.ts';
 
