@@ -1,9 +1,9 @@
 import {spawn, type ChildProcess} from 'node:child_process';
 import {closeSync, mkdirSync, openSync, renameSync, statSync} from 'node:fs';
-import {link, readFile, rm, unlink, writeFile} from 'node:fs/promises';
+import {link, rm, unlink, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
-import {STATE_FILE} from './agent/agentState.ts';
 import {keepWatching} from './deploy/keepWatching.ts';
+import {endOrphan, GRACE_MS} from './endOrphan.ts';
 import {findSupervisor, PID_FILE} from './findSupervisor.ts';
 import {findProgramPath} from './programPath.ts';
 
@@ -13,7 +13,6 @@ const FIRST_WAIT_MS = 500;
 const LAST_WAIT_MS = 30_000;
 /** An agent that lived this long was well: its next death starts the waiting anew. */
 const HEALTHY_MS = 60_000;
-const GRACE_MS = 8000;
 
 /** What is kept alive: a device's agent, or the program of a gateway. */
 export type SupervisedProgram = 'agent' | 'gateway';
@@ -149,20 +148,6 @@ async function claimHome(home: string): Promise<boolean> {
     }
   } finally {
     await rm(mine, {force: true});
-  }
-}
-
-/** A program whose supervisor was killed goes on serving; it holds the port that its successor needs. */
-async function endOrphan(home: string, program: SupervisedProgram): Promise<void> {
-  const state = await readFile(join(home, STATE_FILE), 'utf8').catch(() => '{}');
-  const pid = Number(/"pid": ?(\d+)/.exec(state)?.[1] ?? 0);
-  const isThere = async (): Promise<boolean> => {
-    const argv = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
-    return pid > 0 && argv.includes(program) && argv.includes(home);
-  };
-  for (let waitedMs = 0; await isThere(); waitedMs += 50) {
-    process.kill(pid, waitedMs < GRACE_MS ? 'SIGTERM' : 'SIGKILL');
-    await new Promise(resolve => setTimeout(resolve, 50));
   }
 }
 

@@ -26,9 +26,9 @@ for folder in "$root"/releases/*; do
   name=${folder##*/}
   [ -d "$folder" ] && [ ${#name} -eq 16 ] && echo "release:$name yes"
 done
-if [ -r "$root/supervisor.pid" ] && kill -0 "$(cat "$root/supervisor.pid")" 2>/dev/null; then
-  echo "supervisor $(cat "$root/supervisor.pid")"
-fi
+# A pid alone may belong to another program by now, or to a process that has ended and that nobody has asked for its status.
+pid=$(cat "$root/supervisor.pid" 2>/dev/null)
+if [ -n "$pid" ] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q " supervise "; then echo "supervisor $pid"; fi
 # What state.json says is true only while the process that wrote it lives.
 pid=$(tr -d '\n' <"$root/state.json" 2>/dev/null | sed 's/.*"pid": *\([0-9]*\).*/\1/')
 if [ -n "$pid" ] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF " $(cd "$root" && pwd -P)"; then echo "agentAlive yes"; fi

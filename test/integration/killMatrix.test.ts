@@ -11,6 +11,7 @@ const HERE = [
   'switch:previous power-cut',
   'confirm:claimed goes-on',
   'revert:current power-cut',
+  'roll-back:claimed power-cut',
 ];
 
 let workshop: Workshop;
@@ -26,7 +27,7 @@ it('has sixty points at least', () => {
 describe('a deployment that dies leaves a device that serves, and the next one ends well:', () => {
   const points = KILL_POINTS.filter(({step, then}) => HERE.includes(`${step} ${then}`));
   expect(points).toHaveLength(HERE.length);
-  it.for(points)('$who dies after $step, $then', async point => {
+  it.concurrent.for(points)('$who dies after $step, $then', async point => {
     expect(await killAt(workshop, point)).toEqual([]);
   });
 });

@@ -5,6 +5,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {DEVICE_STEPS} from '../../src/runtime/deploy/persistedSteps.ts';
 import {CONTROLLER_STEPS, SCRIPT_STEPS} from '../../src/workflows/deploy/controllerSteps.ts';
 import {isServing, readDeviceTruth} from '../../src/workflows/deploy/readDeviceTruth.ts';
+import {rollBackRelease} from '../../src/workflows/deploy/revertRelease.ts';
 import {hexOfDigest} from '../../src/workspace/digest.ts';
 import {damagedFiles, deployAdding, makeDevice, type TestDevice, type Workshop} from './deployDevice.ts';
 import {floats} from './smallModels.ts';
@@ -86,6 +87,7 @@ async function deviceDies(
   step: string,
   weights: readonly Uint8Array[],
 ): Promise<boolean> {
+  if (step.startsWith('roll-back:')) return rollBackDies(workshop, device, step, weights);
   const isReversal = step.startsWith('revert:');
   // The device knows its key since the first release: it learns one only when it is told to forget that.
   const options = step === 'admit:pinned' ? {pinsAgain: true} : {};
@@ -102,6 +104,25 @@ async function deviceDies(
   }).then(
     () => false,
     () => true,
+  );
+}
+
+/** Release 2 was confirmed long ago when somebody goes back from it. */
+async function rollBackDies(
+  workshop: Workshop,
+  device: TestDevice,
+  step: string,
+  weights: readonly Uint8Array[],
+): Promise<boolean> {
+  await deployAdding(workshop, device, 2, {leaseSeconds: LEASE_SECONDS, weights});
+  const program = {home: device.home, runtimeHex: hexOfDigest(workshop.runtime.digest)};
+  return device.withMachine(
+    machine =>
+      rollBackRelease(machine, program, 'a test').then(
+        () => false,
+        () => true,
+      ),
+    step,
   );
 }
 

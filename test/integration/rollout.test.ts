@@ -9,6 +9,7 @@ import {
   deployAdding,
   makeDevice,
   openWorkshop,
+  processesOf,
   type TestDevice,
   type Workshop,
 } from './deployDevice.ts';
@@ -32,11 +33,16 @@ afterAll(async () => {
   await workshop.close();
 });
 
+const newDevices = async (): Promise<Map<string, TestDevice>> =>
+  new Map([
+    ['new-a', await makeDevice(workshop)],
+    ['new-b', await makeDevice(workshop)],
+  ]);
 const answers = () => Promise.all([...fleet.values()].map(device => device.answer()));
 const newFolder = () => mkdtemp(join(folder, 'journal-'));
-async function run(rollout: TestRollout) {
-  const journal = await createTestJournal(await newFolder(), [...fleet.keys()], rollout);
-  const state = await driveTestRollout(workshop, fleet, journal, rollout);
+async function run(rollout: TestRollout, devices = fleet) {
+  const journal = await createTestJournal(await newFolder(), [...devices.keys()], rollout);
+  const state = await driveTestRollout(workshop, devices, journal, rollout);
   return {state, phases: [...state.devices.values()].map(({phase}) => phase), file: journal.file};
 }
 
@@ -59,6 +65,26 @@ describe('a rollout over two devices', () => {
     expect(phases[0]).toBe('reverted');
     expect(phases[1]).toBe('failed');
     expect(await answers()).toEqual([2, 2]);
+  }, 120_000);
+
+  it('of the first release that the devices ever had leaves none where it is taken back', async () => {
+    const devices = await newDevices();
+    try {
+      const {state, phases} = await run(
+        {id: 'r-first-1', constant: 3, expected: device => (device === 'new-b' ? 77 : 3)},
+        devices,
+      );
+      expect(state.ended, JSON.stringify(state.ended)).toMatchObject({outcome: 'reverted'});
+      expect(phases).toEqual(['reverted', 'failed']);
+      expect(state.devices.get('new-a')?.detail).toBe('no release, as before');
+      for (const device of devices.values()) {
+        expect(await device.current()).toBeNull();
+        expect(await processesOf(device.root)).toEqual([]);
+      }
+      expect((await run({id: 'r-first-2', constant: 4}, devices)).phases).toEqual(['confirmed', 'confirmed']);
+    } finally {
+      for (const device of devices.values()) await device.remove();
+    }
   }, 120_000);
 
   it('without traffic and without probes pauses after its canary', async () => {

@@ -14,6 +14,7 @@ import {
   deployAdding,
   makeDevice,
   openWorkshop,
+  processesOf,
   type TestDevice,
   type Workshop,
 } from './deployDevice.ts';
@@ -140,17 +141,71 @@ describe('a confirmation', () => {
     expect(await device.answer()).toBe(2);
   });
 
-  it('does not keep anyone from going back to the release before', async () => {
+  it('does not keep anyone from going back, release by release, to the time before the first', async () => {
     const {release: first} = await deployAdding(workshop, device, 1);
     const {release: second} = await deployAdding(workshop, device, 2);
-    const back = await device.withMachine(machine => rollBackRelease(machine, program(), 'a test'));
-    expect(back).toEqual({reverted: second, current: first});
+    const {release: third} = await deployAdding(workshop, device, 3);
+    const goBack = (reason: string) =>
+      device.withMachine(machine => rollBackRelease(machine, program(), reason));
+    expect(await goBack('a test')).toEqual({reverted: third, current: second});
+    expect(await device.answer()).toBe(2);
+    expect(await goBack('a test')).toEqual({reverted: second, current: first});
     expect(await device.answer()).toBe(1);
-    await expect(
-      device.withMachine(machine => rollBackRelease(machine, program(), 'again')),
-    ).rejects.toMatchObject({code: 'nothing-to-go-back-to'});
+    expect(await goBack('the first')).toEqual({reverted: first, current: null});
+    await expectNoRelease(device);
+    const {ledger} = await device.withMachine(readDeviceTruth);
+    expect(ledger).toMatchObject({
+      confirmed: null,
+      bad: [third, second, first].map(release => ({release, kind: 'unhealthy'})),
+    });
+    await expect(goBack('again')).rejects.toMatchObject({code: 'nothing-to-go-back-to'});
+    await deployAdding(workshop, device, 4);
+    expect(await device.answer()).toBe(4);
+  });
+
+  it('of a first release can be gone back from by a device that loses its power in the midst of it', async () => {
+    const {release} = await deployAdding(workshop, device, 1);
+    const dying = device.withMachine(
+      machine => rollBackRelease(machine, program(), 'a test'),
+      'revert:current',
+    );
+    await expect(dying).rejects.toMatchObject({code: 'rollback-failed'});
+    await device.cutPower();
+    await device.start(true);
+    for (let waitedMs = 0; (await readOpenSwitch(device)) !== null; waitedMs += 100) {
+      expect(waitedMs).toBeLessThan(20_000);
+      await sleep(100);
+    }
+    await expectNoRelease(device);
+    const {ledger} = await device.withMachine(readDeviceTruth);
+    expect(ledger?.bad).toEqual([{release, kind: 'unhealthy', reason: 'a test'}]);
+  });
+
+  it('of a first release can be gone back from when its agent has lost its supervisor', async () => {
+    await deployAdding(workshop, device, 1);
+    await device.withMachine(machine => machine.run(['sh', '-c', 'kill -9 $(cat .edgewise/supervisor.pid)']));
+    await device.withMachine(machine => rollBackRelease(machine, program(), 'a test'));
+    await expectNoRelease(device);
   });
 });
+
+async function readOpenSwitch(of: TestDevice) {
+  return (await of.withMachine(readDeviceTruth)).openSwitch;
+}
+
+/** As before the first push: nothing is current, nobody answers, nothing runs. */
+async function expectNoRelease(of: TestDevice): Promise<void> {
+  expect(await of.current()).toBeNull();
+  expect(await of.withMachine(readDeviceTruth)).toMatchObject({
+    currentRelease: null,
+    previousRelease: null,
+    isSupervised: false,
+    isAgentAlive: false,
+    openSwitch: null,
+  });
+  await expect(of.answer()).rejects.toThrow();
+  expect(await processesOf(of.root)).toEqual([]);
+}
 
 describe('a controller that was overtaken', () => {
   it('cannot switch, whatever it holds', async () => {

@@ -7,7 +7,7 @@ import {STATE_FILE} from '../agent/agentState.ts';
 import {readJsonFile, readLinkName} from './deviceFiles.ts';
 import {readLedger, withConfirmed, writeLedger} from './deviceLedger.ts';
 import {withDeviceMutex} from './deviceMutex.ts';
-import {decide, forgetSwitch, readSwitch, timeLeftMs} from './pendingSwitch.ts';
+import {decide, keepOrigin, readSwitch, timeLeftMs} from './pendingSwitch.ts';
 import {passStep} from './persistedSteps.ts';
 
 const servingState = z.looseObject({status: z.string(), release: z.string().nullable(), pid: z.number()});
@@ -44,7 +44,7 @@ export async function finishConfirmation(home: string, pending: Pending): Promis
     withConfirmed(ledger, {transaction: pending.transaction, release: pending.to, counter}),
   );
   passStep('confirm:remembered');
-  await forgetSwitch(home, 'confirming');
+  await keepOrigin(home, pending);
   passStep('confirm:done');
 }
 

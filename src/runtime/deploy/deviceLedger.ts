@@ -29,12 +29,15 @@ export async function writeLedger(home: string, ledger: Ledger): Promise<void> {
   await writeDurably(join(home, LEDGER_FILE), `${JSON.stringify(ledger, null, 2)}\n`);
 }
 
+/** A release that was found unhealthy stays so when a later try of it has merely lost its controller. */
 export function withBadRelease(
   ledger: Ledger,
   release: string,
   {kind, reason}: {kind: BadKind; reason: string},
 ): Ledger {
-  const others = ledger.bad.filter(known => known.release !== release);
+  const known = ledger.bad.find(each => each.release === release);
+  if (known?.kind === 'unhealthy' && kind === 'unconfirmed') return ledger;
+  const others = ledger.bad.filter(each => each.release !== release);
   return {...ledger, bad: [...others, {release, kind, reason}].slice(-MAX_BAD)};
 }
 

@@ -23,6 +23,8 @@ export const DEVICE_STEPS = [
   'revert:remembered',
   'revert:told',
   'revert:done',
+  'roll-back:remembered',
+  'roll-back:claimed',
   'prune:release',
   'prune:blobs',
 ] as const;

@@ -5,7 +5,7 @@ import {releaseSchema} from '../../documents/release.ts';
 import {MANIFEST_TYPE, manifestSchema, RELEASE_TYPE} from '../../documents/releaseManifest.ts';
 import {blobPath, readJsonFile, readLinkName, writeDurably} from './deviceFiles.ts';
 import {withDeviceMutex} from './deviceMutex.ts';
-import {readSwitch} from './pendingSwitch.ts';
+import {forgetOrigin, readSwitch} from './pendingSwitch.ts';
 import {passStep} from './persistedSteps.ts';
 
 /**
@@ -25,6 +25,7 @@ export async function pruneReleases(home: string, keepCount: number): Promise<{r
     for (const name of removed) {
       const blobs = await blobsOf(home, name);
       await rm(join(folder, name), {recursive: true, force: true});
+      await forgetOrigin(home, name);
       passStep('prune:release');
       await removeUnused(home, blobs);
       passStep('prune:blobs');

@@ -7,7 +7,7 @@ import {pointLink, readLinkName} from './deviceFiles.ts';
 import {readUptimeMs} from './deviceLedger.ts';
 import {withDeviceMutex} from './deviceMutex.ts';
 import {requireFence} from './fence.ts';
-import {readSwitch, writePending} from './pendingSwitch.ts';
+import {requireSettled, writePending} from './pendingSwitch.ts';
 import {passStep} from './persistedSteps.ts';
 import {startDetached, tellAgent} from './tellAgent.ts';
 
@@ -42,16 +42,7 @@ export async function switchRelease(home: string, options: SwitchOptions): Promi
         EXIT.stale,
         {hints: ['edgewise push PLAN']},
       );
-    for (const state of ['pending', 'confirming', 'reverting'] as const) {
-      const other = await readSwitch(home, state);
-      if (other === null) continue;
-      throw new ExpectedError(
-        'switch-pending',
-        `The switch to release ${other.to} is not settled yet (${state}).`,
-        EXIT.stale,
-        {hints: ['edgewise push PLAN']},
-      );
-    }
+    await requireSettled(home);
     const from = await readLinkName(join(home, 'current'));
     const fromPrevious = await readLinkName(join(home, 'previous'));
     const deadlineUptimeMs = (await readUptimeMs()) + options.confirmWithinMs;

@@ -3,6 +3,7 @@ import {readFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {promisify} from 'node:util';
 import {setTimeout as sleep} from 'node:timers/promises';
+import {endOrphan} from '../endOrphan.ts';
 import {findSupervisor} from '../findSupervisor.ts';
 
 const run = promisify(execFile);
@@ -25,8 +26,13 @@ export async function tellAgent(home: string, runtimeHex: string): Promise<'relo
   return 'started';
 }
 
-/** Ends supervisor and agent, and waits until they are gone. */
-export async function stopSupervisor(home: string): Promise<void> {
+/** Ends the supervisor and its agent, and an agent that has lost its supervisor; waits until they are gone. */
+export async function stopServing(home: string): Promise<void> {
+  await stopSupervisor(home);
+  await endOrphan(home, 'agent');
+}
+
+async function stopSupervisor(home: string): Promise<void> {
   const pid = await findSupervisor(home);
   if (pid === null) return;
   process.kill(pid, 'SIGTERM');
@@ -34,6 +40,8 @@ export async function stopSupervisor(home: string): Promise<void> {
     if ((await findSupervisor(home)) === null) return;
     await sleep(50);
   }
+  // Its agent is an orphan then, which whoever serves next ends.
+  process.kill(pid, 'SIGKILL');
 }
 
 /** Starts a program of a runtime that outlives this process, the connection and the terminal. */

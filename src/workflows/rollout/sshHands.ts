@@ -17,7 +17,7 @@ import {revertRelease, rollBackRelease, settleOpenSwitch} from '../deploy/revert
 import {signRelease} from '../deploy/signRelease.ts';
 import {stageRelease, type StagedRelease} from '../deploy/stageRelease.ts';
 import type {DeviceHands, PhaseReport} from './deviceHands.ts';
-import {keepDeviceRollout} from './deviceRollout.ts';
+import {keepDeviceRollout, readDeviceRollout} from './deviceRollout.ts';
 
 export type WithMachine = <T>(work: (machine: Machine) => Promise<T>) => Promise<T>;
 
@@ -172,15 +172,22 @@ export function openSshHands(parts: SshHandsParts): DeviceHands {
         deploy ??= await parts.prepare(machine, truth);
         const {id} = deploy.composed.release;
         const {openSwitch, home} = truth;
+        if (truth.currentRelease !== id && openSwitch?.pending.to !== id) {
+          // What another rollout brought, and what the device keeps about it, is not this one's to take back.
+          const kept = await readDeviceRollout(machine);
+          if (kept !== null && kept.rollout !== rollout)
+            return {phase: 'reverted', release: id, detail: `taken over by rollout ${kept.rollout}`};
+        }
+        let current = truth.currentRelease;
         if (openSwitch !== null) {
           const {transaction, toRuntime} = openSwitch.pending;
-          await revertRelease(machine, {home, runtimeHex: toRuntime}, {transaction, reason});
-        }
-        if (openSwitch === null && truth.currentRelease === id) {
+          ({current} = await revertRelease(machine, {home, runtimeHex: toRuntime}, {transaction, reason}));
+        } else if (current === id) {
           const runtimeHex = truth.currentRuntime ?? hexOfDigest(deploy.runtime.digest);
-          await rollBackRelease(machine, {home: truth.home, runtimeHex}, reason);
+          ({current} = await rollBackRelease(machine, {home, runtimeHex}, reason));
         }
-        return await remember(machine, {phase: 'reverted', release: id});
+        const detail = current === null ? 'no release, as before' : `back on ${current}`;
+        return await remember(machine, {phase: 'reverted', release: id, detail});
       } catch (error) {
         if (isLocked(error)) throw error;
         return {phase: 'revert-failed', detail: messageOf(error)};
