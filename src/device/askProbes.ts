@@ -1,9 +1,6 @@
-import {randomUUID} from 'node:crypto';
-import {EXIT, ExpectedError} from '../errors.ts';
-import {lastLines} from './commandOutput.ts';
+import {askCommands} from './askCommands.ts';
 import type {Machine} from './machine.ts';
 import {probes, type Finding, type ProbeName} from './probes/index.ts';
-import {quoteArgv} from './quoteArgv.ts';
 
 export type Findings<Name extends ProbeName> = {readonly [Each in Name]: Finding<Each> | undefined};
 
@@ -16,23 +13,20 @@ export async function askProbes<Name extends ProbeName>(
   machine: Machine,
   names: readonly Name[],
 ): Promise<Findings<Name>> {
-  const separator = `--- ${randomUUID()} ---`;
-  // Each answer is followed by a line of its own, since the last line of an answer may lack its line feed.
-  const script = names
-    .map(name => `${quoteArgv(probes[name].argv)} 2>/dev/null; printf '\\n%s\\n' "$1"`)
-    .join('\n');
-  const result = await machine.run(['sh', '-c', script, 'sh', separator]);
-  const answers = result.stdout.split(`\n${separator}\n`);
-  if (result.exitStatus !== 0 || answers.length !== names.length + 1) {
-    const how = result.signal === null ? `exit status ${result.exitStatus}` : `signal ${result.signal}`;
-    const said = lastLines(result.stderr);
-    throw new ExpectedError(
-      'probe-failed',
-      `${machine.name} could not be asked about itself (${how})${said === '' ? '' : `: ${said}`}`,
-      EXIT.commandFailed,
-      {hints: [`Try a plain login: ssh ${machine.address.replace(/:\d+$/, '')} uname -a`]},
-    );
-  }
+  return findingsFrom(
+    names,
+    await askCommands(
+      machine,
+      names.map(name => probes[name].argv),
+    ),
+  );
+}
+
+/** `answers` in the order of the names, as `askCommands` gives them. */
+export function findingsFrom<Name extends ProbeName>(
+  names: readonly Name[],
+  answers: readonly string[],
+): Findings<Name> {
   return Object.fromEntries(
     names.map((name, index) => [name, probes[name].parse(answers[index] ?? '')]),
   ) as Findings<Name>;

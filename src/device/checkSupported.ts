@@ -9,7 +9,10 @@ const MIN_GLIBC = {major: 2, minor: 28};
  * Whether the runtime starts on such a device.
  * @throws ExpectedError `architecture-unsupported`, `libc-unsupported`
  */
-export function checkSupported(hardware: Hardware, name: string): void {
+export function checkSupported(
+  hardware: Pick<Hardware, 'architecture' | 'operatingSystem' | 'libc'>,
+  name: string,
+): void {
   const canStill = `${name} can still be planned as cloud-only`;
   if (!ARCHITECTURES.includes(hardware.architecture)) {
     throw new ExpectedError(
@@ -17,10 +20,11 @@ export function checkSupported(hardware: Hardware, name: string): void {
       `${name} is ${hardware.architecture} (${hardware.operatingSystem}); the runtime exists for ${ARCHITECTURES.join(' and ')} only, and ${canStill}.`,
       EXIT.unsupported,
       {
-        hints:
-          hardware.architecture === 'armv7'
-            ? [`Where the board has 64 bits, install a 64-bit system on ${name}`]
-            : [],
+        hints: [
+          ['armv7', 'x86'].includes(hardware.architecture)
+            ? `Where the board has 64 bits, install a 64-bit system on ${name}`
+            : `Have a gateway or the cloud serve the model for ${name}`,
+        ],
       },
     );
   }
@@ -30,6 +34,7 @@ export function checkSupported(hardware: Hardware, name: string): void {
       'libc-unsupported',
       `${name} (${hardware.operatingSystem}) has the C library ${library} ${version}; the runtime needs glibc ${MIN_GLIBC.major}.${MIN_GLIBC.minor} or newer, and ${canStill}.`,
       EXIT.unsupported,
+      {hints: [`Install a system with glibc (Debian, Ubuntu, RHEL) on ${name}`]},
     );
   }
   const [major = 0, minor = 0] = version.split('.').map(Number);

@@ -14,7 +14,19 @@ const SCRIPT_WITH_STATUS = String.raw`m=$1; shift; printf '%s\n' "$m"; printf '%
  */
 export function wrapCommand(argv: readonly string[], marker: string, saysStatus = false): string {
   const script = saysStatus ? SCRIPT_WITH_STATUS : SCRIPT;
-  return `exec ${quoteArgv(['/bin/sh', '-c', script, 'sh', marker, ...argv])}`;
+  return commandForAnyShell(`set -- ${quoteArgv([marker, ...argv])}; ${script}`);
+}
+
+/**
+ * A POSIX script as a command for whatever login shell there is. Between single quotes csh knows no line ends and takes "!"
+ * for history, fish halves backslashes, and bytes beyond ASCII depend on the locale: all of these, and the quotes, travel
+ * as octal numbers, which the printf of /bin/sh turns back.
+ */
+export function commandForAnyShell(script: string): string {
+  const encoded = Buffer.from(script)
+    .toString('latin1')
+    .replaceAll(/['\\!]|[^ -~]/g, byte => `\\0${byte.charCodeAt(0).toString(8).padStart(3, '0')}`);
+  return `exec /bin/sh -c 'eval "$(printf %b "$1")"' sh '${encoded}'`;
 }
 
 /** A shell tells of a signal by 128 and its number: a command that exits with such a status itself looks the same. */
@@ -70,6 +82,11 @@ export class MarkerFilter {
     this.#held = undefined;
     this.note = held.toString('utf8', start + this.#marker.length, end).trim();
     return held.subarray(end + 1);
+  }
+
+  /** The marker has not come yet. */
+  get isWaiting(): boolean {
+    return this.#held !== undefined;
   }
 
   /** At the end of the stream: what was held back because the marker never came. */

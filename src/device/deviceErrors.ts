@@ -24,6 +24,17 @@ export function unreachableError(
   });
 }
 
+/** An account that is let in but runs nothing: nologin, a restricted shell, a forced command. */
+export function loginShellError(where: string, stdout: string, stderr: string): ExpectedError {
+  const said = lastLines(`${stdout}\n${stderr}`.trim());
+  return new ExpectedError(
+    'login-shell-refused',
+    `${where} lets the user in, but runs no command${said === '' ? '' : `; it says:\n${said}`}`,
+    EXIT.unreachable,
+    {hints: ['Give the user an ordinary shell there: chsh -s /bin/sh', ...byHand(where, 'true')]},
+  );
+}
+
 export function commandTimedOutError(
   where: string,
   argv: readonly string[],

@@ -39,7 +39,7 @@ export async function probeHardware(machine: Machine): Promise<Hardware> {
     );
   }
   return {
-    architecture: found.userspaceBits === 32 ? narrowArchitecture(architecture) : architecture,
+    architecture: architectureOf(architecture, found.userspaceBits),
     cpuModel: processor?.model ?? 'unknown',
     cores: found.cores ?? processor?.cores ?? 1,
     cpuFeatures: [...(processor?.features ?? [])],
@@ -64,8 +64,9 @@ function acceleratorFacts(found: Findings<(typeof NAMES)[number]>): Partial<Hard
   };
 }
 
-/** What programs see under a 64-bit kernel with a 32-bit system on top. */
-function narrowArchitecture(architecture: string): string {
-  if (architecture === 'arm64') return 'armv7';
-  return architecture === 'x64' ? 'x86' : architecture;
+/** What programs see: under a 64-bit kernel with a 32-bit system on top the narrower one. */
+export function architectureOf(kernel: string, userspaceBits: number | undefined): string {
+  if (userspaceBits !== 32) return kernel;
+  if (kernel === 'arm64') return 'armv7';
+  return kernel === 'x64' ? 'x86' : kernel;
 }

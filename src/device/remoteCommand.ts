@@ -1,10 +1,22 @@
 import {randomBytes} from 'node:crypto';
 import {ExpectedError, messageOf} from '../errors.ts';
 import {feedInput} from './commandInput.ts';
-import {endGroupsArgv, EndFilter, exitFromNote, MarkerFilter, wrapCommand} from './commandEnvelope.ts';
+import {
+  commandForAnyShell,
+  endGroupsArgv,
+  EndFilter,
+  exitFromNote,
+  MarkerFilter,
+  wrapCommand,
+} from './commandEnvelope.ts';
 import {OUTPUT_LIMIT_BYTES, OutputCollector} from './commandOutput.ts';
 import {settleWithin} from './deadline.ts';
-import {commandTimedOutError, outputTooLargeError, unreachableError} from './deviceErrors.ts';
+import {
+  commandTimedOutError,
+  loginShellError,
+  outputTooLargeError,
+  unreachableError,
+} from './deviceErrors.ts';
 import type {CommandResult, RunOptions} from './machine.ts';
 import {describeArgv, quoteArgv} from './quoteArgv.ts';
 import {openChannel} from './sshChannel.ts';
@@ -131,6 +143,11 @@ export async function runRemoteCommand(
       stdout.push(stdoutFilter.rest());
       stderr.push(stderrFilter.rest());
       stderr.push(endFilter?.rest() ?? Buffer.alloc(0));
+      // Whatever ended was not the command: /bin/sh says the marker before it starts one.
+      if (stdoutFilter.isWaiting) {
+        reject(loginShellError(connection.where, stdout.text(), stderr.end()));
+        return;
+      }
       resolve({
         argv,
         exitStatus: exit.status,
@@ -153,17 +170,20 @@ export async function endRemoteGroups(
 ): Promise<void> {
   if (processIds.length === 0) return;
   const ending = connection.ask<void>((resolve, reject) => {
-    connection.execute(`exec ${quoteArgv(endGroupsArgv(processIds))}`, (error, stream) => {
-      if (error) {
-        reject(error);
-        return;
-      }
-      stream.on('error', () => {});
-      stream.once('close', () => resolve());
-      stream.resume();
-      stream.stderr.resume();
-      stream.end();
-    });
+    connection.execute(
+      commandForAnyShell(`exec ${quoteArgv(endGroupsArgv(processIds))}`),
+      (error, stream) => {
+        if (error) {
+          reject(error);
+          return;
+        }
+        stream.on('error', () => {});
+        stream.once('close', () => resolve());
+        stream.resume();
+        stream.stderr.resume();
+        stream.end();
+      },
+    );
   });
   await settleWithin(
     ENDING_MS,

@@ -1,5 +1,3 @@
-import {checkSupported} from '../device/checkSupported.ts';
-import {probeHardware} from '../device/probeHardware.ts';
 import type {Plan} from '../documents/plan.ts';
 import type {ProjectDevice} from '../documents/project.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
@@ -14,8 +12,9 @@ import {deployRelease, type DeployOptions} from './deploy/deployRelease.ts';
 import {nameOwner, withDeviceLock} from './deploy/deviceLock.ts';
 import {goldenSamples} from './deploy/goldenSamples.ts';
 import {retryWhenLost} from './deploy/retryWhenLost.ts';
-import {requireFit} from './deploy/preflight.ts';
+import {readPreflight} from './deploy/preflight.ts';
 import {isServing, readDeviceTruth, type DeviceTruth} from './deploy/readDeviceTruth.ts';
+import {requireFit} from './deploy/requireFit.ts';
 import {sumOfShipments, type Shipment} from './deploy/shipFiles.ts';
 import {openProject, type OpenProject} from './openProject.ts';
 import {requireFreshPlan} from './planFreshness.ts';
@@ -39,6 +38,7 @@ export interface PushResult {
 }
 
 const DEFAULT_RETENTION = 3;
+const NOTED_CLOCK_SECONDS = 300;
 
 /**
  * Ships one plan's release to its device and makes it the one that serves. The old release answers until the new one
@@ -98,26 +98,31 @@ async function pushPlan(
   const {project, plan, text, device, prepared, options} = parts;
   return withDevice(project, device, connect, async machine => {
     onConnected();
-    const before = await runStep(emit, `${device.name}/preflight`, `${device.name}: preflight`, async () => {
-      checkSupported(await probeHardware(machine), device.name);
-      const truth = await readDeviceTruth(machine);
-      requireFit(truth, device.name);
-      return truth;
-    });
+    const seen = await runStep(emit, `${device.name}/preflight`, `${device.name}: preflight`, () =>
+      readPreflight(machine),
+    );
+    const before = seen.truth;
+    noteClock(before, device.name, emit);
     const runtime = await collectRuntimeFiles(runtimeArchitectureOf(before.architecture));
     const others = otherMachinesOf(project, device, connect);
     const composed = await composeRelease(project, device, plan, text, prepared, {
       runtimeDigest: runtime.digest,
       ...others,
     });
-    const cloudModel = await bringCloudModels(project, composed, emit);
-    const brought = await others.bringParts(composed, emit);
     const isThere =
       isServing(before, composed.release.id) &&
       before.openSwitch === null &&
       before.currentRuntime === hexOfDigest(runtime.digest) &&
       before.ledger?.confirmed?.release === composed.release.id &&
       options.pinsAgain !== true;
+    // Before anything is changed, in the cloud neither.
+    if (!isThere)
+      requireFit(seen, device.name, {
+        files: [...runtime.files, ...composed.files],
+        port: composed.release.endpoint.port,
+      });
+    const cloudModel = await bringCloudModels(project, composed, emit);
+    const brought = await others.bringParts(composed, emit);
     if (isThere) return resultOf(composed, before, brought, cloudModel, null);
     return withDeviceLock(
       machine,
@@ -169,6 +174,20 @@ function deviceOfPlan(project: OpenProject, plan: Plan, planFile: string, name: 
     EXIT.stale,
     {hints: ['edgewise plan']},
   );
+}
+
+/** Nothing of a push rests on it, but certificates and logs do. */
+function noteClock({clockSeconds}: DeviceTruth, device: string, emit: EmitEvent): void {
+  if (clockSeconds === null) return;
+  const aheadSeconds = clockSeconds - Date.now() / 1000;
+  if (Math.abs(aheadSeconds) < NOTED_CLOCK_SECONDS) return;
+  const days = Math.abs(aheadSeconds) / 86_400;
+  const off = days >= 2 ? `${days.toFixed(0)} days` : `${Math.abs(aheadSeconds).toFixed(0)} s`;
+  emit({
+    kind: 'note',
+    level: 'warning',
+    text: `${device}'s clock is ${off} ${aheadSeconds > 0 ? 'ahead of' : 'behind'} this machine's.`,
+  });
 }
 
 function resultOf(

@@ -21,7 +21,7 @@ if [ $# -gt 0 ]; then printf '%s\n' "$@"; else cat; fi | {
   while read -r digest; do
     if flush "$digest.partial" && [ "$(digest_of "$digest.partial")" = "$digest" ]; then
       chmod 400 "$digest.partial"
-      mv -f "$digest.partial" "$digest"
+      mv -f "$digest.partial" "$digest" || exit 1
       if [ "$EDGEWISE_DIES_AFTER" = blob:named ]; then kill -9 0; fi
     else
       rm -f "$digest.partial"

@@ -43,7 +43,9 @@ export async function switchRelease(home: string, options: SwitchOptions): Promi
         {hints: ['edgewise push PLAN']},
       );
     await requireSettled(home);
-    const from = await readLinkName(join(home, 'current'));
+    const current = await readLinkName(join(home, 'current'));
+    // A link to nowhere is nothing to go back to.
+    const from = current !== null && existsSync(join(home, 'releases', current)) ? current : null;
     const fromPrevious = await readLinkName(join(home, 'previous'));
     const deadlineUptimeMs = (await readUptimeMs()) + options.confirmWithinMs;
     await writePending(home, {

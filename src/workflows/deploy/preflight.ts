@@ -1,47 +1,93 @@
-import {EXIT, ExpectedError} from '../../errors.ts';
-import type {DeviceTruth} from './readDeviceTruth.ts';
+import {askCommands} from '../../device/askCommands.ts';
+import {findingsFrom} from '../../device/askProbes.ts';
+import {checkSupported} from '../../device/checkSupported.ts';
+import type {Machine} from '../../device/machine.ts';
+import {probes} from '../../device/probes/index.ts';
+import {architectureOf} from '../../device/probeHardware.ts';
+import {deviceScript} from '../../workspace/deviceScript.ts';
+import {truthFrom, type DeviceTruth} from './readDeviceTruth.ts';
+import {factsFrom, numberFrom} from './runOnDevice.ts';
 
-/** The folders, links and small files of a release, besides its blobs. */
-const NEEDED_INODES = 200;
-/** Node and ONNX Runtime take this much before they hold a model. */
-const NEEDED_MEMORY_BYTES = 64 * 2 ** 20;
-const NEEDED_TOOLS = ['ln', 'mv', 'mkdir', 'awk', 'cut', 'tr', 'sed', 'grep'];
-const HASH_TOOLS = ['sha256sum', 'shasum', 'openssl'];
-
-/**
- * Whether the device can take a release at all, before anything is sent.
- * @throws ExpectedError `device-read-only`, `inodes-full`, `device-tool-missing`, `memory-too-small`
- */
-export function requireFit(truth: DeviceTruth, device: string): void {
-  const lacking = NEEDED_TOOLS.filter(tool => !truth.tools.includes(tool));
-  if (lacking.length > 0) throw toolMissing(`${device} has no ${lacking.join(', ')}.`, device);
-  if (!HASH_TOOLS.some(tool => truth.tools.includes(tool)))
-    throw toolMissing(`${device} has none of ${HASH_TOOLS.join(', ')} to check files with.`, device);
-  if (!truth.isWritable)
-    throw new ExpectedError(
-      'device-read-only',
-      `${device} cannot write to ${truth.home}: it is read-only or someone else's.`,
-      EXIT.commandFailed,
-      {hints: [`ssh ${device} mount`]},
-    );
-  if (truth.freeInodes !== null && truth.freeInodes < NEEDED_INODES)
-    throw new ExpectedError(
-      'inodes-full',
-      `${device} can hold ${truth.freeInodes} more files; ${NEEDED_INODES} are needed.`,
-      EXIT.commandFailed,
-      {hints: [`ssh ${device} df -i`]},
-    );
-  if (truth.availableMemoryBytes !== null && truth.availableMemoryBytes < NEEDED_MEMORY_BYTES)
-    throw new ExpectedError(
-      'memory-too-small',
-      `${device} has ${(truth.availableMemoryBytes / 1e6).toFixed(0)} MB of memory free; the runtime alone takes ${(NEEDED_MEMORY_BYTES / 1e6).toFixed(0)} MB.`,
-      EXIT.commandFailed,
-      {hints: [`ssh ${device} free -m`]},
-    );
+/** What may stand in the way of a push, besides what the device's truth says. */
+export interface Obstacles {
+  readonly user: string;
+  readonly isHomeMissing: boolean;
+  /** Below ~/.edgewise: something else where a folder or a link of ours is to be. */
+  readonly inTheWay: readonly string[];
+  /** Folders below ~/.edgewise in which this user may not write, and whose they are. */
+  readonly unwritable: readonly {readonly folder: string; readonly owner: string}[];
+  /** Of the file system that releases lie on; empty where the device does not tell. */
+  readonly mountOptions: readonly string[];
+  /** What blobs take on the device, those that were cut off included. */
+  readonly blobBytes: number | null;
+  /** `null`: no limit. */
+  readonly largestFileBytes: number | null;
+  readonly largestAddressBytes: number | null;
+  readonly mostOpenFiles: number | null;
+  /** TCP ports on which somebody listens where the endpoint is to listen. */
+  readonly takenPorts: readonly number[];
 }
 
-function toolMissing(message: string, device: string): ExpectedError {
-  return new ExpectedError('device-tool-missing', message, EXIT.commandFailed, {
-    hints: [`Install coreutils or busybox on ${device}`],
+export interface Preflight {
+  readonly truth: DeviceTruth;
+  readonly obstacles: Obstacles;
+}
+
+const SYSTEM = ['architecture', 'userspaceBits', 'operatingSystem', 'libc'] as const;
+
+/**
+ * Everything that a push must know before it changes anything, in one round trip.
+ * @throws ExpectedError `architecture-unsupported`, `libc-unsupported`: what no change on the device would mend
+ */
+export async function readPreflight(machine: Machine): Promise<Preflight> {
+  const commands = [...SYSTEM.map(name => probes[name].argv), deviceScript('truth', 'preflight')];
+  const answers = await askCommands(machine, commands);
+  const {architecture, userspaceBits, operatingSystem, libc} = findingsFrom(SYSTEM, answers);
+  checkSupported(
+    {
+      architecture: architectureOf(architecture ?? 'unknown', userspaceBits),
+      operatingSystem: operatingSystem ?? 'unknown',
+      libc: libc ?? {name: 'unknown', version: '0'},
+    },
+    machine.name,
+  );
+  const stdout = answers.at(-1) ?? '';
+  return {truth: truthFrom(stdout), obstacles: obstaclesFrom(stdout)};
+}
+
+/** From the "key value" lines of truth.sh. */
+export function obstaclesFrom(stdout: string): Obstacles {
+  const facts = factsFrom(stdout);
+  const startingWith = (prefix: string): [name: string, value: string][] =>
+    [...facts]
+      .filter(([key]) => key.startsWith(prefix))
+      .map(([key, value]) => [key.slice(prefix.length), value]);
+  return {
+    user: facts.get('user') ?? 'this user',
+    isHomeMissing: facts.has('homeMissing'),
+    inTheWay: startingWith('inTheWay:').map(([name]) => name),
+    unwritable: startingWith('unwritable:').map(([folder, owner]) => ({folder, owner})),
+    mountOptions: (facts.get('mountOptions') ?? '').split(',').filter(option => option !== ''),
+    blobBytes: numberFrom(facts.get('blobKilobytes'), 1024),
+    // POSIX counts the size of files in blocks of 512 bytes.
+    largestFileBytes: numberFrom(facts.get('fileBlocksLimit'), 512),
+    largestAddressBytes: numberFrom(facts.get('addressKilobytesLimit'), 1024),
+    mostOpenFiles: numberFrom(facts.get('openFilesLimit')),
+    takenPorts: takenPorts(facts.get('listening') ?? ''),
+  };
+}
+
+/** As /proc/net/tcp writes the addresses that take connections to 127.0.0.1: words of four bytes, the last byte first. */
+const LOOPBACK = new Set([
+  '0100007F',
+  '00000000',
+  '00000000000000000000000000000000',
+  '0000000000000000FFFF00000100007F',
+]);
+
+function takenPorts(listening: string): number[] {
+  return listening.split(' ').flatMap(place => {
+    const [address = '', port = ''] = place.split(':');
+    return LOOPBACK.has(address) ? [Number.parseInt(port, 16)] : [];
   });
 }

@@ -2,7 +2,7 @@ import {z} from 'zod';
 import type {Machine} from '../../device/machine.ts';
 import {ledgerSchema, pendingSchema, type Ledger, type Pending} from '../../documents/deployment.ts';
 import {deviceScript} from '../../workspace/deviceScript.ts';
-import {factsFrom, runScript} from './runOnDevice.ts';
+import {factsFrom, numberFrom, runScript} from './runOnDevice.ts';
 
 /** What the agent says about itself; other keys are its own business. */
 const agentState = z.looseObject({
@@ -26,7 +26,6 @@ export interface DeviceTruth {
   /** The user's home folder; edgewise's is `.edgewise` in it. */
   readonly home: string;
   readonly architecture: string;
-  readonly libc: string;
   readonly freeBytes: number | null;
   readonly freeInodes: number | null;
   readonly isWritable: boolean;
@@ -63,10 +62,7 @@ export async function readDeviceTruth(machine: Machine): Promise<DeviceTruth> {
 /** From the "key value" lines of truth.sh; a line that is not understood counts as not there. */
 export function truthFrom(stdout: string): DeviceTruth {
   const facts = factsFrom(stdout);
-  const numberOf = (key: string, factor = 1): number | null => {
-    const value = facts.get(key);
-    return value === undefined || !/^\d+(\.\d+)?$/.test(value) ? null : Number(value) * factor;
-  };
+  const numberOf = (key: string, factor = 1): number | null => numberFrom(facts.get(key), factor);
   const namesOf = (prefix: string): string[] =>
     [...facts.keys()].filter(key => key.startsWith(prefix)).map(key => key.slice(prefix.length));
   const openSwitch = (['confirming', 'reverting', 'pending'] as const).flatMap(state => {
@@ -76,7 +72,6 @@ export function truthFrom(stdout: string): DeviceTruth {
   return {
     home: facts.get('home') ?? '',
     architecture: facts.get('architecture') ?? '',
-    libc: facts.get('libc') ?? '',
     freeBytes: numberOf('freeKilobytes', 1024),
     freeInodes: numberOf('freeInodes'),
     isWritable: facts.has('writable'),
@@ -128,6 +123,8 @@ function newestLock(
 export function isServing(truth: DeviceTruth, release: string): boolean {
   return (
     truth.currentRelease === release &&
+    // An agent goes on serving from memory what somebody has removed from the disk.
+    truth.releases.includes(release) &&
     truth.isSupervised &&
     truth.isAgentAlive &&
     truth.agent?.bootId === truth.bootId &&

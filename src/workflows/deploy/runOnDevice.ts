@@ -38,6 +38,11 @@ export function factsFrom(stdout: string): Map<string, string> {
   );
 }
 
+/** A fact that is a number, times `factor`; `null` where it is none. */
+export function numberFrom(fact: string | undefined, factor = 1): number | null {
+  return fact === undefined || !/^\d+(\.\d+)?$/.test(fact) ? null : Number(fact) * factor;
+}
+
 /** The runtime on a device: the program that decides there. */
 export interface DeviceProgram {
   /** The user's home folder there. */

@@ -4,6 +4,7 @@ import {runStep, type EmitEvent} from '../../events.ts';
 import {deviceScript} from '../../workspace/deviceScript.ts';
 import {hexOfDigest} from '../../workspace/digest.ts';
 import type {BlobToSend} from './planSending.ts';
+import {RESERVE_BYTES} from './requireFit.ts';
 import {rangesToSend} from './resumeUpload.ts';
 import {requireSuccess, runScript} from './runOnDevice.ts';
 import {sendBlobs} from './sendBlobs.ts';
@@ -24,9 +25,6 @@ export interface Shipment {
 }
 
 type ReportBytes = (progress: {doneBytes: number; totalBytes: number}) => void;
-
-/** Kept free on the device besides what is sent: logs, state, the file system's own needs. */
-const RESERVE_BYTES = 16 * 1024 * 1024;
 
 /**
  * Brings a folder below ~/.edgewise onto the device: only blobs it lacks are sent, each is checked at rest by its SHA-256
@@ -126,7 +124,7 @@ function requireFreeSpace(machine: Machine, freeBytes: number | null, neededByte
     'disk-full',
     `${machine.name} has ${mega(freeBytes)} MB free; ${mega(neededBytes)} MB and ${mega(RESERVE_BYTES)} MB in reserve are needed.`,
     EXIT.commandFailed,
-    {hints: [`ssh ${machine.name} df -h`]},
+    {hints: [`edgewise gc ${machine.name}`]},
   );
 }
 

@@ -10,9 +10,10 @@ import {activateRelease, type ActivatedRelease} from '../deploy/activateRelease.
 import {checkHealth, timeServing} from '../deploy/checkHealth.ts';
 import {confirmRelease} from '../deploy/confirmRelease.ts';
 import {withDeviceLock, type DeviceLock} from '../deploy/deviceLock.ts';
-import {requireFit} from '../deploy/preflight.ts';
+import {readPreflight, type Preflight} from '../deploy/preflight.ts';
 import {pruneReleases} from '../deploy/pruneReleases.ts';
 import {isServing, readDeviceTruth, type DeviceTruth} from '../deploy/readDeviceTruth.ts';
+import {requireFit} from '../deploy/requireFit.ts';
 import {revertRelease, rollBackRelease, settleOpenSwitch} from '../deploy/revertRelease.ts';
 import {signRelease} from '../deploy/signRelease.ts';
 import {stageRelease, type StagedRelease} from '../deploy/stageRelease.ts';
@@ -35,6 +36,8 @@ export interface SshHandsParts {
 }
 
 const TIMED_REQUESTS = 20;
+/** Before it is known what is to be brought. */
+const NO_LOAD = {files: [], port: 0};
 const UNREACHABLE = new Set(['device-unreachable', 'command-timed-out']);
 
 interface Session {
@@ -51,8 +54,9 @@ export function openSshHands(parts: SshHandsParts): DeviceHands {
   let activated: ActivatedRelease | null = null;
   let oldP95Ms: number | null = null;
 
-  const open = async (): Promise<Session> => {
-    session ??= await holdPatiently(parts);
+  /** `look` comes before the lock, which is a file on the device already. */
+  const open = async (look?: (machine: Machine) => Promise<void>): Promise<Session> => {
+    session ??= await holdPatiently(parts, look);
     return session;
   };
   const remember = async (machine: Machine, report: PhaseReport): Promise<PhaseReport> => {
@@ -94,12 +98,18 @@ export function openSshHands(parts: SshHandsParts): DeviceHands {
   return {
     async stage(emit) {
       try {
-        const {machine, lock} = await open();
+        let seen: Preflight | undefined;
+        const {machine, lock} = await open(async looked => {
+          seen = await readPreflight(looked);
+          requireFit(seen, device, NO_LOAD);
+        });
         const before = await readDeviceTruth(machine);
-        requireFit(before, device);
         deploy = await parts.prepare(machine, before);
-        const {release} = deploy.composed;
+        const {composed, runtime} = deploy;
+        const {release} = composed;
         if (isThere(before, deploy)) return {phase: 'unchanged', release: release.id};
+        const files = [...runtime.files, ...composed.files];
+        requireFit(seen ?? (await readPreflight(machine)), device, {files, port: release.endpoint.port});
         const adopted = openSwitchOf(before, release.id);
         if (adopted !== null) {
           activated = adopted;
@@ -275,15 +285,14 @@ interface HeldSession extends Session {
 }
 
 /** @throws ExpectedError `device-locked` once the patience is over */
-async function holdPatiently({
-  withMachine,
-  leaseSeconds,
-  lockPatienceMs = 0,
-}: SshHandsParts): Promise<HeldSession> {
+async function holdPatiently(
+  {withMachine, leaseSeconds, lockPatienceMs = 0}: SshHandsParts,
+  look: (machine: Machine) => Promise<void> = async () => {},
+): Promise<HeldSession> {
   const untilMs = Date.now() + lockPatienceMs;
   for (;;) {
     try {
-      return await holdSession(withMachine, leaseSeconds);
+      return await holdSession(withMachine, leaseSeconds, look);
     } catch (error) {
       if (!isLocked(error) || Date.now() >= untilMs) throw error;
       await sleep(1000);
@@ -296,14 +305,19 @@ function isLocked(error: unknown): boolean {
 }
 
 /** A connection with the lock on it that stays until it is ended, however many steps that takes. */
-async function holdSession(withMachine: WithMachine, leaseSeconds: number | undefined): Promise<HeldSession> {
+async function holdSession(
+  withMachine: WithMachine,
+  leaseSeconds: number | undefined,
+  look: (machine: Machine) => Promise<void>,
+): Promise<HeldSession> {
   let end = (): void => {};
   const until = new Promise<void>(resolve => {
     end = resolve;
   });
   return new Promise((resolve, reject) => {
-    const held = withMachine(machine =>
-      withDeviceLock(
+    const held = withMachine(async machine => {
+      await look(machine);
+      await withDeviceLock(
         machine,
         async lock => {
           resolve({
@@ -317,8 +331,8 @@ async function holdSession(withMachine: WithMachine, leaseSeconds: number | unde
           await until;
         },
         leaseSeconds === undefined ? {} : {leaseSeconds},
-      ),
-    );
+      );
+    });
     held.catch(reject);
   });
 }

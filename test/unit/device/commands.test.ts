@@ -49,14 +49,16 @@ describe('wrapCommand', () => {
     }).toString();
   };
 
-  for (const shell of [
-    ['sh', '-c'],
-    ['bash', '-c'],
-  ]) {
-    it(`gives the program its arguments and marks where it starts, under ${shell[0]}`, () => {
-      expect(runIn(shell, ['printf', '%s|', 'a b', "it's", '$HOME'], 'marker-1')).toBe(
-        "marker-1\na b|it's|$HOME|",
-      );
+  const words = ['a b', "it's", '$HOME', '!!', '\\\\n', 'two\nlines\n', 'é🍓', '`id`', '"', '%b', '\\0041'];
+  for (const shell of ['sh', 'bash', 'busybox', 'tcsh', 'fish']) {
+    it(`gives the program its arguments and marks where it starts, under ${shell}`, context => {
+      const argv = shell === 'busybox' ? ['busybox', 'sh', '-c'] : [shell, '-c'];
+      try {
+        execFileSync(argv[0] ?? '', [...argv.slice(1), 'exit 0'], {stdio: 'ignore'});
+      } catch {
+        return context.skip(`${shell} is not installed here`);
+      }
+      expect(runIn(argv, ['printf', '%s|', ...words], 'marker-1')).toBe(`marker-1\n${words.join('|')}|`);
     });
   }
 });
