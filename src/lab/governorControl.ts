@@ -5,6 +5,8 @@ export interface GovernorSettings {
   readonly cores: number;
   /** Where its processes run; the governor keeps off these cores. Empty or left out: anywhere. */
   readonly deviceCores?: readonly number[];
+  /** Whether the device keeps the speed it started with while this machine's own wanders. */
+  readonly keepsPace?: boolean;
 }
 
 /** Words of the memory that the governor's loop shares with the thread that watches over it. */
@@ -19,7 +21,9 @@ export const CONTROL = {
   announcedPids: 4,
   /** Pids that may be stopped at this moment, for whoever has to continue them after a crash. */
   stoppedPids: 68,
-  end: 1092,
+  /** How long the core's walk takes (corePace.ts) in nanoseconds, for each of the first cores; 0: not known. */
+  paceNs: 1092,
+  end: 1156,
 } as const;
 
 export function createControl(): SharedArrayBuffer {

@@ -17,9 +17,9 @@ const worker = new Worker(siblingModule(import.meta.url, 'governorWorker'), {
 });
 const deviceCores = settings.deviceCores?.length ? settings.deviceCores : readAllowedCores();
 const warmerThreads: number[] = [];
-for (const core of deviceCores) {
+for (const [index, core] of deviceCores.entries()) {
   const warmer = new Worker(siblingModule(import.meta.url, 'coreWarmer'), {
-    workerData: {core, control: controlBuffer},
+    workerData: {core, index, control: controlBuffer},
   });
   warmer.on('message', (thread: number) => warmerThreads.push(thread));
   // Without it the device is still slow enough, only less exactly.
@@ -38,7 +38,8 @@ worker.on('error', (error: Error) => {
 });
 worker.on('exit', () => {
   close();
-  for (const pid of control.subarray(CONTROL.stoppedPids)) if (pid !== 0) sendSignal(pid, 'SIGCONT');
+  for (const pid of control.subarray(CONTROL.stoppedPids, CONTROL.paceNs))
+    if (pid !== 0) sendSignal(pid, 'SIGCONT');
   process.stdin.destroy();
 });
 

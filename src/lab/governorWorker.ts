@@ -11,6 +11,7 @@ import {
   type Readiness,
 } from './deviceProcesses.ts';
 import {findProgram, pinThread, readAllowedCores, threadId} from './corePinning.ts';
+import {paceFactor} from './corePace.ts';
 import {CONTROL, type GovernorSettings} from './governorControl.ts';
 import {SlowdownLedger} from './slowdownLedger.ts';
 
@@ -43,6 +44,9 @@ const WAKE_UP_MS = 0.06;
 const SCAN_EVERY_MS = 50;
 const THREADS_EVERY_MS = 10;
 const FULL_LOOK_EVERY = 4;
+/** The first look at how fast the cores are (coreWarmer.ts) ends in this time, or later when the machine is busy. */
+const FIRST_PACE_MS = 250;
+const MAX_PACE_WAIT_MS = 1000;
 
 const control = new Int32Array(controlBuffer);
 const ledger = new SlowdownLedger({slowdown: settings.slowdown, cores: settings.cores});
@@ -69,6 +73,7 @@ pinThread(deviceCores.length === 0 ? [] : allowedCores.filter(core => !deviceCor
 accountedMs = performance.now();
 lastWorkMs = accountedMs;
 
+const nominalPaceNs = settings.keepsPace === true ? awaitPaceNs() : 0;
 findProcesses();
 parentPort?.postMessage('governing');
 try {
@@ -76,6 +81,26 @@ try {
 } finally {
   continueAll();
   for (const each of processes.values()) each.close();
+}
+
+/** The mean over the device's cores as far as they are known; 0 as long as none is. */
+function readPaceNs(): number {
+  let sumNs = 0;
+  let known = 0;
+  for (let word: number = CONTROL.paceNs; word < CONTROL.end; word += 1) {
+    const paceNs = Atomics.load(control, word);
+    if (paceNs === 0) continue;
+    sumNs += paceNs;
+    known += 1;
+  }
+  return known === 0 ? 0 : sumNs / known;
+}
+
+/** What the warmers' first look says; 0 when they do not get to it. */
+function awaitPaceNs(): number {
+  sleep(FIRST_PACE_MS, false);
+  for (let waitedMs = 0; waitedMs < MAX_PACE_WAIT_MS && readPaceNs() === 0; waitedMs += 10) sleep(10, false);
+  return readPaceNs();
 }
 
 function govern(): void {
@@ -140,7 +165,7 @@ function readinessOfWork(which: 'hot' | 'all'): Readiness {
 function account(nowMs = performance.now()): void {
   const uses = [...processes.values()].flatMap(each => each.takeUse(hasResumed));
   hasResumed = false;
-  ledger.addUse(uses, Math.max(0, nowMs - accountedMs) * 1e6);
+  ledger.addUse(uses, Math.max(0, nowMs - accountedMs) * 1e6, paceFactor(nominalPaceNs, readPaceNs()));
   accountedMs = nowMs;
 }
 
@@ -157,7 +182,7 @@ function stop(each: DeviceProcess): void {
   if (stopped.has(each.pid)) return;
   // Written down first: whoever has to clean up after a crash must know of every process that may be stopped.
   const slot = control.indexOf(0, CONTROL.stoppedPids);
-  if (slot < 0 || slot >= CONTROL.end) return;
+  if (slot < 0 || slot >= CONTROL.paceNs) return;
   Atomics.store(control, slot, each.pid);
   stopped.add(each.pid);
   if (!each.stop()) drop(each);
@@ -184,7 +209,7 @@ function continueAll(): void {
   for (const pid of stopped) sendSignal(pid, 'SIGCONT');
   hasResumed ||= stopped.size > 0;
   stopped.clear();
-  control.fill(0, CONTROL.stoppedPids, CONTROL.end);
+  control.fill(0, CONTROL.stoppedPids, CONTROL.paceNs);
 }
 
 function sleep(milliseconds: number, isInterruptible: boolean): void {

@@ -188,7 +188,7 @@ async function startDevices(
     if (hostKeys === undefined) throw new Error(`no host key was made for ${name}`);
     const marker = deviceMarker(memory.id, name);
     const deviceCores = chooseCores(cores, coreOffset);
-    const settings = {marker, slowdown, cores, deviceCores};
+    const settings = {marker, slowdown, cores, deviceCores, keepsPace: true};
     const governor = slowdown > 1 ? await startGovernor(settings, writeLog) : null;
     if (governor !== null) parts.push(governor);
     const server = await startSshServer({

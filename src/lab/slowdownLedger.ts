@@ -37,8 +37,8 @@ export class SlowdownLedger {
     this.#advanceNs = (sliceNs / 2) * Math.max(0, this.#settings.slowdown - 1);
   }
 
-  /** Adds what the threads did in `elapsedNs` of real time. */
-  addUse(threads: readonly ThreadUse[], elapsedNs: number): void {
+  /** Adds what the threads did in `elapsedNs` of real time; `pace` as in {@link paceFactor}. */
+  addUse(threads: readonly ThreadUse[], elapsedNs: number, pace = 1): void {
     const {slowdown, cores} = this.#settings;
     let totalNs = 0;
     let longestNs = 0;
@@ -49,7 +49,7 @@ export class SlowdownLedger {
       busyNs = Math.max(busyNs, ranNs + waitedNs);
     }
     // One thread never runs faster than one slow core; many threads share the cores there are.
-    const workNs = Math.max(longestNs, totalNs / cores);
+    const workNs = Math.max(longestNs, totalNs / cores) * pace;
     this.#workNs += workNs;
     this.#debtNs += workNs * slowdown - Math.min(elapsedNs, busyNs);
   }

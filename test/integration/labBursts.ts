@@ -92,7 +92,8 @@ export async function compareBursts(
   return result;
 }
 
-function pause(): Promise<void> {
+/** As long as nobody asks. */
+export function pause(): Promise<void> {
   return new Promise(resolve => setTimeout(resolve, 3 + Math.random() * 12));
 }
 

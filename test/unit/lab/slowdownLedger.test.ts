@@ -53,6 +53,16 @@ describe('bursts take the slowdown times as long on average, wherever the first 
 });
 
 describe('SlowdownLedger', () => {
+  it('charges less for work on a core that has become slower, so that it ends when it would have', () => {
+    const ledger = createLedger(10);
+    // What takes 5 ms at the device's pace takes 8 ms now.
+    ledger.addUse([{ranNs: 8e6, waitedNs: 0}], 8e6, 5 / 8);
+    ledger.addPause(ledger.pauseWhenIdleNs());
+    expect(ledger.workNs).toBe(5e6);
+    ledger.addUse([{ranNs: 8e6, waitedNs: 0}], 8e6, 5 / 8);
+    expect(ledger.pauseWhenIdleNs()).toBe(10 * 5e6 - 8e6);
+  });
+
   it('owes nothing for what did not run', () => {
     const ledger = createLedger(20);
     ledger.addUse([], 1e9);
