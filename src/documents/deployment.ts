@@ -28,15 +28,19 @@ export type ReleaseStatement = z.infer<typeof statementSchema>;
 export const STATEMENT_TYPE = 'application/vnd.edgewise.release-statement.v1+json';
 
 /** @see https://github.com/secure-systems-lab/dsse/blob/master/envelope.md */
-export const envelopeSchema = z.strictObject({
-  payloadType: z.literal(STATEMENT_TYPE),
+export const anyEnvelopeSchema = z.strictObject({
+  payloadType: z.string(),
   payload: z.base64(),
   signatures: z
     .array(z.strictObject({keyid: hex64, sig: z.base64()}))
     .min(1)
     .max(16),
 });
-export type SignedEnvelope = z.infer<typeof envelopeSchema>;
+export const envelopeSchema = anyEnvelopeSchema.extend({payloadType: z.literal(STATEMENT_TYPE)});
+export type SignedEnvelope = z.infer<typeof anyEnvelopeSchema>;
+
+/** What a controller hands over with a release: the statement under its signature, and the key for a first contact. */
+export const signedReleaseSchema = z.strictObject({envelope: envelopeSchema, publicKey: z.base64()});
 
 /** A switch that nobody has confirmed yet. Uptime and boot id, never wall time: a device's clock may jump. */
 export const pendingSchema = z.strictObject({

@@ -8,6 +8,7 @@ import {profileSchema} from './profile.ts';
 import {projectSchema} from './project.ts';
 import {releaseSchema} from './release.ts';
 import {rolloutSchema} from './rollout.ts';
+import {shipmentSchema} from './shipment.ts';
 
 /** Every kind of document, by the word after "edgewise/" in its `kind`. */
 export const DOCUMENT_SCHEMAS = {
@@ -20,6 +21,7 @@ export const DOCUMENT_SCHEMAS = {
   release: releaseSchema,
   part: partSchema,
   rollout: rolloutSchema,
+  shipment: shipmentSchema,
 } as const;
 
 /** A kind in the middle of a sentence, where its own word is none. */

@@ -38,6 +38,7 @@ export function releaseFromJson(text: string, fileName: string): DocumentOf<'rel
   return release;
 }
 
+export const shipmentFromJson = (text: string, fileName: string) => readDocument('shipment', text, fileName);
 export const rolloutFromJson = (text: string, fileName: string) => readDocument('rollout', text, fileName);
 
 /** Another kind or version first and alone: measured against the wrong schema, everything else would be wrong too. */

@@ -7,7 +7,7 @@ import type {Release} from './release.ts';
 
 export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json';
 export const RELEASE_TYPE = 'application/vnd.edgewise.release.v1+json';
-const WEIGHT_TYPE = 'application/vnd.cncf.model.weight.v1.raw';
+export const WEIGHT_TYPE = 'application/vnd.cncf.model.weight.v1.raw';
 const TITLE = 'org.opencontainers.image.title';
 
 const descriptor = z.looseObject({

@@ -2,7 +2,7 @@ import {connectMachine} from '../device/connectMachine.ts';
 import type {Machine} from '../device/machine.ts';
 import type {SshTransport} from '../documents/sshTransport.ts';
 import type {ProjectDevice} from '../documents/project.ts';
-import type {OpenProject} from './openProject.ts';
+import type {OpenFleet} from './openProject.ts';
 
 export interface ConnectOptions {
   /** Overrides the project's. */
@@ -17,7 +17,7 @@ export type ReachableMachine = Pick<ProjectDevice, 'name' | 'address' | 'user' |
 
 /** Opens the connection, hands it to `work` and closes it whatever happens. */
 export async function withDevice<T>(
-  project: OpenProject,
+  project: OpenFleet,
   device: ReachableMachine,
   options: ConnectOptions,
   work: (machine: Machine) => Promise<T>,

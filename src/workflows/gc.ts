@@ -9,7 +9,7 @@ import {collectRuntimeFiles} from '../workspace/runtimeFiles.ts';
 import {withDevice, type ConnectOptions} from './connectDevice.ts';
 import {withDeviceLock} from './deploy/deviceLock.ts';
 import {collectHere} from './gcHere.ts';
-import {openProject, selectDevices} from './openProject.ts';
+import {openFleet, selectDevices} from './openProject.ts';
 import {runtimeArchitectureOf} from './runtimeArchitecture.ts';
 import {runScript} from './deploy/runOnDevice.ts';
 
@@ -30,7 +30,7 @@ export async function gc(
   emit: EmitEvent,
 ): Promise<Garbage> {
   const {isDryRun} = request;
-  const project = await openProject(request.projectPath);
+  const project = await openFleet(request.projectPath);
   const devices = selectDevices(project.project, request.devices);
   const here = await runStep(emit, 'here', 'this project', () => collectHere(project, isDryRun));
   const rows: DeviceGarbage[] = [];

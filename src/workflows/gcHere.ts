@@ -1,7 +1,8 @@
 import {readdir, readFile, rm, stat} from 'node:fs/promises';
 import {join, relative, sep} from 'node:path';
+import {shipmentFromJson} from '../documents/readDocument.ts';
 import {digestOfFile, hexOfDigest} from '../workspace/digest.ts';
-import type {OpenProject} from './openProject.ts';
+import type {OpenFleet} from './openProject.ts';
 
 const DIGEST = /sha256:[0-9a-f]{64}/g;
 /** Half-written files and folders of work that was ended; younger ones may be someone's at this moment. */
@@ -14,7 +15,7 @@ const MOST_MANIFEST_BYTES = 4e6;
  * plan or build; weights and segments of no release that a plan here leads to. Whatever is gone is made again when needed.
  */
 export async function collectHere(
-  project: OpenProject,
+  project: OpenFleet,
   isDryRun: boolean,
 ): Promise<{files: number; bytes: number}> {
   const hidden = join(project.folder, '.edgewise');
@@ -24,16 +25,17 @@ export async function collectHere(
     ...(await filesBelow(hidden, null)).filter(
       file =>
         isText(file) &&
-        !['store', 'tmp', 'lab', 'cache'].includes(relative(hidden, file).split(sep)[0] ?? ''),
+        !['store', 'tmp', 'lab', 'cache', 'pulled'].includes(relative(hidden, file).split(sep)[0] ?? ''),
     ),
   ]);
   const prepared = await preparedModels(project, documents.digests);
-  const used = new Set([...documents.digests, ...prepared.kept]);
+  const pulled = await pulledShipments(project, documents.digests);
+  const used = new Set([...documents.digests, ...prepared.kept, ...pulled.kept]);
   const blobs = await filesBelow(project.store.folder, ['sha256']);
   for (const digest of await manifestsOf(blobs, documents)) used.add(digest);
   const usedHex = new Set([...used].map(hexOfDigest));
 
-  const unused: string[] = [...prepared.unused];
+  const unused: string[] = [...prepared.unused, ...pulled.unused];
   for (const file of blobs) {
     const name = file.slice(file.lastIndexOf(sep) + 1);
     if (name.endsWith('.partial') ? await isAbandoned(file) : !usedHex.has(name)) unused.push(file);
@@ -67,7 +69,7 @@ async function mentionedIn(files: readonly string[]): Promise<Mentioned> {
 
 /** Compiled models that a document names, and the newest; the others' cache entries are of no use. */
 async function preparedModels(
-  project: OpenProject,
+  project: OpenFleet,
   mentioned: ReadonlySet<string>,
 ): Promise<{kept: string[]; unused: string[]}> {
   const entries: {file: string; digest: string; writtenMs: number}[] = [];
@@ -82,6 +84,27 @@ async function preparedModels(
     kept: entries.filter(isKept).map(({digest}) => digest),
     unused: entries.filter(entry => !isKept(entry)).map(({file}) => file),
   };
+}
+
+/** What registries gave is kept for as long as one of its plans is here. */
+async function pulledShipments(
+  {pulledFolder, store}: OpenFleet,
+  mentioned: ReadonlySet<string>,
+): Promise<{kept: string[]; unused: string[]}> {
+  const kept: string[] = [];
+  const unused: string[] = [];
+  for (const file of await filesBelow(pulledFolder, null)) {
+    const {plans, releases} = shipmentFromJson(await readFile(file, 'utf8'), file);
+    if (!plans.some(({digest}) => mentioned.has(digest))) {
+      unused.push(file);
+      continue;
+    }
+    kept.push(...((await readFile(file, 'utf8')).match(DIGEST) ?? []));
+    for (const {manifest} of releases)
+      if (store.has(manifest))
+        kept.push(...((await readFile(store.pathOf(manifest), 'utf8')).match(DIGEST) ?? []));
+  }
+  return {kept, unused};
 }
 
 /** Manifests of releases made from a plan that is here, or that a document names, and everything they list. */

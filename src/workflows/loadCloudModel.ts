@@ -2,7 +2,7 @@ import {readFile} from 'node:fs/promises';
 import {EXIT, ExpectedError} from '../errors.ts';
 import type {ProjectCloud} from '../documents/project.ts';
 import {openProtocolClient, type ProtocolClient} from '../runtime/client.ts';
-import {managementUrlOf, type OpenProject} from './openProject.ts';
+import {managementUrlOf, type OpenFleet} from './openProject.ts';
 import type {SegmentFiles} from './writeSegment.ts';
 
 /** A model for the cloud: named by its content, so one that is ready there is the right one. */
@@ -42,7 +42,7 @@ function namingTheCloud(cloud: ProjectCloud, error: ExpectedError): ExpectedErro
  */
 export async function loadCloudModel(
   client: ProtocolClient,
-  project: OpenProject,
+  project: OpenFleet,
   model: CloudModel,
 ): Promise<'loaded' | 'already-there'> {
   if (await client.isModelReady(model.name)) return 'already-there';

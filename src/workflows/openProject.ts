@@ -11,21 +11,30 @@ import {
   type ProjectFolder,
 } from '../workspace/projectFolder.ts';
 
-export interface OpenProject extends ProjectFolder {
+/** A project of which only the machines and the documents matter: its model need not be here. */
+export interface OpenFleet extends ProjectFolder {
   readonly project: Project;
+}
+
+export interface OpenProject extends OpenFleet {
   /** Absolute path of the model file, which exists. */
   readonly modelFile: string;
 }
 
 export async function openProject(path: string): Promise<OpenProject> {
+  return requireModel(await openFleet(path));
+}
+
+export async function openFleet(path: string): Promise<OpenFleet> {
   const folder = await openProjectFolder(path);
-  const project = projectFromYaml(folder.text, folder.file);
-  const modelFile = requireFile(
-    folder.resolve(project.model.file),
-    `the model of ${folder.file}`,
-    EXIT.invalidDocument,
-  );
-  return {...folder, project, modelFile};
+  return {...folder, project: projectFromYaml(folder.text, folder.file)};
+}
+
+/** @throws ExpectedError `file-missing` */
+export function requireModel(fleet: OpenFleet): OpenProject {
+  const {file, project} = fleet;
+  const path = fleet.resolve(project.model.file);
+  return {...fleet, modelFile: requireFile(path, `the model of ${file}`, EXIT.invalidDocument)};
 }
 
 export interface NamedModel {

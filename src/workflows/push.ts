@@ -4,25 +4,21 @@ import {EXIT, ExpectedError} from '../errors.ts';
 import {runStep, type EmitEvent} from '../events.ts';
 import {hexOfDigest} from '../workspace/digest.ts';
 import {collectRuntimeFiles} from '../workspace/runtimeFiles.ts';
-import type {SigningKey} from '../workspace/signingKey.ts';
-import {composeRelease, type ComposedRelease} from './composeRelease.ts';
+import type {ComposedRelease} from './composeRelease.ts';
 import {withDevice, type ConnectOptions} from './connectDevice.ts';
 import type {HealthReport} from './deploy/checkHealth.ts';
 import {deployRelease, type DeployOptions} from './deploy/deployRelease.ts';
 import {nameOwner, withDeviceLock} from './deploy/deviceLock.ts';
-import {goldenSamples} from './deploy/goldenSamples.ts';
 import {retryWhenLost} from './deploy/retryWhenLost.ts';
 import {readPreflight} from './deploy/preflight.ts';
 import {isServing, readDeviceTruth, type DeviceTruth} from './deploy/readDeviceTruth.ts';
 import {requireFit} from './deploy/requireFit.ts';
 import {sumOfShipments, type Shipment} from './deploy/shipFiles.ts';
-import {openProject, type OpenProject} from './openProject.ts';
-import {requireFreshPlan} from './planFreshness.ts';
-import {withPreparedModel, type PreparedModel} from './prepareModel.ts';
+import {openFleet, type OpenFleet} from './openProject.ts';
 import {readPlan} from './readPlan.ts';
 import {bringCloudModels, otherMachinesOf} from './release/otherMachines.ts';
+import {withReleaseSources, type ReleaseSource} from './releaseSource.ts';
 import {runtimeArchitectureOf} from './runtimeArchitecture.ts';
-import {requireSigningKey} from './signingKeys.ts';
 
 export interface PushResult {
   readonly device: string;
@@ -57,33 +53,22 @@ export async function push(
   },
   emit: EmitEvent,
 ): Promise<PushResult> {
-  const project = await openProject(request.projectPath);
+  const project = await openFleet(request.projectPath);
   const {plan, text} = await readPlan(request.planFile);
   const device = deviceOfPlan(project, plan, request.planFile, request.device ?? plan.device);
-  const key = await requireSigningKey(emit);
-  return withPreparedModel(project, emit, async prepared => {
-    await requireFreshPlan(project, plan, prepared);
-    const parts = {
-      project,
-      plan,
-      text,
-      device,
-      prepared,
-      key,
-      options: request.options ?? {},
-      owner: nameOwner(),
-    };
+  const wanted = {device, plan, written: plan, text};
+  return withReleaseSources(project, [wanted], emit, async sources => {
+    const source = sources.get(device.name)!;
+    const parts = {project, plan, device, source, options: request.options ?? {}, owner: nameOwner()};
     return retryWhenLost(emit, onConnected => pushPlan(parts, request.connect, emit, onConnected));
   });
 }
 
 interface PushParts {
-  readonly project: OpenProject;
+  readonly project: OpenFleet;
   readonly plan: Plan;
-  readonly text: string;
   readonly device: ProjectDevice;
-  readonly prepared: PreparedModel;
-  readonly key: SigningKey;
+  readonly source: ReleaseSource;
   readonly options: DeployOptions;
   /** The same over all attempts: the lock of a connection that was lost is this push's own. */
   readonly owner: string;
@@ -95,7 +80,7 @@ async function pushPlan(
   emit: EmitEvent,
   onConnected: () => void,
 ): Promise<PushResult> {
-  const {project, plan, text, device, prepared, options} = parts;
+  const {project, plan, device, source, options} = parts;
   return withDevice(project, device, connect, async machine => {
     onConnected();
     const seen = await runStep(emit, `${device.name}/preflight`, `${device.name}: preflight`, () =>
@@ -105,10 +90,7 @@ async function pushPlan(
     noteClock(before, device.name, emit);
     const runtime = await collectRuntimeFiles(runtimeArchitectureOf(before.architecture));
     const others = otherMachinesOf(project, device, connect);
-    const composed = await composeRelease(project, device, plan, text, prepared, {
-      runtimeDigest: runtime.digest,
-      ...others,
-    });
+    const composed = await source.compose({runtimeDigest: runtime.digest, ...others});
     const isThere =
       isServing(before, composed.release.id) &&
       before.openSwitch === null &&
@@ -127,7 +109,7 @@ async function pushPlan(
     return withDeviceLock(
       machine,
       async lock => {
-        const golden = await goldenSamples(project, prepared, plan);
+        const golden = await source.golden();
         const {shipment, health} = await deployRelease(
           machine,
           lock,
@@ -135,7 +117,7 @@ async function pushPlan(
             store: project.store,
             composed,
             runtime,
-            key: parts.key,
+            key: source.signer,
             golden: golden.samples,
             tolerance: golden.tolerance,
             predictedMs: plan.predicted.latencyMs,
@@ -155,7 +137,7 @@ async function pushPlan(
 }
 
 /** The one whose profile the plan rests on, or another member of its class. */
-function deviceOfPlan(project: OpenProject, plan: Plan, planFile: string, name: string): ProjectDevice {
+function deviceOfPlan(project: OpenFleet, plan: Plan, planFile: string, name: string): ProjectDevice {
   if (!plan.isApplyable) {
     throw new ExpectedError(
       'plan-not-applyable',

@@ -23,6 +23,8 @@ export interface ProjectFolder {
   planFile(device: string): string;
   /** Where journals of rollouts lie. */
   readonly rolloutFolder: string;
+  /** What registries gave. */
+  readonly pulledFolder: string;
   cacheFile(name: string): string;
   /** Runs `work` with a temporary folder on the store's file system and removes it afterwards. */
   withTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T>;
@@ -59,6 +61,7 @@ function projectFolderOf(file: string, text: string): ProjectFolder {
     artefactFile: name => join(folder, 'builds', name),
     planFile: device => join(folder, 'plans', `${device}.yaml`),
     rolloutFolder: join(folder, 'rollouts'),
+    pulledFolder: join(hidden, 'pulled'),
     cacheFile: name => join(hidden, 'cache', name),
     async withTemporaryFolder(work) {
       const parent = join(hidden, 'tmp');

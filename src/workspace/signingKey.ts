@@ -9,7 +9,13 @@ import {
 import {mkdir, open, readFile, stat} from 'node:fs/promises';
 import {homedir} from 'node:os';
 import {dirname, join} from 'node:path';
-import {STATEMENT_TYPE, type ReleaseStatement, type SignedEnvelope} from '../documents/deployment.ts';
+import type {z} from 'zod';
+import {
+  STATEMENT_TYPE,
+  type envelopeSchema,
+  type ReleaseStatement,
+  type SignedEnvelope,
+} from '../documents/deployment.ts';
 import {preAuthenticationEncoding} from '../documents/preAuthenticationEncoding.ts';
 import {EXIT, ExpectedError, messageOf} from '../errors.ts';
 
@@ -20,7 +26,9 @@ export interface SigningKey {
   readonly keyId: string;
   /** The raw public key in base64. */
   readonly publicKey: string;
-  sign(statement: ReleaseStatement): SignedEnvelope;
+  sign(statement: ReleaseStatement): z.infer<typeof envelopeSchema>;
+  /** Anything else, as JSON of a type of its own: one kind of document never passes for another. */
+  signAs<Type extends string>(type: Type, document: unknown): SignedEnvelope & {payloadType: Type};
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -89,19 +97,21 @@ function keyFrom(file: string, privateKey: KeyObject): SigningKey {
   const jwk = createPublicKey(privateKey).export({format: 'jwk'});
   const raw = Buffer.from(String(jwk.x), 'base64url');
   const keyId = createHash('sha256').update(raw).digest('hex');
+  const signAs = <Type extends string>(payloadType: Type, document: unknown) => {
+    const body = Buffer.from(JSON.stringify(document));
+    const sig = sign(null, preAuthenticationEncoding(payloadType, body), privateKey);
+    return {
+      payloadType,
+      payload: body.toString('base64'),
+      signatures: [{keyid: keyId, sig: sig.toString('base64')}],
+    };
+  };
   return {
     file,
     keyId,
     publicKey: raw.toString('base64'),
-    sign(statement) {
-      const body = Buffer.from(JSON.stringify(statement));
-      const sig = sign(null, preAuthenticationEncoding(STATEMENT_TYPE, body), privateKey);
-      return {
-        payloadType: STATEMENT_TYPE,
-        payload: body.toString('base64'),
-        signatures: [{keyid: keyId, sig: sig.toString('base64')}],
-      };
-    },
+    sign: statement => signAs(STATEMENT_TYPE, statement),
+    signAs,
   };
 }
 

@@ -1,6 +1,7 @@
 import {createHash, createPublicKey, verify} from 'node:crypto';
 import {
-  envelopeSchema,
+  anyEnvelopeSchema,
+  STATEMENT_TYPE,
   statementSchema,
   type Ledger,
   type ReleaseStatement,
@@ -10,7 +11,7 @@ import {EXIT, ExpectedError} from '../../errors.ts';
 
 const ED25519_KEY_BYTES = 32;
 
-/** What a controller hands over with a release. */
+/** As it came: nothing in it is known to be of any form yet. */
 export interface SignedRelease {
   readonly envelope: unknown;
   /** The raw Ed25519 key in base64; only looked at where none is pinned yet. */
@@ -25,9 +26,20 @@ export function verifyEnvelope(
   {envelope, publicKey}: SignedRelease,
   pinned: Pick<Ledger, 'publicKey'>,
 ): ReleaseStatement {
-  const key = pinned.publicKey ?? publicKey;
-  const parsed = envelopeSchema.safeParse(envelope);
-  if (!parsed.success) throw invalid('its envelope is not one');
+  const result = statementSchema.safeParse(
+    signedJsonFrom(envelope, STATEMENT_TYPE, pinned.publicKey ?? publicKey),
+  );
+  if (!result.success) throw invalid('its statement is of another form');
+  return result.data;
+}
+
+/**
+ * The JSON in an envelope of that type, once its signature is known to be by the key.
+ * @throws ExpectedError `signature-invalid`, `signing-key-foreign`
+ */
+export function signedJsonFrom(envelope: unknown, type: string, key: string): unknown {
+  const parsed = anyEnvelopeSchema.safeParse(envelope);
+  if (!parsed.success || parsed.data.payloadType !== type) throw invalid('its envelope is not one');
   const {payloadType, payload, signatures} = parsed.data;
   const keyId = keyIdOf(key);
   const own = signatures.filter(({keyid}) => keyid === keyId);
@@ -43,15 +55,11 @@ export function verifyEnvelope(
   const signed = preAuthenticationEncoding(payloadType, body);
   if (!own.some(({sig}) => verify(null, signed, keyFromRaw(key), Buffer.from(sig, 'base64'))))
     throw invalid('its signature is not over what it holds');
-  let statement: unknown;
   try {
-    statement = JSON.parse(body.toString('utf8'));
+    return JSON.parse(body.toString('utf8'));
   } catch {
     throw invalid('its statement is not JSON');
   }
-  const result = statementSchema.safeParse(statement);
-  if (!result.success) throw invalid('its statement is of another form');
-  return result.data;
 }
 
 function keyFromRaw(publicKey: string) {

@@ -2,7 +2,6 @@ import type {Machine} from '../../device/machine.ts';
 import {EXIT, ExpectedError, messageOf} from '../../errors.ts';
 import {runStep, type EmitEvent} from '../../events.ts';
 import type {RuntimeFiles} from '../../workspace/runtimeFiles.ts';
-import type {SigningKey} from '../../workspace/signingKey.ts';
 import type {Store} from '../../workspace/store.ts';
 import type {Release} from '../../documents/release.ts';
 import {activateRelease, type ActivatedRelease} from './activateRelease.ts';
@@ -14,14 +13,14 @@ import {pruneReleases} from './pruneReleases.ts';
 import {readDeviceTruth} from './readDeviceTruth.ts';
 import {revertRelease, settleOpenSwitch} from './revertRelease.ts';
 import type {ShippedFile, Shipment} from './shipFiles.ts';
-import {signRelease} from './signRelease.ts';
+import {signRelease, type ReleaseSigner} from './signRelease.ts';
 import {stageRelease, type StageOptions} from './stageRelease.ts';
 
 export interface DeployParts {
   readonly store: Store;
   readonly composed: {readonly release: Release; readonly files: readonly ShippedFile[]};
   readonly runtime: RuntimeFiles;
-  readonly key: SigningKey;
+  readonly key: ReleaseSigner;
   readonly golden: readonly GoldenSample[];
   readonly tolerance: number;
   readonly predictedMs: number | null;

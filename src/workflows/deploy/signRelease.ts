@@ -1,3 +1,5 @@
+import type {z} from 'zod';
+import type {signedReleaseSchema} from '../../documents/deployment.ts';
 import {jsonFromDocument} from '../../documents/printDocument.ts';
 import type {Release} from '../../documents/release.ts';
 import {manifestFromRelease} from '../../documents/releaseManifest.ts';
@@ -17,6 +19,15 @@ export interface SignedShipment {
   readonly handedOver: string;
 }
 
+/** A release that was signed elsewhere, and is handed over as it came. */
+export interface GivenSignature {
+  readonly signed: z.infer<typeof signedReleaseSchema>;
+  /** Of the OCI manifest, which lies in the store. */
+  readonly manifest: string;
+}
+
+export type ReleaseSigner = SigningKey | GivenSignature;
+
 /**
  * Signs a release for one device as it is now. The release's number is the second in which its plan was made: it grows
  * with every plan, on whichever machine, and nobody has to keep count.
@@ -25,9 +36,15 @@ export async function signRelease(
   store: Store,
   {release, files}: {readonly release: Release; readonly files: readonly ShippedFile[]},
   truth: Pick<DeviceTruth, 'architecture' | 'ledger'>,
-  key: SigningKey,
+  key: ReleaseSigner,
   {allowsDowngrade}: {readonly allowsDowngrade: boolean},
 ): Promise<SignedShipment> {
+  if ('signed' in key) {
+    const {manifest: digest, signed} = key;
+    const sizeBytes = await store.sizeOf(digest);
+    const manifestBlob = {path: 'manifest.json', digest, sizeBytes, source: store.pathOf(digest)};
+    return {release, blobs: [...files, manifestBlob], handedOver: JSON.stringify(signed)};
+  }
   const document = jsonFromDocument('release', release);
   const documentFile = {digest: digestOfBytes(document), sizeBytes: Buffer.byteLength(document)};
   const manifest = manifestFromRelease(release, documentFile, release.files);

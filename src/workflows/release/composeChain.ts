@@ -14,8 +14,8 @@ import {specsOf, writeSegment} from '../writeSegment.ts';
 import type {PlacedTier} from './placedTiers.ts';
 
 export interface ComposedPart {
-  readonly part: Part;
-  /** Everything that goes into parts/<name>/ on the gateway. */
+  readonly name: string;
+  /** Everything that goes into parts/<name>/ on the gateway, part.json among it. */
   readonly files: readonly ShippedFile[];
 }
 
@@ -136,7 +136,7 @@ export async function composeChain(request: ChainRequest): Promise<ComposedChain
     const text = new TextEncoder().encode(jsonFromDocument('part', part));
     const digest = await store.put([text]);
     const listed = [...files, {path: 'part.json', digest, sizeBytes: text.byteLength}];
-    parts.push({part, files: listed.map(file => ({...file, source: store.pathOf(file.digest)}))});
+    parts.push({name, files: listed.map(file => ({...file, source: store.pathOf(file.digest)}))});
     return name;
   };
 

@@ -9,7 +9,7 @@ import type {ComposedRelease, ReleaseMachines} from '../composeRelease.ts';
 import {withDevice, type ConnectOptions} from '../connectDevice.ts';
 import {bringGateway, dropUnusedParts, type BroughtGateway} from '../gateway/bringGateway.ts';
 import {loadCloudModel, withCloud} from '../loadCloudModel.ts';
-import {cloudOf, gatewayOf, type OpenProject} from '../openProject.ts';
+import {cloudOf, gatewayOf, type OpenFleet} from '../openProject.ts';
 import {runtimeArchitectureOf} from '../runtimeArchitecture.ts';
 
 /** The machines beside the device that a release needs, asked and changed only where it does. */
@@ -24,7 +24,7 @@ export interface OtherMachines extends Pick<ReleaseMachines, 'readGatewayThreads
 }
 
 export function otherMachinesOf(
-  project: OpenProject,
+  project: OpenFleet,
   device: ProjectDevice,
   connect: ConnectOptions,
 ): OtherMachines {
@@ -47,9 +47,8 @@ export function otherMachinesOf(
         const hardware = await probeHardware(machine);
         checkSupported(hardware, gateway.name);
         const runtime = await collectRuntimeFiles(runtimeArchitectureOf(hardware.architecture));
-        const toBring = parts.map(({part, files}) => ({name: part.name, files}));
         const user = {device: device.name, release: release.id};
-        return bringGateway({gateway, machine, runtime}, toBring, user, emit);
+        return bringGateway({gateway, machine, runtime}, parts, user, emit);
       });
     },
     async dropUnusedParts(releases, emit) {
@@ -74,7 +73,7 @@ export function otherMachinesOf(
  * @returns the names of what it serves for the release, or `null`
  */
 export async function bringCloudModels(
-  project: OpenProject,
+  project: OpenFleet,
   {cloudModels}: Pick<ComposedRelease, 'cloudModels'>,
   emit: EmitEvent,
 ): Promise<string | null> {

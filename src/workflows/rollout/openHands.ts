@@ -1,16 +1,12 @@
 import type {Rollout} from '../../documents/rollout.ts';
 import type {EmitEvent} from '../../events.ts';
 import {collectRuntimeFiles, type RuntimeFiles} from '../../workspace/runtimeFiles.ts';
-import {composeRelease} from '../composeRelease.ts';
 import {withDevice, type ConnectOptions} from '../connectDevice.ts';
 import type {DeployOptions} from '../deploy/deployRelease.ts';
-import {goldenSamples} from '../deploy/goldenSamples.ts';
-import type {OpenProject} from '../openProject.ts';
-import {requireFreshPlan} from '../planFreshness.ts';
-import {withPreparedModel} from '../prepareModel.ts';
+import type {OpenFleet} from '../openProject.ts';
 import {bringCloudModels, otherMachinesOf} from '../release/otherMachines.ts';
+import {withReleaseSources} from '../releaseSource.ts';
 import {runtimeArchitectureOf} from '../runtimeArchitecture.ts';
-import {requireSigningKey} from '../signingKeys.ts';
 import type {DeviceHands} from './deviceHands.ts';
 import type {RolloutTarget} from './rolloutTargets.ts';
 import {openSshHands, type WithMachine} from './sshHands.ts';
@@ -19,7 +15,7 @@ const DEFAULT_RETENTION = 3;
 
 /** Everything that the devices of a rollout share, made once: the model, its golden answers, the key, the runtimes. */
 export async function withHands<T>(
-  project: OpenProject,
+  project: OpenFleet,
   targets: readonly RolloutTarget[],
   {id, policy, devices}: Rollout,
   {
@@ -30,13 +26,13 @@ export async function withHands<T>(
   emit: EmitEvent,
   work: (hands: ReadonlyMap<string, DeviceHands>) => Promise<T>,
 ): Promise<T> {
-  const key = await requireSigningKey(emit);
-  return withPreparedModel(project, emit, async prepared => {
-    const plans = new Map(targets.map(({written, planDigest}) => [planDigest, written]));
-    for (const plan of plans.values()) await requireFreshPlan(project, plan, prepared);
-    const golden = new Map<string, Awaited<ReturnType<typeof goldenSamples>>>();
-    for (const [digest, written] of plans)
-      golden.set(digest, await goldenSamples(project, prepared, written));
+  const wanted = targets.map(({device, plan, written, planText}) => ({
+    device,
+    plan,
+    written,
+    text: planText,
+  }));
+  return withReleaseSources(project, wanted, emit, async sources => {
     const runtimes = new Map<string, Promise<RuntimeFiles>>();
     const runtimeOf = (architecture: string): Promise<RuntimeFiles> => {
       const name = runtimeArchitectureOf(architecture);
@@ -44,8 +40,8 @@ export async function withHands<T>(
       runtimes.set(name, known);
       return known;
     };
-    const hands = targets.map(({device, plan, planText, planDigest}) => {
-      const {samples, tolerance} = golden.get(planDigest)!;
+    const hands = targets.map(({device, plan}) => {
+      const source = sources.get(device.name)!;
       const withMachine: WithMachine = use => withDevice(project, device, connect, use);
       const opened = openSshHands({
         device: device.name,
@@ -57,15 +53,15 @@ export async function withHands<T>(
         async prepare(_machine, {architecture}) {
           const runtime = await runtimeOf(architecture);
           const others = otherMachinesOf(project, device, connect);
-          const machines = {runtimeDigest: runtime.digest, ...others};
-          const composed = await composeRelease(project, device, plan, planText, prepared, machines);
+          const composed = await source.compose({runtimeDigest: runtime.digest, ...others});
           await bringCloudModels(project, composed, emit);
           await others.bringParts(composed, emit);
+          const {samples, tolerance} = await source.golden();
           return {
             store: project.store,
             composed,
             runtime,
-            key,
+            key: source.signer,
             golden: samples,
             tolerance,
             predictedMs: plan.predicted.latencyMs,

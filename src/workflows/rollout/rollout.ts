@@ -16,7 +16,7 @@ import {
 } from '../../workspace/rolloutJournal.ts';
 import {withDevice, type ConnectOptions} from '../connectDevice.ts';
 import type {DeployOptions} from '../deploy/deployRelease.ts';
-import {openProject, type OpenProject} from '../openProject.ts';
+import {openFleet, type OpenFleet} from '../openProject.ts';
 import {driveRollout} from './driveRollout.ts';
 import {lookAtFleet, recordsFromDevices, type SeenDevice} from './lookAtFleet.ts';
 import {withHands} from './openHands.ts';
@@ -44,7 +44,7 @@ export type Resumption =
   | {readonly kind: 'take-back'; readonly reason: string};
 
 interface Prepared {
-  readonly project: OpenProject;
+  readonly project: OpenFleet;
   readonly targets: readonly RolloutTarget[];
   readonly seen: ReadonlyMap<string, SeenDevice>;
   /** Names what is rolled out; a rollout's id is this and how often it was tried. */
@@ -163,13 +163,13 @@ export async function previewRollout(
 
 /** All rollouts of this folder, oldest first. */
 export async function listRollouts(projectPath: string): Promise<RolloutSummary[]> {
-  const {rolloutFolder} = await openProject(projectPath);
+  const {rolloutFolder} = await openFleet(projectPath);
   const journals = await Promise.all((await listJournals(rolloutFolder)).map(readJournal));
   return journals.map(({rollout}) => summarizeRollout(rollout));
 }
 
 async function prepare(request: RolloutRequest, emit: EmitEvent): Promise<Prepared> {
-  const project = await openProject(request.projectPath);
+  const project = await openFleet(request.projectPath);
   const fields = project.project.rollout ?? {};
   const all = await findTargets(project, request.devices, fields);
   const candidates = all.map(target => ({...target, device: target.device.name, isReachable: true, target}));
@@ -216,7 +216,7 @@ async function headOf(
   return [journalFile(project.rolloutFolder, id), {...header, id, policy, devices}];
 }
 
-async function journalsOf({rolloutFolder}: OpenProject, base: string): Promise<RolloutJournal[]> {
+async function journalsOf({rolloutFolder}: OpenFleet, base: string): Promise<RolloutJournal[]> {
   const journals = await Promise.all((await listJournals(rolloutFolder)).map(readJournal));
   return journals.filter(({rollout}) => rollout.id.startsWith(`${base}-`));
 }

@@ -6,7 +6,7 @@ import {profileFromYaml} from '../../documents/readDocument.ts';
 import {EXIT, ExpectedError} from '../../errors.ts';
 import {digestOfBytes} from '../../workspace/digest.ts';
 import {readDocumentText} from '../../workspace/projectFolder.ts';
-import {selectDevices, type OpenProject} from '../openProject.ts';
+import {selectDevices, type OpenFleet} from '../openProject.ts';
 import {readPlan} from '../readPlan.ts';
 
 /** A device and the plan that it is to get. */
@@ -25,7 +25,7 @@ export interface RolloutTarget {
  * @throws ExpectedError `plan-missing`, `plan-not-applyable`
  */
 export async function findTargets(
-  project: OpenProject,
+  project: OpenFleet,
   names: readonly string[],
   policy: {readonly classLabel?: string | undefined},
 ): Promise<RolloutTarget[]> {
@@ -83,7 +83,7 @@ async function readPlans(folder: string): Promise<{plan: Plan; text: string; fil
 
 /** What tells kinds of hardware apart: the policy's label, the target, the plan's class, or the processor. */
 async function classOf(
-  project: OpenProject,
+  project: OpenFleet,
   device: ProjectDevice,
   plan: Plan,
   label: string | undefined,

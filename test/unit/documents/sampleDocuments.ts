@@ -218,4 +218,43 @@ export const SAMPLES: {readonly [K in DocumentKind]: DocumentOf<K>} = {
       {record: 'ended', at: '2026-01-31T12:00:03Z', outcome: 'paused', reason: 'too few'},
     ],
   },
+  shipment: {
+    ...writeHeader('shipment', header),
+    plans: [{file: 'pi.yaml', digest: digestOf('d'), sizeBytes: 1234}],
+    releases: [
+      {
+        device: 'pi',
+        release: '0123456789abcdef',
+        plan: digestOf('d'),
+        runtime: digestOf('e'),
+        architecture: 'arm64',
+        manifest: digestOf('f'),
+        signed: {
+          envelope: {
+            payloadType: 'application/vnd.edgewise.release-statement.v1+json',
+            payload: 'e30=',
+            signatures: [{keyid: '1'.repeat(64), sig: 'AAAA'}],
+          },
+          publicKey: 'AAAA',
+        },
+        golden: {
+          tolerance: 0.01,
+          samples: [
+            {
+              inputs: [{name: 'image', elementType: 'float32', shape: [1, 3], digest: digestOf('2')}],
+              outputs: [{name: 'class', elementType: 'int64', shape: [], digest: digestOf('3')}],
+            },
+          ],
+        },
+        cloudModels: [
+          {
+            name: 'm-0123',
+            graph: 'model.onnx',
+            files: [{path: 'model.onnx', digest: digestOf('4'), sizeBytes: 5}],
+          },
+        ],
+        parts: [{name: 'p-0123', files: [{path: 'part.json', digest: digestOf('5'), sizeBytes: 6}]}],
+      },
+    ],
+  },
 };
