@@ -17,8 +17,9 @@ import {sumOfShipments, type Shipment} from './deploy/shipFiles.ts';
 import {openFleet, type OpenFleet} from './openProject.ts';
 import {readPlan} from './readPlan.ts';
 import {bringCloudModels, otherMachinesOf} from './release/otherMachines.ts';
-import {withReleaseSources, type ReleaseSource} from './releaseSource.ts';
+import type {ReleaseSource} from './release/releaseSource.ts';
 import {runtimeArchitectureOf} from './runtimeArchitecture.ts';
+import {withReleaseSources} from './withReleaseSources.ts';
 
 export interface PushResult {
   readonly device: string;

@@ -11,7 +11,7 @@ import {writeAtomically} from '../../workspace/writeAtomically.ts';
 import type {ComposedRelease} from '../composeRelease.ts';
 import type {ShippedFile} from '../deploy/shipFiles.ts';
 import type {OpenFleet} from '../openProject.ts';
-import type {GoldenSet, ReleaseSource} from '../releaseSource.ts';
+import type {GoldenSet, ReleaseSource} from '../release/releaseSource.ts';
 
 type Golden = ShippedRelease['golden']['samples'][number]['inputs'];
 

@@ -1,27 +1,15 @@
 import type {Plan} from '../documents/plan.ts';
 import type {ProjectDevice} from '../documents/project.ts';
 import type {EmitEvent} from '../events.ts';
-import {composeRelease, type ComposedRelease, type ReleaseMachines} from './composeRelease.ts';
-import type {GoldenSample} from './deploy/checkHealth.ts';
+import {composeRelease} from './composeRelease.ts';
 import {goldenSamples} from './deploy/goldenSamples.ts';
 import type {ReleaseSigner} from './deploy/signRelease.ts';
 import {requireModel, type OpenFleet, type OpenProject} from './openProject.ts';
 import {requireFreshPlan} from './planFreshness.ts';
 import {withPreparedModel, type PreparedModel} from './prepareModel.ts';
+import type {GoldenSet, ReleaseSource} from './release/releaseSource.ts';
 import {requireSigningKey} from './signingKeys.ts';
 import {readPulledReleases} from './store/pulledReleases.ts';
-
-export interface GoldenSet {
-  readonly samples: readonly GoldenSample[];
-  readonly tolerance: number;
-}
-
-/** Where the release of a plan comes from: made here of the model, or pulled from a registry as it was made elsewhere. */
-export interface ReleaseSource {
-  readonly signer: ReleaseSigner;
-  readonly compose: (machines: ReleaseMachines) => Promise<ComposedRelease>;
-  readonly golden: () => Promise<GoldenSet>;
-}
 
 export interface WantedRelease {
   readonly device: ProjectDevice;
