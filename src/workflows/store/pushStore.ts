@@ -20,14 +20,10 @@ import {signRelease} from '../deploy/signRelease.ts';
 import {openProject, selectDevices, type OpenProject} from '../openProject.ts';
 import {readPlan} from '../readPlan.ts';
 import {otherMachinesOf} from '../release/otherMachines.ts';
-import {
-  withReleaseSources,
-  type GoldenSet,
-  type ReleaseSource,
-  type WantedRelease,
-} from '../releaseSource.ts';
+import type {GoldenSet, ReleaseSource} from '../release/releaseSource.ts';
 import {runtimeArchitectureOf} from '../runtimeArchitecture.ts';
 import {requireSigningKey} from '../signingKeys.ts';
+import {withReleaseSources, type WantedRelease} from '../withReleaseSources.ts';
 
 export interface StorePushRequest {
   readonly projectPath: string;
