@@ -101,6 +101,7 @@ export const rolloutSchema = z.strictObject({
   records: z.array(rolloutRecordSchema),
 });
 export type Rollout = z.infer<typeof rolloutSchema>;
+
 /** What a device keeps about the rollout it takes part in: enough to go on from anywhere. */
 export const deviceRolloutSchema = z.strictObject({
   kind: z.literal('edgewise/device-rollout'),
@@ -110,6 +111,8 @@ export const deviceRolloutSchema = z.strictObject({
   release: releaseId.nullable(),
   phase: z.enum(DEVICE_PHASES),
   detail: z.string().nullable(),
+  /** Waves that somebody let begin: not even a controller on another machine asks for that twice. */
+  approvedWaves: z.array(z.int().positive()).optional(),
 });
 export type DeviceRollout = z.infer<typeof deviceRolloutSchema>;
 

@@ -55,14 +55,27 @@ export function nextSteps(
     return [{kind: 'stop', wave: wave ?? lastWaveOf(devices), reason: tooMany, judged: null}];
   if (wave === null) return inFlight.size > 0 ? [] : [finish(devices)];
   const members = devices.filter(each => each.wave === wave);
-  const isUntouched = members.every(({phase}) => phase === 'waiting' || phase === 'deferred');
-  if (isUntouched && policy.approveBefore.includes(wave) && !state.approvedWaves.has(wave)) {
+  if (waveToApprove(state, policy) === wave)
     return [end('waiting-for-approval', `Wave ${wave} waits for approval.`)];
-  }
   const moves = advance(devices, members, policy, inFlight);
   if (moves.length > 0 || members.some(({device, phase}) => inFlight.has(device) || isUnderWay(phase)))
     return moves;
   return judge(state, observations, policy, wave, nowMs);
+}
+
+/** The first wave that must not begin before somebody says so, and has not; `null` where there is none. */
+export function waveToApprove(
+  {devices, approvedWaves}: Pick<RolloutState, 'devices' | 'approvedWaves'>,
+  {approveBefore}: Pick<RolloutPolicy, 'approveBefore'>,
+): number | null {
+  const begun = new Set(
+    [...devices.values()]
+      .filter(({phase}) => phase !== 'waiting' && phase !== 'deferred')
+      .map(({wave}) => wave),
+  );
+  const all = new Set([...devices.values()].map(({wave}) => wave));
+  const open = approveBefore.filter(wave => all.has(wave) && !begun.has(wave) && !approvedWaves.has(wave));
+  return open.length === 0 ? null : Math.min(...open);
 }
 
 /** @returns why the rollout must stop, or `null` */

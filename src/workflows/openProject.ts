@@ -1,4 +1,5 @@
 import {existsSync} from 'node:fs';
+import {rm} from 'node:fs/promises';
 import {resolve} from 'node:path';
 import {EXIT, ExpectedError} from '../errors.ts';
 import {projectFromYaml} from '../documents/readDocument.ts';
@@ -10,6 +11,7 @@ import {
   requireFile,
   type ProjectFolder,
 } from '../workspace/projectFolder.ts';
+import {whenInterrupted} from './interruption.ts';
 
 /** A project of which only the machines and the documents matter: its model need not be here. */
 export interface OpenFleet extends ProjectFolder {
@@ -27,7 +29,7 @@ export async function openProject(path: string): Promise<OpenProject> {
 
 export async function openFleet(path: string): Promise<OpenFleet> {
   const folder = await openProjectFolder(path);
-  return {...folder, project: projectFromYaml(folder.text, folder.file)};
+  return {...withFoldersRemoved(folder), project: projectFromYaml(folder.text, folder.file)};
 }
 
 /** @throws ExpectedError `file-missing` */
@@ -35,6 +37,27 @@ export function requireModel(fleet: OpenFleet): OpenProject {
   const {file, project} = fleet;
   const path = fleet.resolve(project.model.file);
   return {...fleet, modelFile: requireFile(path, `the model of ${file}`, EXIT.invalidDocument)};
+}
+
+/** Its temporary folders go when the user interrupts what needs them, too, and be it while one is made. */
+function withFoldersRemoved(folder: ProjectFolder): ProjectFolder {
+  return {
+    ...folder,
+    withTemporaryFolder(work) {
+      let tell = (_made: string): void => {};
+      const made = new Promise<string>(resolve => {
+        tell = resolve;
+      });
+      return whenInterrupted(
+        async () => rm(await made, {recursive: true, force: true, maxRetries: 3}),
+        () =>
+          folder.withTemporaryFolder(temporary => {
+            tell(temporary);
+            return work(temporary);
+          }),
+      );
+    },
+  };
 }
 
 export interface NamedModel {
@@ -73,7 +96,7 @@ export async function openProjectOrModel(path: string, named: NamedModel): Promi
     model: {file: modelFile},
     devices: [{name: device, address: device}],
   };
-  return {...openBareFolder(path, JSON.stringify(project)), project, modelFile};
+  return {...withFoldersRemoved(openBareFolder(path, JSON.stringify(project))), project, modelFile};
 }
 
 /** The end of a sentence on what was not given: the project does not have it either. */

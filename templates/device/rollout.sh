@@ -1,13 +1,6 @@
-# $1 = keep: what this device knows about the rollout it takes part in, from stdin. $1 = read: prints it.
+# Keeps what this device knows about the rollout that it takes part in, from stdin; truth.sh tells it.
 set -eu
 folder="$HOME/.edgewise"
-case "$1" in
-  keep)
-    mkdir -p "$folder"
-    cat > "$folder/.rollout.json.$$.partial"
-    mv -f "$folder/.rollout.json.$$.partial" "$folder/rollout.json"
-    ;;
-  read)
-    if [ -f "$folder/rollout.json" ]; then cat "$folder/rollout.json"; fi
-    ;;
-esac
+mkdir -p "$folder"
+cat > "$folder/.rollout.json.$$.partial"
+mv -f "$folder/.rollout.json.$$.partial" "$folder/rollout.json"

@@ -33,7 +33,7 @@ if [ -n "$pid" ] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q " su
 # What state.json says is true only while the process that wrote it lives.
 pid=$(tr -d '\n' <"$root/state.json" 2>/dev/null | sed 's/.*"pid": *\([0-9]*\).*/\1/')
 if [ -n "$pid" ] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF " $(cd "$root" && pwd -P)"; then echo "agentAlive yes"; fi
-for name in state ledger pending confirming reverting; do
+for name in state ledger pending confirming reverting rollout; do
   # Not echo, which makes line feeds of what JSON writes as \n.
   [ -r "$root/$name.json" ] && printf '%s %s\n' "$name" "$(tr -d '\n' <"$root/$name.json")"
 done

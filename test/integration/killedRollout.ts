@@ -1,5 +1,8 @@
-// A rollout in a process of its own that is killed right after its N-th record is on the disk.
+// A rollout in a process of its own. It begins when it is told to on its standard input, tells how it ended on stderr, and is
+// killed right after its N-th record is on the disk (0: never).
 import {join} from 'node:path';
+import {once} from 'node:events';
+import {ExpectedError} from '../../src/errors.ts';
 import {collectRuntimeFiles} from '../../src/workspace/runtimeFiles.ts';
 import {readSigningKey} from '../../src/workspace/signingKey.ts';
 import {openStore} from '../../src/workspace/store.ts';
@@ -36,16 +39,26 @@ const shop = {
   key,
   runtime: await collectRuntimeFiles(process.arch === 'arm64' ? 'arm64' : 'x64'),
 };
-await driveTestRollout(
-  shop,
-  fleet,
-  {
-    ...journal,
-    async append(record) {
-      await journal.append(record);
-      appended++;
-      if (appended === Number(killAfter)) process.kill(process.pid, 'SIGKILL');
+process.stderr.write('ready\n');
+await once(process.stdin, 'data');
+process.stdin.destroy();
+try {
+  const {ended} = await driveTestRollout(
+    shop,
+    fleet,
+    {
+      ...journal,
+      async append(record) {
+        await journal.append(record);
+        appended++;
+        if (appended === Number(killAfter)) process.kill(process.pid, 'SIGKILL');
+      },
     },
-  },
-  rollout,
-);
+    rollout,
+  );
+  process.stderr.write(JSON.stringify({outcome: ended?.outcome}));
+} catch (error) {
+  if (!(error instanceof ExpectedError)) throw error;
+  process.stderr.write(JSON.stringify({code: error.code, message: error.message}));
+  process.exitCode = error.exitCode;
+}

@@ -1,4 +1,3 @@
-import {spawn} from 'node:child_process';
 import {appendFile, mkdtemp, readFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -14,6 +13,7 @@ import {
   type Workshop,
 } from './deployDevice.ts';
 import {createTestJournal, driveTestRollout, resumeElsewhere, type TestRollout} from './rolloutFleet.ts';
+import {startController} from './startController.ts';
 
 let workshop: Workshop;
 let fleet: Map<string, TestDevice>;
@@ -81,7 +81,6 @@ describe('a rollout over two devices', () => {
         expect(await device.current()).toBeNull();
         expect(await processesOf(device.root)).toEqual([]);
       }
-      expect((await run({id: 'r-first-2', constant: 4}, devices)).phases).toEqual(['confirmed', 'confirmed']);
     } finally {
       for (const device of devices.values()) await device.remove();
     }
@@ -107,22 +106,8 @@ describe('a rollout over two devices', () => {
       const before = new Set(await answers());
       const constant = 10 + killAfter;
       const rollout: TestRollout = {id: `r-killed-${killAfter}`, constant};
-      const places = [...fleet].map(([name, {home, port}]) => `${name}=${home}=${port}`);
-      const child = spawn(
-        process.execPath,
-        [
-          join(import.meta.dirname, 'killedRollout.ts'),
-          workshop.folder,
-          await newFolder(),
-          String(killAfter),
-          JSON.stringify(rollout),
-          ...places,
-        ],
-        {stdio: ['ignore', 'ignore', 'pipe']},
-      );
-      let said = '';
-      child.stderr.on('data', (text: Buffer) => (said += text.toString()));
-      const signal = await new Promise(resolve => child.once('exit', (_code, by) => resolve(by)));
+      const controller = await startController(workshop.folder, await newFolder(), rollout, fleet, killAfter);
+      const {signal, said} = await controller.begin();
       expect(signal, said).toBe('SIGKILL');
       for (const answer of await answers()) expect(before.has(answer) || answer === constant).toBe(true);
       const state = await resumeElsewhere(workshop, fleet, await newFolder(), rollout);

@@ -3,7 +3,7 @@ import {writeHeader} from '../../src/documents/writeHeader.ts';
 import {completePolicy, type RolloutPolicyFields} from '../../src/documents/rolloutPolicy.ts';
 import type {RolloutRecord} from '../../src/documents/rollout.ts';
 import {ignoreEvents, type EmitEvent} from '../../src/events.ts';
-import type {RolloutState} from '../../src/rollout/rolloutState.ts';
+import {stateOfRollout, type RolloutState} from '../../src/rollout/rolloutState.ts';
 import {driveRollout} from '../../src/workflows/rollout/driveRollout.ts';
 import {lookAtFleet, recordsFromDevices} from '../../src/workflows/rollout/lookAtFleet.ts';
 import {openSshHands} from '../../src/workflows/rollout/sshHands.ts';
@@ -22,6 +22,10 @@ export interface TestRollout {
   readonly expected?: (device: string) => number;
   readonly policy?: RolloutPolicyFields;
   readonly takesBad?: boolean;
+  /** What the devices knew when this rollout began. */
+  readonly knownRollout?: string | null;
+  /** 10 s where it is left out, as whoever resumes has; 0 is what whoever starts has. */
+  readonly lockPatienceMs?: number;
 }
 
 const POLICY: RolloutPolicyFields = {
@@ -58,9 +62,10 @@ export async function driveTestRollout(
   shop: RolloutShop,
   fleet: ReadonlyMap<string, FleetDevice>,
   journal: RolloutJournal,
-  {constant, expected = () => constant, takesBad = false}: TestRollout,
+  {constant, expected = () => constant, takesBad = false, knownRollout, lockPatienceMs = 10_000}: TestRollout,
   emit: EmitEvent = ignoreEvents,
 ): Promise<RolloutState> {
+  const approvedWaves = [...stateOfRollout(journal.rollout).approvedWaves];
   const hands = [...fleet].map(([device, {port, withMachine}]) => {
     const wave = journal.rollout.devices.find(each => each.device === device)?.wave ?? 1;
     const opened = openSshHands({
@@ -69,8 +74,10 @@ export async function driveTestRollout(
       wave,
       withMachine,
       options: {takesBad},
+      approvedWaves,
+      ...(knownRollout === undefined ? {} : {knownRollout}),
       leaseSeconds: 2,
-      lockPatienceMs: 10_000,
+      lockPatienceMs,
       prepare: async () => ({
         store: shop.store,
         composed: await composeAdding(shop, constant, {port, madeSecond: constant}),

@@ -1,6 +1,8 @@
 import {describe, expect, it} from 'vitest';
 import type {RolloutPolicyFields} from '../../src/documents/rolloutPolicy.ts';
-import {seededRandom, simulateRollout, type Behaviour} from './simulatedFleet.ts';
+import {driveEmulatedFleet} from './emulatedFleet.ts';
+import {seededRandom, type Behaviour} from './emulatedRelease.ts';
+import {simulateRollout} from './simulatedFleet.ts';
 
 /** Four kinds of 250 seeds each are the 1,000 simulations of the issue. */
 const RUNS = 250;
@@ -121,5 +123,24 @@ describe('devices that are offline', () => {
     );
     expect(run.outcome).toBe('partial');
     expect(run.holding.size).toBe(27);
+  });
+});
+
+describe('the driver itself, over a hundred emulated devices', () => {
+  it.each<[string, (index: number) => Behaviour]>([
+    ['is bad on 20 % of them', index => ({isBad: index % 5 === 1})],
+    ['crashes', () => ({crashesAfterMs: 200})],
+  ])('takes a release back that %s, from every device that had it', async (_, behave) => {
+    const policy = {...POLICY, soakSeconds: 0.4, patienceSeconds: 10};
+    const run = await driveEmulatedFleet(
+      fleet(100, index => behave(index)),
+      policy,
+      11,
+    );
+    expect(run.outcome).toBe('reverted');
+    expect([...run.holding]).toEqual([]);
+    expect(run.exposedSinceEvidence.size).toBeLessThanOrEqual(6);
+    expect(run.mostInFlight).toBeLessThanOrEqual(6);
+    expect(run.journalOutcome).toBe('reverted');
   });
 });

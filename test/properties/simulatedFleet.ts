@@ -1,26 +1,15 @@
-import {bucketOfLatency, type ReleaseStatistics} from '../../src/documents/agentStatistics.ts';
 import type {DevicePhase, RolloutRecord} from '../../src/documents/rollout.ts';
-import {completePolicy, type RolloutPolicyFields} from '../../src/documents/rolloutPolicy.ts';
+import {
+  completePolicy,
+  countOfShare,
+  type RolloutPolicy,
+  type RolloutPolicyFields,
+} from '../../src/documents/rolloutPolicy.ts';
 import {nextSteps, type RolloutStep} from '../../src/rollout/nextSteps.ts';
 import type {DeviceObservation} from '../../src/rollout/observation.ts';
 import {planWaves} from '../../src/rollout/planWaves.ts';
 import {stateAfter, stateOfRollout, type RolloutState} from '../../src/rollout/rolloutState.ts';
-
-/** How the new release behaves on one device. */
-export interface Behaviour {
-  /** Does not come up: its health check fails. */
-  readonly isBad?: boolean;
-  /** Dies so long after it was confirmed. */
-  readonly crashesAfterMs?: number;
-  /** As a multiple of the old release's latency. */
-  readonly slowness?: number;
-  readonly errorRate?: number;
-  /** Its agent tells no measurements. */
-  readonly isSilent?: boolean;
-  readonly isOffline?: boolean;
-  /** Cannot be taken back. */
-  readonly isStuck?: boolean;
-}
+import {openCounter, seededRandom, type Behaviour} from './emulatedRelease.ts';
 
 export interface SimulatedRun {
   readonly state: RolloutState;
@@ -30,28 +19,14 @@ export interface SimulatedRun {
   readonly canaries: number;
   /** Devices on which the new release ever ran. */
   readonly exposed: ReadonlySet<string>;
-  /** Those of them that were switched after the first device had shown that the release is bad. */
+  /** Those of them that were switched after the fleet had shown that the release is bad: more devices failed than may. */
   readonly exposedSinceEvidence: ReadonlySet<string>;
   /** Devices that have the new release at the end. */
   readonly holding: ReadonlySet<string>;
   readonly mostInFlight: number;
 }
 
-export type Random = () => number;
-
-/** mulberry32: small, and the same everywhere. */
-export function seededRandom(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 const POLL_MS = 5000;
-const OLD_MS = 10;
 
 /**
  * Runs a rollout against devices that exist only here, with a clock of its own: steps take a random time, devices answer
@@ -84,7 +59,7 @@ export function simulateRollout(
     state = stateAfter(state, record);
   };
   const observations = new Map<string, DeviceObservation>();
-  const measured = new Map<string, {requests: number; errors: number; latency: Record<string, number>}>();
+  const counters = new Map<string, ReturnType<typeof openCounter>>();
   const confirmedAtMs = new Map<string, number>();
   const holding = new Set<string>();
   const exposed = new Set<string>();
@@ -115,49 +90,18 @@ export function simulateRollout(
       if (hasEvidence) exposedSinceEvidence.add(device);
       holding.add(device);
     }
-    if (phase === 'failed') hasEvidence = true;
     if (phase === 'failed' || phase === 'reverted') holding.delete(device);
     if (phase === 'confirmed') confirmedAtMs.set(device, nowMs);
     append({record: 'device', at: at(), device, phase});
+    if (phase === 'failed' && isBeyondAllowed(state, policy)) hasEvidence = true;
   };
 
   const look = (device: string): void => {
-    const {crashesAfterMs, slowness = 1, errorRate = 0, isSilent = false} = behaviourOf.get(device) ?? {};
-    const counted = measured.get(device) ?? {requests: 0, errors: 0, latency: {}};
-    for (let request = 0; request < requestsPerPoll; request++) {
-      counted.requests++;
-      if (random() < errorRate) counted.errors++;
-      const bucket = String(bucketOfLatency(OLD_MS * slowness * (0.95 + 0.1 * random())));
-      counted.latency[bucket] = (counted.latency[bucket] ?? 0) + 1;
-    }
-    measured.set(device, counted);
-    const servedMs = nowMs - (confirmedAtMs.get(device) ?? nowMs);
-    const hasCrashed = crashesAfterMs !== undefined && servedMs >= crashesAfterMs;
-    if (hasCrashed) hasEvidence = true;
-    const statistics = (release: string, more: Partial<ReleaseStatistics>): ReleaseStatistics => ({
-      release,
-      requests: 200,
-      errors: 0,
-      latency: {[String(bucketOfLatency(OLD_MS))]: 200},
-      classes: null,
-      residentBytes: 5e7,
-      servingMs: servedMs,
-      restarts: 0,
-      throttled: null,
-      ...more,
-    });
-    observations.set(device, {
-      device,
-      atMs: nowMs,
-      isServing: !hasCrashed,
-      statistics: isSilent
-        ? null
-        : {
-            current: statistics('new', {...counted, latency: {...counted.latency}}),
-            previous: statistics('old', {}),
-          },
-      predictedMs: OLD_MS,
-    });
+    const counter = counters.get(device) ?? openCounter(device, behaviourOf.get(device) ?? {}, random);
+    counters.set(device, counter);
+    const seen = counter.observe(requestsPerPoll, nowMs, confirmedAtMs.get(device) ?? nowMs);
+    if (seen.isServing === false) hasEvidence = true;
+    observations.set(device, seen);
   };
 
   for (let turn = 0; state.ended === null; turn++) {
@@ -203,4 +147,15 @@ export function simulateRollout(
     holding,
     mostInFlight,
   };
+}
+
+/** More devices failed than the policy lets fail, of those that were tried. */
+export function isBeyondAllowed(
+  {devices}: Pick<RolloutState, 'devices'>,
+  {gates}: Pick<RolloutPolicy, 'gates'>,
+): boolean {
+  const phases = [...devices.values()].map(({phase}) => phase);
+  const tried = phases.filter(phase => !['waiting', 'staged', 'deferred'].includes(phase)).length;
+  const failed = phases.filter(phase => phase === 'failed').length;
+  return failed > Math.floor(countOfShare(gates.failures, tried));
 }

@@ -1,4 +1,3 @@
-import {rm} from 'node:fs/promises';
 import {availableParallelism} from 'node:os';
 import {resolve} from 'node:path';
 import type {AccuracyMetric} from '../../documents/accuracyBudget.ts';
@@ -7,7 +6,6 @@ import {EXIT, ExpectedError} from '../../errors.ts';
 import type {CandidateBuild} from '../../targets/target.ts';
 import type {EmitEvent} from '../../events.ts';
 import type {MadeBuild} from '../compilePortable.ts';
-import {whenInterrupted} from '../interruption.ts';
 import {hasNone, type OpenProject} from '../openProject.ts';
 import {runInWorker} from '../workerJob.ts';
 import {chooseBudget, type ChosenBudget} from './chooseBudget.ts';
@@ -79,12 +77,7 @@ export async function compileForTarget(
       ...explainMachines(goal, {compiler, vendor, times, rivalCount: rivals.length}),
     });
   };
-  return project.withTemporaryFolder(temporaryFolder =>
-    whenInterrupted(
-      () => rm(temporaryFolder, {recursive: true, force: true}),
-      () => compileIn(temporaryFolder),
-    ),
-  );
+  return project.withTemporaryFolder(compileIn);
 }
 
 /** The worker lies beside this file in every form: .ts from source, .js in dist. */

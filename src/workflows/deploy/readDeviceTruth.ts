@@ -1,6 +1,7 @@
 import {z} from 'zod';
 import type {Machine} from '../../device/machine.ts';
 import {ledgerSchema, pendingSchema, type Ledger, type Pending} from '../../documents/deployment.ts';
+import {deviceRolloutSchema, type DeviceRollout} from '../../documents/rollout.ts';
 import {deviceScript} from '../../workspace/deviceScript.ts';
 import {factsFrom, numberFrom, runScript} from './runOnDevice.ts';
 
@@ -52,6 +53,8 @@ export interface DeviceTruth {
   /** `null` before the first push. */
   readonly ledger: Ledger | null;
   readonly lock: HeldLock | null;
+  /** The last rollout that it took part in; `null` before the first, and when what it keeps cannot be read. */
+  readonly rollout: DeviceRollout | null;
 }
 
 /** One round trip; changes nothing on the device. */
@@ -91,6 +94,7 @@ export function truthFrom(stdout: string): DeviceTruth {
     openSwitch: openSwitch ?? null,
     ledger: jsonFrom(facts.get('ledger'), ledgerSchema),
     lock: newestLock(stdout.split('\n'), facts.get('bootId'), numberOf('uptime') ?? 0),
+    rollout: jsonFrom(facts.get('rollout'), deviceRolloutSchema),
   };
 }
 

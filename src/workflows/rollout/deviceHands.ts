@@ -11,7 +11,7 @@ export interface PhaseReport {
 
 /** One device of a rollout, as far as the rollout is concerned: the steps of the state machine, carried out. */
 export interface DeviceHands {
-  /** `staged`, `unchanged`, `deferred`, or `failed`. @throws ExpectedError `device-locked` */
+  /** `staged`, `unchanged`, `deferred`, or `failed`. @throws ExpectedError `device-locked`, `rollout-under-way` */
   stage(emit: EmitEvent): Promise<PhaseReport>;
   activate(): Promise<PhaseReport>;
   check(): Promise<PhaseReport>;

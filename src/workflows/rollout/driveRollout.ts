@@ -15,6 +15,8 @@ const LOOK_EVERY_MS = 5000;
 /** More than a gate needs at the least, because one slow request among the fewest leaves p95 open. */
 const PROBES_PER_LOOK = 40;
 
+const SUCCESSES: ReadonlySet<string> = new Set(['complete', 'partial']);
+
 type DeviceStep = Extract<RolloutStep, {device: string}>;
 type SoakStep = Extract<RolloutStep, {kind: 'soak'}>;
 
@@ -42,6 +44,7 @@ export async function driveRollout(
   const flights = new Map<string, Promise<void>>();
   const soaking = showSoaking(emit);
   const failures: unknown[] = [];
+  let isReadBack = false;
 
   const append = async (record: RolloutRecord): Promise<void> => {
     await journal.append(record);
@@ -77,6 +80,11 @@ export async function driveRollout(
             .catch((error: unknown) => void failures.push(error))
             .finally(() => flights.delete(step.device));
           flights.set(step.device, flight);
+        } else if (step.kind === 'end' && SUCCESSES.has(step.outcome) && !isReadBack) {
+          isReadBack = true;
+          const {maxParallel} = policy;
+          for (const record of await readBack(state, {hands, observations, maxParallel}, emit))
+            await append(record);
         } else {
           soaking.end(
             step.kind === 'pass' ? 'done' : 'failed',
@@ -173,6 +181,42 @@ async function lookAtWave(
     const seen = await hands.get(device)?.observe(wanted);
     if (seen !== undefined) observations.set(device, seen);
   });
+}
+
+/**
+ * A release that served when its wave was judged may be gone by the time that the last wave is: what was not looked at
+ * lately is asked once more. @returns a record of each device that has lost it
+ */
+async function readBack(
+  {devices}: RolloutState,
+  {hands, observations, maxParallel}: Pick<LookParts, 'hands' | 'observations'> & {maxParallel: number},
+  emit: EmitEvent,
+): Promise<RolloutRecord[]> {
+  const sinceMs = Date.now() - 2 * LOOK_EVERY_MS;
+  const unseen = [...devices.values()].filter(
+    ({device, phase}) => phase === 'confirmed' && (observations.get(device)?.atMs ?? 0) < sinceMs,
+  );
+  if (unseen.length === 0) return [];
+  const lost: RolloutRecord[] = [];
+  await runStep(
+    emit,
+    'fleet/read-back',
+    `read back what ${unseen.length} devices of earlier waves serve`,
+    () =>
+      forEachLimited(unseen, maxParallel, async ({device}) => {
+        const seen = await hands.get(device)?.observe(0);
+        if (seen?.isServing === false)
+          lost.push({
+            record: 'device',
+            at: now(),
+            device,
+            phase: 'lost',
+            detail: 'no longer serves the release',
+          });
+      }),
+    () => (lost.length === 0 ? {} : {detail: `${lost.length} no longer serve it`}),
+  );
+  return lost;
 }
 
 /** One step of the progress for a whole wave's soaking, however often it is looked at. */

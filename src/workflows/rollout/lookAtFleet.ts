@@ -1,8 +1,7 @@
-import type {DevicePhase, DeviceRollout, Rollout, RolloutRecord} from '../../documents/rollout.ts';
+import type {DevicePhase, Rollout, RolloutRecord} from '../../documents/rollout.ts';
 import {stateOfRollout} from '../../rollout/rolloutState.ts';
 import {messageOf} from '../../errors.ts';
 import {readDeviceTruth, type DeviceTruth} from '../deploy/readDeviceTruth.ts';
-import {readDeviceRollout} from './deviceRollout.ts';
 import {forEachLimited} from './forEachLimited.ts';
 import type {WithMachine} from './sshHands.ts';
 
@@ -10,12 +9,11 @@ import type {WithMachine} from './sshHands.ts';
 export interface SeenDevice {
   readonly device: string;
   readonly truth: DeviceTruth | null;
-  readonly kept: DeviceRollout | null;
   readonly problem: string | null;
 }
 
 /** Connections that are opened at once: below what a default sshd or a bastion refuses. */
-const CONNECTIONS = 16;
+export const CONNECTIONS = 16;
 
 export async function lookAtFleet(
   devices: readonly {readonly device: string; readonly withMachine: WithMachine}[],
@@ -23,12 +21,10 @@ export async function lookAtFleet(
   const seen = new Map<string, SeenDevice>();
   await forEachLimited(devices, CONNECTIONS, async ({device, withMachine}) => {
     try {
-      await withMachine(async machine => {
-        const truth = await readDeviceTruth(machine);
-        seen.set(device, {device, truth, kept: await readDeviceRollout(machine), problem: null});
-      });
+      const truth = await withMachine(readDeviceTruth);
+      seen.set(device, {device, truth, problem: null});
     } catch (error) {
-      seen.set(device, {device, truth: null, kept: null, problem: messageOf(error)});
+      seen.set(device, {device, truth: null, problem: messageOf(error)});
     }
   });
   return seen;
@@ -36,7 +32,7 @@ export async function lookAtFleet(
 
 /**
  * Records that bring a journal to what the devices say, however old, torn or missing it is: each device's phase, the waves
- * that must have passed because later ones have begun, and that everything was being taken back.
+ * that must have passed because later ones have begun, those that were approved, and that everything was being taken back.
  */
 export function recordsFromDevices(
   rollout: Rollout,
@@ -65,6 +61,11 @@ export function recordsFromDevices(
       results: [{gate: 'serving', verdict: 'pass', reason}],
     });
   }
+  const approved = [...seen.values()].flatMap(({truth}) =>
+    truth?.rollout?.rollout === rollout.id ? (truth.rollout.approvedWaves ?? []) : [],
+  );
+  for (const wave of [...new Set(approved)].toSorted((a, b) => a - b))
+    if (!state.approvedWaves.has(wave)) records.push({record: 'approved', at, wave});
   if (state.stopped === null && phases.some(({phase}) => phase === 'reverted'))
     records.push({record: 'stopped', at, reason: 'an earlier controller had begun to take it back'});
   return records;
@@ -72,7 +73,8 @@ export function recordsFromDevices(
 
 /** `null` where the device says nothing about this rollout. */
 function phaseFromDevice(rollout: string, seen: SeenDevice | undefined): DevicePhase | null {
-  const {truth = null, kept = null} = seen ?? {};
+  const truth = seen?.truth ?? null;
+  const kept = truth?.rollout ?? null;
   if (truth === null || kept === null || kept.rollout !== rollout) return null;
   const isConfirmed =
     kept.release !== null &&

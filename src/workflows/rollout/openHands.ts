@@ -1,6 +1,7 @@
 import type {Rollout} from '../../documents/rollout.ts';
 import type {EmitEvent} from '../../events.ts';
 import {collectRuntimeFiles, type RuntimeFiles} from '../../workspace/runtimeFiles.ts';
+import {stateOfRollout} from '../../rollout/rolloutState.ts';
 import {withDevice, type ConnectOptions} from '../connectDevice.ts';
 import type {DeployOptions} from '../deploy/deployRelease.ts';
 import type {OpenFleet} from '../openProject.ts';
@@ -8,6 +9,7 @@ import {bringCloudModels, otherMachinesOf} from '../release/otherMachines.ts';
 import {runtimeArchitectureOf} from '../runtimeArchitecture.ts';
 import {withReleaseSources} from '../withReleaseSources.ts';
 import type {DeviceHands} from './deviceHands.ts';
+import type {SeenDevice} from './lookAtFleet.ts';
 import type {RolloutTarget} from './rolloutTargets.ts';
 import {openSshHands, type WithMachine} from './sshHands.ts';
 
@@ -17,15 +19,23 @@ const DEFAULT_RETENTION = 3;
 export async function withHands<T>(
   project: OpenFleet,
   targets: readonly RolloutTarget[],
-  {id, policy, devices}: Rollout,
+  rollout: Rollout,
   {
     connect,
     options,
     lockPatienceMs,
-  }: {readonly connect: ConnectOptions; readonly options: DeployOptions; readonly lockPatienceMs?: number},
+    seen,
+  }: {
+    readonly connect: ConnectOptions;
+    readonly options: DeployOptions;
+    readonly lockPatienceMs?: number;
+    readonly seen: ReadonlyMap<string, SeenDevice>;
+  },
   emit: EmitEvent,
   work: (hands: ReadonlyMap<string, DeviceHands>) => Promise<T>,
 ): Promise<T> {
+  const {id, policy, devices} = rollout;
+  const approvedWaves = [...stateOfRollout(rollout).approvedWaves];
   const wanted = targets.map(({device, plan, written, planText}) => ({
     device,
     plan,
@@ -43,10 +53,13 @@ export async function withHands<T>(
     const hands = targets.map(({device, plan}) => {
       const source = sources.get(device.name)!;
       const withMachine: WithMachine = use => withDevice(project, device, connect, use);
+      const truth = seen.get(device.name)?.truth ?? null;
       const opened = openSshHands({
         device: device.name,
         rollout: id,
         wave: devices.find(each => each.device === device.name)?.wave ?? 1,
+        approvedWaves,
+        ...(truth === null ? {} : {knownRollout: truth.rollout?.rollout ?? null}),
         withMachine,
         options,
         ...(lockPatienceMs === undefined ? {} : {lockPatienceMs}),

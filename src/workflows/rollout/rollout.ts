@@ -3,6 +3,7 @@ import {completePolicy} from '../../documents/rolloutPolicy.ts';
 import {writeHeader} from '../../documents/writeHeader.ts';
 import {EXIT, ExpectedError} from '../../errors.ts';
 import {runStep, type EmitEvent} from '../../events.ts';
+import {waveToApprove} from '../../rollout/nextSteps.ts';
 import {pickShard, planWaves} from '../../rollout/planWaves.ts';
 import {stateOfRollout} from '../../rollout/rolloutState.ts';
 import {summarizeRollout} from '../../rollout/summarizeRollout.ts';
@@ -18,6 +19,7 @@ import {withDevice, type ConnectOptions} from '../connectDevice.ts';
 import type {DeployOptions} from '../deploy/deployRelease.ts';
 import {openFleet, type OpenFleet} from '../openProject.ts';
 import {driveRollout} from './driveRollout.ts';
+import {keepApproval} from './keepApproval.ts';
 import {lookAtFleet, recordsFromDevices, type SeenDevice} from './lookAtFleet.ts';
 import {withHands} from './openHands.ts';
 import {reportRollout, type RolloutReports} from './reportRollout.ts';
@@ -73,14 +75,14 @@ async function startPrepared(
     return ended === null || ended.outcome === 'paused' || ended.outcome === 'waiting-for-approval';
   });
   const between = [...seen.values()].find(
-    ({kept}) =>
-      kept?.rollout.startsWith(`${base}-`) === true &&
-      ['staged', 'activated', 'checked'].includes(kept.phase),
+    ({truth}) =>
+      truth?.rollout?.rollout.startsWith(`${base}-`) === true &&
+      ['staged', 'activated', 'checked'].includes(truth.rollout.phase),
   );
   if (open !== undefined || between !== undefined) {
     throw new ExpectedError(
       'rollout-under-way',
-      `Rollout ${open?.rollout.id ?? between?.kept?.rollout ?? base} of these plans has not ended.`,
+      `Rollout ${open?.rollout.id ?? between?.truth?.rollout?.rollout ?? base} of these plans has not ended.`,
       EXIT.stale,
       {hints: ['edgewise rollout resume', 'edgewise rollout abort']},
     );
@@ -93,7 +95,7 @@ async function startPrepared(
 
 /**
  * Goes on with a rollout, from this machine's journal or, where there is none, from what the devices say.
- * @throws ExpectedError `no-rollout`, `device-locked`
+ * @throws ExpectedError `no-rollout`, `no-approval-wanted`, `device-locked`
  */
 export async function resumeRollout(
   request: RolloutRequest,
@@ -133,11 +135,27 @@ export async function resumeRollout(
   ];
   const next = await appended(journal, records);
   if (resumption.kind !== 'approve') return drive(prepared, next, patient, emit);
-  const {devices, passedWaves} = stateOfRollout(next.rollout);
-  const wave = Math.min(
-    ...[...devices.values()].map(each => each.wave).filter(each => !passedWaves.has(each)),
+  const {policy} = next.rollout;
+  const wave = waveToApprove(stateOfRollout(next.rollout), policy);
+  if (wave === null)
+    throw new ExpectedError(
+      'no-approval-wanted',
+      `No wave of rollout ${id} waits for approval.`,
+      EXIT.usage,
+      {
+        hints: ['edgewise rollout status', 'edgewise rollout resume'],
+      },
+    );
+  const approved = await appended(next, [{record: 'approved', at, wave}]);
+  const {targets} = prepared;
+  const takingPart = targets.filter(({device}) => seen.get(device.name)?.truth?.rollout?.rollout === id);
+  await keepApproval(
+    id,
+    stateOfRollout(approved.rollout),
+    takingPart.map(({device}) => ({withMachine: use => withDevice(project, device, request.connect, use)})),
+    emit,
   );
-  return drive(prepared, await appended(next, [{record: 'approved', at, wave}]), patient, emit);
+  return drive(prepared, approved, patient, emit);
 }
 
 /** Waves and devices as they would be, with what each device has now; changes nothing. */
@@ -208,7 +226,7 @@ async function headOf(
     id,
   );
   const devices = planned.map(({device, hardwareClass, plan, wave}) => {
-    const kept = seen.get(device)?.kept ?? null;
+    const kept = seen.get(device)?.truth?.rollout ?? null;
     return {device, hardwareClass, plan, wave: kept?.rollout === id ? kept.wave : wave};
   });
   const madeFrom = Object.fromEntries(devices.map(({device, plan}) => [`plan ${device}`, plan]));
@@ -225,7 +243,7 @@ async function journalsOf({rolloutFolder}: OpenFleet, base: string): Promise<Rol
 async function lastAttempt({project, seen, base}: Prepared): Promise<number> {
   const ids = [
     ...(await journalsOf(project, base)).map(({rollout}) => rollout.id),
-    ...[...seen.values()].flatMap(({kept}) => (kept === null ? [] : [kept.rollout])),
+    ...[...seen.values()].flatMap(({truth}) => truth?.rollout?.rollout ?? []),
   ];
   const attempts = ids.filter(id => id.startsWith(`${base}-`)).map(id => Number(id.slice(base.length + 1)));
   return Math.max(0, ...attempts.filter(Number.isInteger));
@@ -237,12 +255,12 @@ async function appended(journal: RolloutJournal, records: readonly RolloutRecord
 }
 
 async function drive(
-  {project, targets}: Prepared,
+  {project, targets, seen}: Prepared,
   journal: RolloutJournal,
   request: RolloutRequest & {readonly lockPatienceMs?: number},
   emit: EmitEvent,
 ): Promise<RolloutSummary> {
-  await withHands(project, targets, journal.rollout, request, emit, hands =>
+  await withHands(project, targets, journal.rollout, {...request, seen}, emit, hands =>
     driveRollout(journal, hands, emit),
   );
   const summary = summarizeRollout((await readJournal(journal.file)).rollout);

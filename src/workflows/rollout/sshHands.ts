@@ -2,7 +2,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import type {Machine} from '../../device/machine.ts';
 import {agentStatisticsSchema, type AgentStatistics} from '../../documents/agentStatistics.ts';
 import type {DevicePhase} from '../../documents/rollout.ts';
-import {ExpectedError, messageOf} from '../../errors.ts';
+import {EXIT, ExpectedError, messageOf} from '../../errors.ts';
 import {openProtocolClient} from '../../runtime/client.ts';
 import {hexOfDigest} from '../../workspace/digest.ts';
 import type {DeployOptions, DeployParts} from '../deploy/deployRelease.ts';
@@ -18,7 +18,7 @@ import {revertRelease, rollBackRelease, settleOpenSwitch} from '../deploy/revert
 import {signRelease} from '../deploy/signRelease.ts';
 import {stageRelease, type StagedRelease} from '../deploy/stageRelease.ts';
 import type {DeviceHands, PhaseReport} from './deviceHands.ts';
-import {keepDeviceRollout, readDeviceRollout} from './deviceRollout.ts';
+import {keepDeviceRollout} from './deviceRollout.ts';
 
 export type WithMachine = <T>(work: (machine: Machine) => Promise<T>) => Promise<T>;
 
@@ -26,6 +26,10 @@ export interface SshHandsParts {
   readonly device: string;
   readonly rollout: string;
   readonly wave: number;
+  /** To be kept by the device, for whoever goes on with the rollout. */
+  readonly approvedWaves?: readonly number[];
+  /** The rollout that the device was seen to know last, when this one began; a third one since then is at work now. */
+  readonly knownRollout?: string | null;
   readonly withMachine: WithMachine;
   /** Once the device's processor is known; brings what other machines need, too. */
   readonly prepare: (machine: Machine, truth: DeviceTruth) => Promise<DeployParts>;
@@ -47,7 +51,7 @@ interface Session {
 
 /** A device over SSH: one connection and one lock from staging to confirming, and a new connection for the confirmation. */
 export function openSshHands(parts: SshHandsParts): DeviceHands {
-  const {device, rollout, wave, withMachine, options} = parts;
+  const {device, rollout, wave, approvedWaves = [], withMachine, options} = parts;
   let session: HeldSession | null = null;
   let deploy: DeployParts | null = null;
   let staged: StagedRelease | null = null;
@@ -66,6 +70,7 @@ export function openSshHands(parts: SshHandsParts): DeviceHands {
       phase: report.phase,
       release: report.release ?? null,
       detail: report.detail ?? null,
+      ...(approvedWaves.length === 0 ? {} : {approvedWaves: [...approvedWaves]}),
     });
     return report;
   };
@@ -104,6 +109,7 @@ export function openSshHands(parts: SshHandsParts): DeviceHands {
           requireFit(seen, device, NO_LOAD);
         });
         const before = await readDeviceTruth(machine);
+        requireSameRollout(before, parts);
         deploy = await parts.prepare(machine, before);
         const {composed, runtime} = deploy;
         const {release} = composed;
@@ -131,7 +137,7 @@ export function openSshHands(parts: SshHandsParts): DeviceHands {
           ...(sentBytes === 0 ? {} : {detail: `${(sentBytes / 1e6).toFixed(1)} MB sent`}),
         });
       } catch (error) {
-        if (isLocked(error)) throw error;
+        if (isTaken(error)) throw error;
         return {phase: isUnreachable(error) ? 'deferred' : 'failed', detail: messageOf(error)};
       }
     },
@@ -184,9 +190,9 @@ export function openSshHands(parts: SshHandsParts): DeviceHands {
         const {openSwitch, home} = truth;
         if (truth.currentRelease !== id && openSwitch?.pending.to !== id) {
           // What another rollout brought, and what the device keeps about it, is not this one's to take back.
-          const kept = await readDeviceRollout(machine);
-          if (kept !== null && kept.rollout !== rollout)
-            return {phase: 'reverted', release: id, detail: `taken over by rollout ${kept.rollout}`};
+          const other = truth.rollout?.rollout ?? rollout;
+          if (other !== rollout)
+            return {phase: 'reverted', release: id, detail: `taken over by rollout ${other}`};
         }
         let current = truth.currentRelease;
         if (openSwitch !== null) {
@@ -298,6 +304,26 @@ async function holdPatiently(
       await sleep(1000);
     }
   }
+}
+
+/** Between two devices a controller holds no lock on either: two rollouts would otherwise take turns. */
+function requireSameRollout(
+  {rollout: kept}: DeviceTruth,
+  {device, rollout, knownRollout}: SshHandsParts,
+): void {
+  if (kept === null || knownRollout === undefined) return;
+  if (kept.rollout === rollout || kept.rollout === knownRollout) return;
+  throw new ExpectedError(
+    'rollout-under-way',
+    `${device} was taken by rollout ${kept.rollout} since this one began: another controller is at work.`,
+    EXIT.stale,
+    {hints: ['edgewise devices', 'edgewise rollout resume']},
+  );
+}
+
+/** By another controller. */
+function isTaken(error: unknown): boolean {
+  return isLocked(error) || (error instanceof ExpectedError && error.code === 'rollout-under-way');
 }
 
 function isLocked(error: unknown): boolean {

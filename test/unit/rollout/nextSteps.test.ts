@@ -1,7 +1,7 @@
 import {describe, expect, it} from 'vitest';
 import type {DevicePhase, RolloutRecord} from '../../../src/documents/rollout.ts';
 import {completePolicy, type RolloutPolicyFields} from '../../../src/documents/rolloutPolicy.ts';
-import {nextSteps} from '../../../src/rollout/nextSteps.ts';
+import {nextSteps, waveToApprove} from '../../../src/rollout/nextSteps.ts';
 import {stateOfRollout} from '../../../src/rollout/rolloutState.ts';
 
 const at = '2026-01-01T00:00:00.000Z';
@@ -122,5 +122,27 @@ describe('next steps', () => {
       {record: 'resumed', at},
     ];
     expect(stepsAfter(resumed)).toEqual(['stage c']);
+  });
+});
+
+describe('the wave to approve', () => {
+  it.each<[string, RolloutRecord[], number | null]>([
+    ['is the first that has not begun', [device('a', 'confirmed')], 2],
+    ['is the next one when the first is approved', [{record: 'approved', at, wave: 2}], 3],
+    ['is none that has begun', [device('b', 'staged'), {record: 'approved', at, wave: 3}], null],
+    [
+      'is still the first when an earlier device comes later',
+      [device('a', 'deferred'), {record: 'resumed', at}],
+      2,
+    ],
+  ])('%s', (_, records, expected) => {
+    const devices = [1, 2, 3].map(wave => ({
+      device: 'abc'[wave - 1] ?? '',
+      hardwareClass: 'x',
+      plan: '',
+      wave,
+    }));
+    // There is no ninth wave.
+    expect(waveToApprove(stateOfRollout({devices, records}), {approveBefore: [2, 3, 9]})).toBe(expected);
   });
 });
