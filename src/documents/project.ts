@@ -11,6 +11,10 @@ import {rolloutPolicySchema} from './rolloutPolicy.ts';
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected letters, digits, ".", "_" or "-"');
 const port = z.int().min(1).max(65535);
+const SERVICE_KINDS = ['auto', 'systemd', 'supervisor'] as const;
+
+/** What keeps a device's agent alive. */
+export type ServiceKind = (typeof SERVICE_KINDS)[number];
 
 const device = z.strictObject({
   name,
@@ -28,6 +32,12 @@ const device = z.strictObject({
     .optional()
     .describe('The hardware family to compile for, where it is not to be recognised from the profile.'),
   requestRate: requestRate.optional(),
+  service: z
+    .enum(SERVICE_KINDS)
+    .optional()
+    .describe(
+      'What keeps the agent alive: systemd where the device has it (auto), systemd or nothing, or its own supervisor.',
+    ),
   endpointPort: port
     .optional()
     .describe("Where the device's own programs find the model: on its loopback interface only."),

@@ -1,4 +1,5 @@
 import type {DeviceState} from '../documents/fleetState.ts';
+import type {ServiceKind} from '../documents/project.ts';
 import type {Release} from '../documents/release.ts';
 import {runStep, type EmitEvent} from '../events.ts';
 import type {Machine} from '../device/machine.ts';
@@ -9,6 +10,7 @@ import {messageOf} from '../errors.ts';
 import {composeRelease} from './composeRelease.ts';
 import {withDevice, type ConnectOptions} from './connectDevice.ts';
 import {isServing, readDeviceTruth, type DeviceTruth} from './deploy/readDeviceTruth.ts';
+import {findServiceDrift} from './deploy/keepByService.ts';
 import {runScript} from './deploy/runOnDevice.ts';
 import {openProject, selectDevices, type OpenProject} from './openProject.ts';
 import {withPreparedModel, type PreparedModel} from './prepareModel.ts';
@@ -62,7 +64,7 @@ async function askDevices(
           isReachable: true,
           currentRelease: truth.currentRelease,
           declaredRelease: declared?.id ?? null,
-          drift: declared === null ? [] : await findDrift(machine, truth, declared),
+          drift: declared === null ? [] : await findDrift(machine, truth, declared, device.service ?? 'auto'),
           problem: null,
         });
       });
@@ -99,7 +101,12 @@ async function declaredRelease(
   return release;
 }
 
-async function findDrift(machine: Machine, truth: DeviceTruth, declared: Release): Promise<string[]> {
+async function findDrift(
+  machine: Machine,
+  truth: DeviceTruth,
+  declared: Release,
+  service: ServiceKind,
+): Promise<string[]> {
   const current = truth.currentRelease;
   if (current === null) return ['no release'];
   if (current !== declared.id) return [`release ${current} instead of ${declared.id}`];
@@ -111,6 +118,7 @@ async function findDrift(machine: Machine, truth: DeviceTruth, declared: Release
           `runtime ${truth.currentRuntime?.slice(0, 12) ?? 'none'} instead of ${hexOfDigest(declared.runtime).slice(0, 12)}`,
         ]),
     ...(truth.isSupervised ? [] : ['nothing keeps the agent alive']),
+    ...(await findServiceDrift(machine, service)),
     ...(isServing(truth, current) ? [] : [`the agent is ${truth.agent?.status ?? 'not there'}`]),
     ...driftOfFiles(
       declared,

@@ -9,6 +9,7 @@ import {withDevice, type ConnectOptions} from './connectDevice.ts';
 import type {HealthReport} from './deploy/checkHealth.ts';
 import {deployRelease, type DeployOptions} from './deploy/deployRelease.ts';
 import {nameOwner, withDeviceLock} from './deploy/deviceLock.ts';
+import {findServiceDrift} from './deploy/keepByService.ts';
 import {retryWhenLost} from './deploy/retryWhenLost.ts';
 import {readPreflight} from './deploy/preflight.ts';
 import {isServing, readDeviceTruth, type DeviceTruth} from './deploy/readDeviceTruth.ts';
@@ -60,7 +61,8 @@ export async function push(
   const wanted = {device, plan, written: plan, text};
   return withReleaseSources(project, [wanted], emit, async sources => {
     const source = sources.get(device.name)!;
-    const parts = {project, plan, device, source, options: request.options ?? {}, owner: nameOwner()};
+    const options = {service: device.service ?? 'auto', ...request.options};
+    const parts = {project, plan, device, source, options, owner: nameOwner()};
     return retryWhenLost(emit, onConnected => pushPlan(parts, request.connect, emit, onConnected));
   });
 }
@@ -97,7 +99,8 @@ async function pushPlan(
       before.openSwitch === null &&
       before.currentRuntime === hexOfDigest(runtime.digest) &&
       before.ledger?.confirmed?.release === composed.release.id &&
-      options.pinsAgain !== true;
+      options.pinsAgain !== true &&
+      (await findServiceDrift(machine, options.service ?? 'auto')).length === 0;
     // Before anything is changed, in the cloud neither.
     if (!isThere)
       requireFit(seen, device.name, {

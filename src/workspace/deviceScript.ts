@@ -14,12 +14,17 @@ export type DeviceScript =
   | 'lock'
   | 'rollout'
   | 'hashes'
+  | 'service'
   | 'gateway-state'
   | 'start-gateway'
   | 'gateway-parts';
 
 /** The argv that runs one of templates/device on a device with POSIX sh; its data goes to stdin. */
 export function deviceScript(name: DeviceScript, ...args: string[]): string[] {
-  const path = fileURLToPath(new URL(`../../templates/device/${name}.sh`, import.meta.url));
-  return ['sh', '-c', readFileSync(path, 'utf8'), `edgewise-${name}`, ...args];
+  return ['sh', '-c', readDeviceTemplate(`${name}.sh`), `edgewise-${name}`, ...args];
+}
+
+/** A file of templates/device. */
+export function readDeviceTemplate(file: string): string {
+  return readFileSync(fileURLToPath(new URL(`../../templates/device/${file}`, import.meta.url)), 'utf8');
 }

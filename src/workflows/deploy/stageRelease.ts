@@ -1,5 +1,6 @@
 import {z} from 'zod';
 import type {Machine} from '../../device/machine.ts';
+import type {ServiceKind} from '../../documents/project.ts';
 import {ExpectedError} from '../../errors.ts';
 import {runStep, type EmitEvent} from '../../events.ts';
 import {hexOfDigest} from '../../workspace/digest.ts';
@@ -7,6 +8,7 @@ import type {RuntimeFiles} from '../../workspace/runtimeFiles.ts';
 import {passControllerStep} from './controllerSteps.ts';
 import type {DeviceLock} from './deviceLock.ts';
 import type {DeviceTruth} from './readDeviceTruth.ts';
+import {keepByService} from './keepByService.ts';
 import {runDeviceProgram, type DeviceProgram} from './runOnDevice.ts';
 import {sendMissingBlobs, ship, sumOfShipments, type Shipment} from './shipFiles.ts';
 import type {SignedShipment} from './signRelease.ts';
@@ -16,6 +18,8 @@ export interface StageOptions {
   readonly pinsAgain?: boolean;
   /** Take a release that was taken back on this device before. */
   readonly takesBad?: boolean;
+  /** What is to keep the agent alive; `auto` without it. */
+  readonly service?: ServiceKind;
 }
 
 export interface StagedRelease extends Shipment {
@@ -75,5 +79,6 @@ export async function stageRelease(
         : {detail: `${sentFiles} files, ${(sentBytes / 1e6).toFixed(1)} MB`},
   );
   passControllerStep('release:admitted');
+  await keepByService(machine, options.service ?? 'auto');
   return {release: id, program, ...sumOfShipments(runtimeShipment, shipment)};
 }

@@ -61,7 +61,7 @@ export async function withHands<T>(
         approvedWaves,
         ...(truth === null ? {} : {knownRollout: truth.rollout?.rollout ?? null}),
         withMachine,
-        options,
+        options: {service: device.service ?? 'auto', ...options},
         ...(lockPatienceMs === undefined ? {} : {lockPatienceMs}),
         async prepare(_machine, {architecture}) {
           const runtime = await runtimeOf(architecture);
