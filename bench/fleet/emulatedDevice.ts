@@ -109,7 +109,7 @@ async function answer(
   command: string,
   run: ReturnType<typeof openEmulatedHome>['run'],
 ): Promise<void> {
-  const [, , , , , marker = '', ...argv] = wordsOf(command);
+  const [marker = '', ...argv] = wordsOf(command);
   channel.on('error', () => {});
   channel.write(`${marker}\n`);
   channel.stderr.write(`${marker} 1\n`);
@@ -121,11 +121,19 @@ async function answer(
   channel.end();
 }
 
-/** What a POSIX shell makes of a line that quoteArgv wrote. */
+/** The marker and the argv that a command envelope carries. */
 function wordsOf(command: string): string[] {
-  return [...command.matchAll(/(?:'[^']*'|\\'|[^\s'\\]+)+/g)].map(([word]) =>
-    word.replace(/'([^']*)'|\\'/g, (_quoted, inside?: string) => inside ?? "'"),
+  const encoded = /'(set -- [^']*)'$/.exec(command)?.[1] ?? '';
+  const bytes = encoded.replace(/\\0([0-7]{3})/g, (_byte, octal: string) =>
+    String.fromCharCode(Number.parseInt(octal, 8)),
   );
+  const script = Buffer.from(bytes, 'latin1').toString('utf8');
+  const words: string[] = [];
+  for (const [, word = '', end] of script.matchAll(/((?:'[^']*'|\\'|[^\s'\\;]+)+)(;?)/g)) {
+    words.push(word.replace(/'([^']*)'|\\'/g, (_quoted, inside?: string) => inside ?? "'"));
+    if (end === ';') break;
+  }
+  return words.slice(2);
 }
 
 /** node:http asks of a connection what only sockets have. */

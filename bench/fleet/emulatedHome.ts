@@ -9,7 +9,10 @@ interface Answer {
 
 const handedOver = z.object({envelope: envelopeSchema});
 const HOME = '/home/emulated';
-const TOOLS = 'grep sed sha256sum gzip ln mv mkdir awk cut tr dd tar'.split(' ');
+const TOOLS =
+  'awk basename cat chmod cut dd df dirname grep gzip head ln mkdir mv readlink rm sed sha256sum sync tar tr wc'.split(
+    ' ',
+  );
 const BLOCK_BYTES = 64 * 1024;
 const TAR_RECORD_BYTES = 512;
 
@@ -152,6 +155,7 @@ export function openEmulatedHome({
 
   return {
     run([program = '', second = '', third = '', name = '', ...rest], stdin) {
+      if (program === 'sh' && name === 'sh') return well(answersOf(truth(), rest[0] ?? ''));
       if (program === 'sh') return (scripts[name.replace('edgewise-', '')] ?? unknown)(rest, stdin);
       const flags = [name, ...rest];
       const flag = (wanted: string): string => flags[flags.indexOf(`--${wanted}`) + 1] ?? '';
@@ -174,6 +178,13 @@ export function openEmulatedHome({
       previous: null,
     }),
   };
+}
+
+/** What a push asks first, several commands in one. See src/workflows/deploy/preflight.ts and src/device/askCommands.ts. */
+function answersOf(truth: string, separator: string): string {
+  const processor = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
+  const answers = [processor, '64', 'PRETTY_NAME="Debian GNU/Linux 12"', 'glibc 2.36', `${truth}user pi`];
+  return answers.map(answer => `${answer}\n\n${separator}\n`).join('');
 }
 
 function unknown(): Answer {

@@ -39,7 +39,7 @@ export default class Devices extends BaseCommand {
       {title: 'target'},
       {title: 'answers'},
       {title: 'release'},
-      {title: flags.check ? 'drift' : 'problem', isWrapped: true},
+      {title: flags.check ? 'drift' : 'problem', shrinksTo: 24, isWrapped: true},
     ];
     const rows = devices.map(({device, address, target, isReachable, currentRelease, drift, problem}) => [
       device,

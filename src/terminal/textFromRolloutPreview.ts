@@ -21,7 +21,7 @@ export function textFromRolloutPreview({summary, soakMs, problems}: Preview, wid
         [
           {title: 'device', shrinksTo: 12},
           {title: 'class', shrinksTo: 8},
-          {title: 'steps', isWrapped: true},
+          {title: 'steps', shrinksTo: 24, isWrapped: true},
         ],
         devices
           .filter(each => each.wave === wave)

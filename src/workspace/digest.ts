@@ -1,6 +1,7 @@
 import {createHash} from 'node:crypto';
-import {createReadStream} from 'node:fs';
-import {pipeline} from 'node:stream/promises';
+import {open} from 'node:fs/promises';
+
+const READ_BYTES = 1 << 20;
 
 /** `sha256:` and 64 hex digits, the form every document uses. */
 export function digestOfBytes(bytes: Uint8Array | string): string {
@@ -9,8 +10,18 @@ export function digestOfBytes(bytes: Uint8Array | string): string {
 
 export async function digestOfFile(path: string): Promise<string> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(path, {highWaterMark: 1 << 20}), hash);
-  return `sha256:${hash.digest('hex')}`;
+  const handle = await open(path, 'r');
+  try {
+    // One buffer for all of it: a stream's would be garbage of the file's size, which is collected much later.
+    const buffer = Buffer.allocUnsafe(READ_BYTES);
+    for (;;) {
+      const {bytesRead} = await handle.read(buffer, 0, READ_BYTES);
+      if (bytesRead === 0) return `sha256:${hash.digest('hex')}`;
+      hash.update(buffer.subarray(0, bytesRead));
+    }
+  } finally {
+    await handle.close();
+  }
 }
 
 export function hexOfDigest(digest: string): string {

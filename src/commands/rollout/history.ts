@@ -23,7 +23,7 @@ export default class RolloutHistory extends BaseCommand {
       {title: 'started'},
       {title: 'devices', align: 'right' as const},
       {title: 'outcome'},
-      {title: 'reason', isWrapped: true},
+      {title: 'reason', shrinksTo: 24, isWrapped: true},
     ];
     this.show(rows.length === 0 ? 'No rollout yet.' : formatTable(columns, rows, widthOf(process.stdout)));
     return {rollouts};
