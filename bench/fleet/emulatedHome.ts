@@ -88,6 +88,7 @@ export function openEmulatedHome({
       if (lock.owner !== owner) lock = {fence: lock.fence + 1, owner};
       return well(`fence ${lock.fence}\n`);
     },
+    service: () => well(`root ${HOME}/.edgewise\nnone it has no systemd\n`),
     rollout(_args, stdin) {
       rollout = stdin.toString();
       return well();
