@@ -4,6 +4,7 @@ import type {ParetoGoals} from '../documents/planPareto.ts';
 import type {PrecisionWish} from '../documents/planPrecision.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
 import {BaseCommand, projectFlags} from '../terminal/baseCommand.ts';
+import {connectOptionsFrom} from '../terminal/connectFlags.ts';
 import {widthOf} from '../terminal/formatTable.ts';
 import {goalsFromFlags} from '../terminal/goalFlags.ts';
 import {paretoFromFlag} from '../terminal/paretoFlag.ts';
@@ -20,6 +21,7 @@ export default class Plan extends BaseCommand {
     '<%= config.bin %> plan pi-1 --keep-raw-input-on-device',
     "<%= config.bin %> plan pi-1 --objective energy --max-latency '80 ms'",
     '<%= config.bin %> plan pi-1 --pareto latency,energy',
+    '<%= config.bin %> plan pi-1 --verify',
     "<%= config.bin %> plan pi-1 --pin '*=device' --output plans/pi-1.device-only.yaml",
     '<%= config.bin %> plan --check --markdown changes.md',
     '<%= config.bin %> plan --from-costs costs.yaml --json',
@@ -51,6 +53,7 @@ export default class Plan extends BaseCommand {
         estimate: flags.estimate,
         ...(flags.precision === undefined ? {} : {precision: flags.precision as PrecisionWish}),
         ...(flags['max-drop'] === undefined ? {} : {maxDrop: flags['max-drop']}),
+        ...(flags.verify ? {verify: {count: flags.candidates, connect: connectOptionsFrom(flags)}} : {}),
         ...(flags.output === undefined ? {} : {output: flags.output}),
         checksOnly: flags.check,
         ...(flags.against === undefined ? {} : {against: flags.against}),

@@ -1,4 +1,5 @@
 import type {Money} from './goals.ts';
+import type {PlanVerification} from './planVerification.ts';
 import type {Envelope, LayerReason, Plan, PlanTotals, Tier} from './plan.ts';
 
 /** The data behind `edgewise explain`: why each layer is where it is, what else was possible, what would change the answer. */
@@ -33,6 +34,8 @@ export interface Explanation {
   readonly changes: readonly AnswerChange[];
   /** `null`: there is no cloud, or the plan was made before plans had one. */
   readonly envelope: Envelope | null;
+  /** Predicted beside measured, where the plan was decided by measuring. */
+  readonly verified?: PlanVerification;
   /** Only where it was asked. */
   readonly whatIf?: WhatIfAnswer;
 }

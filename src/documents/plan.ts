@@ -9,6 +9,7 @@ import {planPrecisionSchema} from './planPrecision.ts';
 import {planPricesSchema} from './planPrices.ts';
 import {checkPlanTensors} from './planTensors.ts';
 import {money, totals} from './planTotals.ts';
+import {planVerificationSchema} from './planVerification.ts';
 
 /** What is made as small as possible; weights are per unit of each. */
 const objective = z.union([
@@ -78,6 +79,8 @@ export const layerReason = z.enum([
   'keeps-within-limits',
   'costs-less-here',
   'keeps-rate',
+  /** Predicted to be better elsewhere, and measured to be better here. */
+  'measured',
 ]);
 
 /** What layers hand to one another: activations, inputs and outputs of the model, no weights. Layers by position in `layers`. */
@@ -222,6 +225,8 @@ export const planSchema = z
     pareto: planParetoSchema.optional(),
     /** Absent where nothing but the tensors as they are was planned with. */
     precision: planPrecisionSchema.optional(),
+    /** Where it was asked for: what decided between the best candidates was measured. */
+    verified: planVerificationSchema.optional(),
     refusals: z.array(z.strictObject({reason: z.string(), count: z.int().positive()})),
     isComplete: z.boolean(),
     isApplyable: z.boolean(),

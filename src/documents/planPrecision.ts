@@ -1,7 +1,7 @@
 import {z} from 'zod';
 
 /** What the activations that cross are rounded to; `as-is`: not at all. */
-const BOUNDARIES = ['as-is', 'fp16', 'int8'] as const;
+export const BOUNDARIES = ['as-is', 'fp16', 'int8'] as const;
 
 export type BoundaryChoice = (typeof BOUNDARIES)[number];
 

@@ -1,5 +1,5 @@
 import type {DocumentHeader} from '../documents/writeHeader.ts';
-import type {Plan, PlanTotals} from '../documents/plan.ts';
+import type {Plan, PlanTotals, Tier} from '../documents/plan.ts';
 import {chainCuts} from './chainCuts.ts';
 import {choosePlacement} from './choosePlacement.ts';
 import type {Placement} from './choosePlacement.ts';
@@ -29,6 +29,8 @@ const RUNNER_UPS = 3;
 export interface PlanRequest {
   readonly header: DocumentHeader<'plan'>;
   readonly measurements: PlacementMeasurements;
+  /** Where each layer is to be instead of where it is predicted to be the best; must be allowed. */
+  readonly placed?: readonly Tier[];
 }
 
 /**
@@ -36,14 +38,16 @@ export interface PlanRequest {
  * would change the answer.
  * @throws ExpectedError `profile-stale` (exit 14), `pin-matches-nothing` (exit 2), `nothing-feasible` (exit 13)
  */
-export function planDocument({header, measurements}: PlanRequest): Plan {
-  if (!isPlain(measurements)) return planGoal({header, measurements});
+export function planDocument({header, measurements, placed}: PlanRequest): Plan {
+  if (!isPlain(measurements))
+    return planGoal({header, measurements, ...(placed === undefined ? {} : {placed})});
   const {constraints, layers} = measurements;
   const {device, cloud, link} = twoTiersOf(measurements);
   const tiers = cloud === null ? measurements.tiers.slice(0, 1) : measurements.tiers;
   const tensors = new Map([...measurements.tensors].map(row => [row.name, row]));
   const {problem, refusals} = problemFromMeasurements({...measurements, tensors: tensors.values()});
-  const placement = choosePlacement(problem);
+  const best = choosePlacement(problem);
+  const placement = placed === undefined ? best : placementOn(problem, placed, best);
   const bestUnder = (changed: Partial<PlacementConstraints>): Placement =>
     choosePlacement(
       problemFromMeasurements({
@@ -53,7 +57,7 @@ export function planDocument({header, measurements}: PlanRequest): Plan {
       }).problem,
     );
   const hasPins = constraints.pins.length > 0;
-  const reasons = reasonsOfLayers(problem, placement.tiers, {
+  const reasons = reasonsOfLayers(problem, best.tiers, {
     ...(constraints.keepRawInputOnDevice
       ? {withoutRawInputRule: bestUnder({keepRawInputOnDevice: false}).tiers}
       : {}),
@@ -62,7 +66,7 @@ export function planDocument({header, measurements}: PlanRequest): Plan {
   const unconstrained =
     constraints.keepRawInputOnDevice || hasPins
       ? bestUnder({keepRawInputOnDevice: false, pins: []}).tiers
-      : placement.tiers;
+      : best.tiers;
 
   const overheadMs = device.requestOverhead.medianMs;
   const declared = declaredTotals({...measurements, tensors: tensors.values()});
@@ -108,7 +112,7 @@ export function planDocument({header, measurements}: PlanRequest): Plan {
         name: layer.name,
         operator: layer.operator,
         tier: placement.tiers[index] ?? 'device',
-        reason: reasons[index] ?? 'no-cloud',
+        reason: placement.tiers[index] === best.tiers[index] ? (reasons[index] ?? 'no-cloud') : 'measured',
         deviceMs: deviceNs / NS_PER_MS,
         cloudMs: cloudNs === null ? null : cloudNs / NS_PER_MS,
       };
@@ -121,7 +125,7 @@ export function planDocument({header, measurements}: PlanRequest): Plan {
       flow: placement.certificate.flowNs,
       cut: placement.certificate.cutNs,
       bound: placement.certificate.flowNs,
-      isOptimal: true,
+      isOptimal: placement.certificate.flowNs === placement.certificate.cutNs,
     },
     alternatives: listAlternatives(
       problem,
@@ -132,7 +136,11 @@ export function planDocument({header, measurements}: PlanRequest): Plan {
     ),
     ...(outlook === null
       ? {}
-      : {changes: outlook.changes.map(({change}) => change), envelope: outlook.envelope}),
+      : {
+          // What would change a prediction that was overruled says nothing of the plan.
+          ...(placed === undefined ? {changes: outlook.changes.map(({change}) => change)} : {}),
+          envelope: outlook.envelope,
+        }),
     ...(measurements.price === undefined || cloud === null
       ? {}
       : {prices: {...measurements.price, isProven: true}}),
@@ -140,6 +148,16 @@ export function planDocument({header, measurements}: PlanRequest): Plan {
     isComplete: !hasUnmeasuredLayers,
     isApplyable: placement.violations.length === 0,
   };
+}
+
+/** A placement that was settled otherwise, with what proves how far it is from the best. */
+function placementOn(problem: PlacementProblem, placed: readonly Tier[], best: Placement): Placement {
+  const tiers = placed.map((tier): ProblemTier => (tier === 'cloud' ? 'cloud' : 'device'));
+  const cost = costOfPlacement(problem, tiers);
+  const [violation] = cost.violations;
+  if (violation !== undefined || tiers.length !== problem.layers.length)
+    throw new RangeError(`such a placement is not allowed: ${violation?.kind ?? 'another number of layers'}`);
+  return {...cost, tiers, certificate: {flowNs: best.certificate.flowNs, cutNs: cost.costNs}};
 }
 
 /** Whether it is the latency over a device and a cloud that is asked for, and nothing limits it: then there is an envelope too. */
@@ -193,7 +211,10 @@ function listAlternatives(
         name,
         predicted: totalsOf(tiers),
         verdict: 'chosen',
-        reason: 'the least predicted latency of all placements',
+        reason:
+          placement.certificate.cutNs === placement.certificate.flowNs
+            ? 'the least predicted latency of all placements'
+            : 'measured to be faster than it was predicted',
       };
     if (cost.violations.length > 0) {
       const cannotRun = cost.violations.some(
@@ -206,7 +227,7 @@ function listAlternatives(
     const reason =
       differenceMs === 0
         ? 'as fast, with more in the cloud'
-        : `slower by ${Number(differenceMs.toPrecision(3))} ms`;
+        : `${differenceMs > 0 ? 'slower' : 'predicted to be faster'} by ${Number(Math.abs(differenceMs).toPrecision(3))} ms`;
     return {name, predicted: totalsOf(tiers), verdict: 'slower', reason};
   });
 }

@@ -9,6 +9,7 @@ import {encodeLoadRequest} from './protocol/loadRequest.ts';
 import {HEADER_LENGTH_FIELD} from './protocol/messages.ts';
 import {PACKING, packParts} from './protocol/packing.ts';
 import {ProtocolError} from './protocol/protocolError.ts';
+import {REMOVE_EXTENSION} from './protocol/removeModel.ts';
 import {timingsFromServerTiming} from './protocol/serverTiming.ts';
 import type {CloudProfile, ProfileRequest} from './server/servedModels.ts';
 
@@ -72,7 +73,8 @@ export interface ProtocolClient {
     files?: Readonly<Record<string, Uint8Array>>,
     options?: {readonly deadlineMs?: number},
   ): Promise<void>;
-  unloadModel(modelName: string): Promise<void>;
+  /** `isRemoved`: with its files, which only a server with REMOVE_EXTENSION does. */
+  unloadModel(modelName: string, options?: {readonly isRemoved?: boolean}): Promise<void>;
   /** An extension that only `edgewise serve` has. */
   profileModel(
     modelName: string,
@@ -254,8 +256,9 @@ export function openProtocolClient(
       const headers = {'content-type': 'application/json', 'content-length': length};
       requireSuccess(await send('POST', path, headers, parts, deadlineMs), path);
     },
-    async unloadModel(modelName) {
-      await askJson('POST', repositoryPath(modelName, 'unload'), {});
+    async unloadModel(modelName, {isRemoved = false} = {}) {
+      const body = isRemoved ? {parameters: {[REMOVE_EXTENSION]: true}} : {};
+      await askJson('POST', repositoryPath(modelName, 'unload'), body);
     },
     profileModel: (modelName, request, {deadlineMs = PROFILE_DEADLINE_MS} = {}) =>
       askJson('POST', `${modelPath(modelName)}/edgewise/profile`, request, deadlineMs),

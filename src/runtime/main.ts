@@ -20,7 +20,10 @@ import {loadEndpoint} from './measure/loadEndpoint.ts';
 import {profileDevice} from './measure/profileDevice.ts';
 import {timeModelRequests} from './measure/timeModelRequests.ts';
 import {timePacking} from './measure/timePacking.ts';
+import {readInputSpecs} from './measure/readInputSpecs.ts';
+import {readSamples} from './measure/readSamples.ts';
 import {timeModels} from './measure/timeModels.ts';
+import {timeReleases} from './measure/timeReleases.ts';
 import {startRequestRelay} from './relayRequests.ts';
 import {startServer} from './server/startServer.ts';
 import {startDetachedSupervisor, superviseAgent, type SupervisedProgram} from './supervise.ts';
@@ -164,27 +167,55 @@ const COMMANDS: Record<string, RuntimeCommand> = {
   'load-endpoint': {
     options: {
       url: {type: 'string'},
-      'model-name': {type: 'string'},
-      requests: {type: 'string'},
+      // With commas between them.
+      'model-names': {type: 'string'},
+      samples: {type: 'string'},
+      rounds: {type: 'string'},
       'warm-ups': {type: 'string'},
       'pause-ms': {type: 'string'},
       concurrency: {type: 'string'},
       seconds: {type: 'string'},
     },
     async run(values) {
+      const [first = '', ...others] = textFrom(values, 'model-names').split(',');
       const client = openProtocolClient(textFrom(values, 'url'), {deadlineMs: 60_000});
       try {
         const options = {
-          requests: numberFrom(values, 'requests', 100, 1),
+          rounds: numberFrom(values, 'rounds', 100, 1),
           warmUps: numberFrom(values, 'warm-ups', 10, 0),
           pauseMs: numberFrom(values, 'pause-ms', 0, 0),
-          concurrency: numberFrom(values, 'concurrency', 1, 1),
+          concurrency: numberFrom(values, 'concurrency', 1, 0),
           seconds: numberFrom(values, 'seconds', 5, 0),
+          ...(values['samples'] === undefined
+            ? {}
+            : {samples: await readSamples(textFrom(values, 'samples'), await readInputSpecs(client, first))}),
         };
-        print(await loadEndpoint(client, textFrom(values, 'model-name'), options));
+        print(await loadEndpoint(client, [first, ...others], options));
       } finally {
         client.close();
       }
+    },
+  },
+  'time-releases': {
+    options: {
+      folder: {type: 'string'},
+      releases: {type: 'string'},
+      rounds: {type: 'string'},
+      'warm-ups': {type: 'string'},
+      'pause-ms': {type: 'string'},
+      'cloud-deadline-ms': {type: 'string'},
+    },
+    async run(values) {
+      print(
+        await timeReleases({
+          folder: textFrom(values, 'folder'),
+          releases: textFrom(values, 'releases').split(','),
+          rounds: numberFrom(values, 'rounds', 20, 1),
+          warmUps: numberFrom(values, 'warm-ups', 3, 0),
+          pauseMs: numberFrom(values, 'pause-ms', 0, 0),
+          deadlineMs: numberFrom(values, 'cloud-deadline-ms', DEFAULT_DEADLINE_MS, 1),
+        }),
+      );
     },
   },
   'time-packing': {

@@ -1,5 +1,6 @@
-import {boolean as booleanFlag, string as stringFlag} from '@oclif/core/flags';
+import {boolean as booleanFlag, integer as integerFlag, string as stringFlag} from '@oclif/core/flags';
 import {PRECISION_WISHES} from '../documents/planPrecision.ts';
+import {connectFlags} from './connectFlags.ts';
 import {goalFlags} from './goalFlags.ts';
 import {paretoFlag} from './paretoFlag.ts';
 
@@ -21,10 +22,24 @@ export const planFlags = {
       'estimate layer times that were not measured from other models on the same kind of machine; the plan says so',
     default: false,
   }),
+  verify: booleanFlag({
+    description:
+      'build the best candidates, run them in turn on the device and in the cloud, beside what is served there, and decide by what was measured',
+    default: false,
+  }),
+  candidates: integerFlag({
+    description: 'of --verify: how many of the best are run; device-only and cloud-only are run besides',
+    default: 3,
+    min: 1,
+    max: 10,
+    dependsOn: ['verify'],
+  }),
+  ...connectFlags,
   output: stringFlag({char: 'o', description: 'plan file to write, for one device', helpValue: 'FILE'}),
   check: booleanFlag({
     description: 'write nothing; exit 1 where the plans that are there are not what would be written',
     default: false,
+    exclusive: ['verify'],
   }),
   against: stringFlag({
     description: 'folder with plans to compare with; those that are there when left out',
@@ -40,6 +55,7 @@ export const planFlags = {
     exclusive: [
       'project',
       'estimate',
+      'verify',
       'precision',
       'max-drop',
       'output',

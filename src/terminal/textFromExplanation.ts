@@ -5,6 +5,7 @@ import {formatBitsPerSecond, formatBytes, formatColumn, formatMs} from './format
 import {formatTable, shorten, wrapText} from './formatTable.ts';
 import {textFromEnvelope} from './textFromEnvelope.ts';
 import {REASON_TEXTS} from './textFromPlan.ts';
+import {textFromVerification} from './textFromVerification.ts';
 import {textFromWhatIf} from './textFromWhatIf.ts';
 
 /** Longer runs of layers are told by their first and last. */
@@ -33,6 +34,7 @@ export function textFromExplanation(explanation: Explanation, width?: number): s
     alternatives,
     changes,
     envelope,
+    verified,
     whatIf,
   } = explanation;
   const {tensors, linkMs} = crossing;
@@ -76,19 +78,21 @@ export function textFromExplanation(explanation: Explanation, width?: number): s
     );
     sections.push(['What else was possible', table].join('\n'));
   }
+  if (verified !== undefined) sections.push(textFromVerification(verified, width));
   if (alternatives.some(({predicted}) => predicted !== null))
     sections.push(['Where the time goes', chartOfAlternatives(alternatives, width)].join('\n'));
   const bandwidths = envelope?.axes.find(({what}) => what === 'link-bandwidth');
   if (envelope !== null && bandwidths !== undefined)
     sections.push(textFromEnvelope(envelope.placements, bandwidths, width));
-  sections.push(
-    changes.length === 0
-      ? wrapText('No change of one measured quantity alone leads to another answer.', width)
-      : [
-          'What would change the answer',
-          ...changes.map(change => wrapText(sentenceFromChange(change), width, '  ')),
-        ].join('\n'),
-  );
+  if (verified?.isChanged !== true)
+    sections.push(
+      changes.length === 0
+        ? wrapText('No change of one measured quantity alone leads to another answer.', width)
+        : [
+            'What would change the answer',
+            ...changes.map(change => wrapText(sentenceFromChange(change), width, '  ')),
+          ].join('\n'),
+    );
   return sections.join('\n\n');
 }
 

@@ -5,6 +5,7 @@ import {formatTable, wrapText, type Column} from './formatTable.ts';
 import {shownFrontOf} from './shownFront.ts';
 import {textFromPareto} from './textFromPareto.ts';
 import {textFromPrecision} from './textFromPrecision.ts';
+import {textFromVerification} from './textFromVerification.ts';
 
 /** What a reason code means, in words that end a sentence. */
 export const REASON_TEXTS: Readonly<Record<LayerReason, string>> = {
@@ -16,6 +17,7 @@ export const REASON_TEXTS: Readonly<Record<LayerReason, string>> = {
   'keeps-within-limits': 'keeps within the limits',
   'costs-less-here': 'costs less here',
   'keeps-rate': 'keeps the rate up',
+  measured: 'measured to be better here',
 };
 
 /** What `edgewise plan` shows: the decision, its layers, what crosses, the prediction and the alternatives. */
@@ -36,6 +38,7 @@ export function textFromPlan(plan: Plan, width?: number): string {
     ...(plan.precision === undefined ? [] : [textFromPrecision(plan.precision, width)]),
     wrapText(textFromTotals(predicted), width),
     alternativesTable(plan, width),
+    ...(plan.verified === undefined ? [] : [textFromVerification(plan.verified, width)]),
     ...(plan.pareto === undefined ? [] : [textFromPareto(shownFrontOf(plan.pareto), width)]),
     ...plan.refusals.map(({reason, count}) => wrapText(`Not as wished: ${reason} (${count})`, width)),
   ];

@@ -21,7 +21,11 @@ export function textFromPrecision({candidates}: PlanPrecision, width?: number): 
   return formatTable(columns, rows, width);
 }
 
-function nameOfPrecision({boundary, input, isPacked}: PrecisionCandidate): string {
+export function nameOfPrecision({
+  boundary,
+  input,
+  isPacked,
+}: Pick<PrecisionCandidate, 'boundary' | 'input' | 'isPacked'>): string {
   const parts = [...(input === 'pixels' ? ['pixels'] : []), ...(boundary === 'as-is' ? [] : [boundary])];
   const name = parts.length === 0 ? 'as it is' : `as ${parts.join(' and ')}`;
   return isPacked === true ? `${name}, packed` : name;

@@ -6,7 +6,7 @@ import type {Release} from '../documents/release.ts';
 import {PAUSE_MS} from '../engine/pauseMs.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
 import {runStep, type EmitEvent} from '../events.ts';
-import type {EndpointLoad} from '../runtime/measure/loadEndpoint.ts';
+import type {EndpointLoad, SingleRequest} from '../runtime/measure/loadEndpoint.ts';
 import {quantile} from '../runtime/measure/quantile.ts';
 import {hexOfDigest} from '../workspace/digest.ts';
 import {withDevice, type ConnectOptions} from './connectDevice.ts';
@@ -44,9 +44,9 @@ export async function bench(request: BenchRequest, emit: EmitEvent): Promise<Ben
       `${device.name}/bench`,
       `${device.name}: ${request.requests} requests, then ${request.concurrency} at a time for ${request.seconds} s`,
       () => loadFromDevice(machine, home, release, request),
-      ({single, rate}) => ({detail: `${single.length + rate.wallMs.length} requests answered`}),
+      load => ({detail: `${singleOf(load).length + load.rate.wallMs.length} requests answered`}),
     );
-    if (load.single.length === 0)
+    if (singleOf(load).length === 0)
       throw new ExpectedError(
         'time-requests-failed',
         `The endpoint of ${device.name} answered none of ${request.requests} requests.`,
@@ -56,6 +56,11 @@ export async function bench(request: BenchRequest, emit: EmitEvent): Promise<Ben
     const found = await findPlan(project, release);
     return resultFrom(device, release, load, found);
   });
+}
+
+/** Those of the only model that were answered. */
+function singleOf({rounds}: EndpointLoad): SingleRequest[] {
+  return rounds.flatMap(([only]) => only ?? []);
 }
 
 async function loadFromDevice(
@@ -69,8 +74,8 @@ async function loadFromDevice(
     `${folder}/bin/node`,
     `${folder}/edgewise.mjs`,
     'load-endpoint',
-    ...['--url', `http://127.0.0.1:${endpoint.port}`, '--model-name', model.name],
-    ...['--requests', String(requests), '--warm-ups', String(Math.min(WARM_UPS, requests))],
+    ...['--url', `http://127.0.0.1:${endpoint.port}`, '--model-names', model.name],
+    ...['--rounds', String(requests), '--warm-ups', String(Math.min(WARM_UPS, requests))],
     ...['--pause-ms', String(PAUSE_MS)],
     ...['--concurrency', String(concurrency), '--seconds', String(seconds)],
   ];
@@ -81,9 +86,11 @@ async function loadFromDevice(
 function resultFrom(
   device: ProjectDevice,
   release: Release,
-  {single, rate, failures}: EndpointLoad,
+  load: EndpointLoad,
   found: {readonly file: string; readonly plan: Plan} | null,
 ): BenchmarkResult {
+  const {rate, failures} = load;
+  const single = singleOf(load);
   const sorted = (values: readonly number[]): number[] => values.toSorted((one, other) => one - other);
   const totals = sorted(single.map(({totalMs}) => totalMs));
   const waits = sorted(rate.wallMs);

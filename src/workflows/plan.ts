@@ -24,6 +24,7 @@ import {choosePrecisions} from './precision/choosePrecisions.ts';
 import {pixelInputs} from './precision/pixelInputs.ts';
 import {startPrecisionData, type PrecisionData} from './precision/precisionData.ts';
 import {withPreparedModel, type PreparedModel} from './prepareModel.ts';
+import {verifyPlans, type VerifyWish} from './verify/verifyPlans.ts';
 
 export interface PlanRequest {
   readonly projectPath: string;
@@ -33,6 +34,8 @@ export interface PlanRequest {
   readonly estimate?: boolean;
   /** Lower precision where tensors cross; the project's accuracy budget decides when left out. */
   readonly precision?: PrecisionWish;
+  /** Builds the best candidates, runs them where they are to run, and decides by what was measured. */
+  readonly verify?: VerifyWish;
   /** Overrides the project's accuracy budget when given. */
   readonly maxDrop?: string;
   /** Instead of plans/<device>.yaml; for one device only. */
@@ -171,7 +174,7 @@ async function planDevice(
   const cloud = cloudOf(project.project);
   // Only a head and a tail can encode, and candidates are compared by their latency.
   const canEncode = isPlain(measurements);
-  const chosen = await choosePrecision(
+  const choice = await choosePrecision(
     {
       request: question,
       ...(canEncode
@@ -186,6 +189,18 @@ async function planDevice(
     },
     emit,
   );
+  const {verify} = request;
+  const chosen =
+    verify === undefined
+      ? choice.plan
+      : await verifyPlans(
+          project,
+          device,
+          prepared,
+          await choice.listPlansToTry(verify.count),
+          verify.connect,
+          emit,
+        );
   const {pareto} = request.goals;
   if (pareto === undefined) return chosen;
   return runStep(

@@ -11,6 +11,7 @@ export type DeviceScript =
   | 'accept-blobs'
   | 'receive-blobs'
   | 'link-tree'
+  | 'drop-work'
   | 'lock'
   | 'rollout'
   | 'hashes'

@@ -1,4 +1,4 @@
-import {copyFile, mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
+import {copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
@@ -9,6 +9,7 @@ import {yamlFromDocument} from '../../src/documents/printDocument.ts';
 import type {Profile} from '../../src/documents/profile.ts';
 import {planFromYaml, profileFromYaml} from '../../src/documents/readDocument.ts';
 import {writePictures} from '../../src/workflows/quickstartSamples.ts';
+import {whatIsThere} from './whatIsThere.ts';
 import {jsonOf, ROOT, runEdgewise, type Ended} from './runEdgewise.ts';
 
 const PICTURES = 80;
@@ -16,6 +17,12 @@ const PICTURES = 80;
 describe('what crosses and where, in the lab', {timeout: 300_000}, () => {
   let folder: string;
   const project = () => join(folder, 'project');
+  const lab = () => join(project(), '.edgewise/lab');
+  const processesOf = async (word: string): Promise<string[]> => {
+    const pids = (await readdir('/proc')).filter(name => /^\d+$/.test(name));
+    const lines = pids.map(pid => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''));
+    return (await Promise.all(lines)).filter(line => line.includes(word) && line.includes(lab()));
+  };
   const edgewise = (...args: string[]): Promise<Ended> =>
     runEdgewise(args, {cwd: project(), home: join(folder, 'home'), timeoutMs: 240_000});
   const succeed = async (...args: string[]): Promise<Ended> => {
@@ -69,6 +76,53 @@ describe('what crosses and where, in the lab', {timeout: 300_000}, () => {
   afterAll(async () => {
     await edgewise('lab', 'down');
     await rm(folder, {recursive: true, force: true});
+  });
+
+  it('plan --verify: decides by measuring, and leaves nothing anywhere', async () => {
+    await succeed('plan', 'pi-1', '--pin', '*=device');
+    await succeed('push', 'plans/pi-1.yaml');
+    const before = await whatIsThere(lab(), 'pi-1');
+    const plan = await planned('--verify', '--candidates', '2');
+    const {candidates, rounds} = plan.verified!;
+    expect(rounds).toBeGreaterThanOrEqual(12);
+    expect(candidates.map(({name}) => name)).toEqual(expect.arrayContaining(['device-only', 'cloud-only']));
+    for (const {predictedMs, measured, verdict} of candidates) {
+      expect(measured!.requests).toBe(rounds);
+      expect(measured!.p50Ms).toBeLessThanOrEqual(measured!.p95Ms);
+      expect(measured!.interval90.lowMs).toBeLessThanOrEqual(measured!.interval90.highMs);
+      expect([predictedMs > 0, verdict === 'failed']).toEqual([true, false]);
+    }
+    // The device is four times slower than what is far away is near: no verdict of chance.
+    const of = (name: string) => candidates.find(candidate => candidate.name === name)!;
+    const alone = of('device-only').measured!;
+    expect([alone.linkMs, alone.cloudMs, of('cloud-only').measured!.deviceMs]).toEqual([0, 0, 0]);
+    const chosen = candidates.find(({verdict}) => verdict === 'chosen')!;
+    expect(plan.alternatives.find(({verdict}) => verdict === 'chosen')).toMatchObject({
+      name: chosen.name,
+      reason: chosen.reason,
+    });
+    expect(await whatIsThere(lab(), 'pi-1')).toEqual(before);
+    const {stdout} = await succeed('explain', 'plans/pi-1.yaml', '--html', 'plan.html');
+    expect(stdout).toMatch(/Measured in turn, \d+ times/);
+    expect(await readFile(join(project(), 'plan.html'), 'utf8')).toContain('Measured before it was decided');
+  });
+
+  it('plan --verify: after Ctrl-C nothing is left either, and the plan is the one that was there', async () => {
+    const before = [
+      await whatIsThere(lab(), 'pi-1'),
+      await readFile(join(project(), 'plans/pi-1.yaml'), 'utf8'),
+    ];
+    const ended = await runEdgewise(['plan', 'pi-1', '--verify'], {
+      ...{cwd: project(), home: join(folder, 'home'), timeoutMs: 60_000},
+      interruptAfter: /send samples: done/,
+    });
+    expect(ended.exitCode).not.toBe(0);
+    expect([
+      await whatIsThere(lab(), 'pi-1'),
+      await readFile(join(project(), 'plans/pi-1.yaml'), 'utf8'),
+    ]).toEqual(before);
+    // It noticed by itself that nobody waits any more.
+    await expect.poll(() => processesOf('time-releases'), {timeout: 10_000}).toEqual([]);
   });
 
   it('int8 in the cut: the accuracy that the plan promises is the one that the device gives', async () => {

@@ -15,6 +15,8 @@ export interface Ended {
 
 export interface RunSettings {
   readonly cwd: string;
+  /** Ctrl-C as soon as this was printed on stderr. */
+  readonly interruptAfter?: RegExp;
   /** The user's home, which for a device called `local` is the device's home too. */
   readonly home: string;
   readonly environment?: Readonly<Record<string, string>>;
@@ -32,7 +34,13 @@ export function runEdgewise(args: readonly string[], settings: RunSettings): Pro
   });
   const chunks = {stdout: '', stderr: ''};
   child.stdout.setEncoding('utf8').on('data', (text: string) => (chunks.stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (chunks.stderr += text));
+  let isInterrupted = false;
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    chunks.stderr += text;
+    if (isInterrupted || settings.interruptAfter?.test(chunks.stderr) !== true) return;
+    isInterrupted = true;
+    child.kill('SIGINT');
+  });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', exitCode => resolve({exitCode, ...chunks}));

@@ -84,7 +84,14 @@ describe('the server', () => {
     const {name, extensions} = await client.readServerMetadata();
     expect([name, extensions]).toEqual([
       'edgewise',
-      ['binary_tensor_data', 'edgewise_keep', 'zstd_bodies', 'model_repository', 'edgewise_profile'],
+      [
+        'binary_tensor_data',
+        'edgewise_keep',
+        'zstd_bodies',
+        'model_repository',
+        'edgewise_remove_model',
+        'edgewise_profile',
+      ],
     ]);
     expect(await client.readModelMetadata('text')).toEqual({
       name: 'text',
@@ -288,6 +295,17 @@ describe('loading models through the protocol', () => {
     await client.unloadModel('later');
     expect(await client.isModelReady('later')).toBe(false);
     expect((await refusalOf(client.loadModel('never')))[1]).toBe(404);
+  });
+
+  it('removes with its files what it was told to, and nothing else', async () => {
+    await client.loadModel('fleeting', {'1/model.onnx': arithmeticModel('Add', 1)});
+    await client.loadModel('staying', {'1/model.onnx': arithmeticModel('Add', 2)});
+    await client.unloadModel('fleeting', {isRemoved: true});
+    expect(await client.isModelReady('fleeting')).toBe(false);
+    expect((await client.listModels()).map(({name}) => name)).not.toContain('fleeting');
+    const folders = await readdir(repository);
+    expect([folders.includes('fleeting'), folders.includes('staying')]).toEqual([false, true]);
+    expect((await client.readServerMetadata()).extensions).toContain('edgewise_remove_model');
   });
 
   it('is refused unless the server was started for it', async () => {

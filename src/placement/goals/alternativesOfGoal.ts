@@ -2,10 +2,10 @@ import type {Plan, PlanTotals} from '../../documents/plan.ts';
 import type {PlacementMeasurements} from '../measurements.ts';
 import {cheapestPlacement, contractionOf} from './cheapestPlacement.ts';
 import type {MeasuredGoal} from './measuredGoal.ts';
+import {amountOfGoal} from './solveGoal.ts';
 import type {Solved} from './solveGoal.ts';
 import {amountOf} from './space.ts';
 import type {Measure, SpacePlacement} from './space.ts';
-import {busiestNs, stagesOf} from './stages.ts';
 
 /** The chosen one, everything on one tier, and what would be best were nothing restricted. */
 export function alternativesOf(
@@ -30,11 +30,8 @@ export function alternativesOf(
     seen.add(key.join());
     return isNew;
   });
-  const stages = stagesOf(space, goal.latency, goal.requestOverheadNs);
   const amountOfOne = (placement: SpacePlacement): number =>
-    measurements.objective === 'throughput'
-      ? busiestNs(space, stages, placement)
-      : amountOf(space, measure, placement);
+    amountOfGoal(goal, measurements.objective ?? 'latency', placement);
   const bestAmount = amountOfOne(best);
   return placements
     .map((placement, order) => ({placement, order, amount: amountOfOne(placement)}))

@@ -3,6 +3,7 @@ import type {DocumentHeader} from '../../documents/writeHeader.ts';
 import {bytesOfTensor} from '../measurements.ts';
 import type {PlacementMeasurements, TensorRow} from '../measurements.ts';
 import {alternativesOf} from './alternativesOfGoal.ts';
+import {cheapestPlacement, contractionOf} from './cheapestPlacement.ts';
 import {errorFromGoal} from './goalConflict.ts';
 import type {Limit} from './goalSearch.ts';
 import {goalFromMeasurements} from './goalFromMeasurements.ts';
@@ -12,7 +13,7 @@ import {objectiveMeasure} from './objectiveMeasure.ts';
 import {pricesOfPlan} from './pricesOfPlan.ts';
 import {reasonsForGoal} from './reasonsForGoal.ts';
 import type {Restriction} from './restrictions.ts';
-import {solveGoal} from './solveGoal.ts';
+import {amountOfGoal, solveGoal} from './solveGoal.ts';
 import type {Solved} from './solveGoal.ts';
 import type {SpacePlacement} from './space.ts';
 import {totalsOf} from './totalsOfGoal.ts';
@@ -27,16 +28,20 @@ const NS_PER_MS = 1e6;
 export function planGoal({
   header,
   measurements,
+  placed,
 }: {
   readonly header: DocumentHeader<'plan'>;
   readonly measurements: PlacementMeasurements;
+  /** Where each layer is to be instead of where it is predicted to be the best. */
+  readonly placed?: readonly Tier[];
 }): Plan {
   const goal = goalFromMeasurements(measurements);
   const {constraints, objective = 'latency'} = measurements;
   const solve = (restrictions: readonly Restriction[], limits: readonly Limit[]): Solved | null =>
     solveGoal(goal, objective, restrictions, limits);
-  const best = solve(goal.restrictions, goal.limits);
-  if (best === null) throw errorFromGoal(goal);
+  const found = solve(goal.restrictions, goal.limits);
+  if (found === null) throw errorFromGoal(goal);
+  const best = placed === undefined ? found : placementOn(goal, objective, placed, found);
   const nameOf = createGoalNamer(goal);
   nameOf(best);
   const rawRules = goal.restrictions.filter(({reason}) => reason === 'keeps-raw-input-on-device');
@@ -51,7 +56,7 @@ export function planGoal({
   const device = measurements.tiers[0];
   if (device === undefined) throw new RangeError('no tiers');
   const measure = objective === 'throughput' ? goal.latency : objectiveMeasure(goal, objective).measure;
-  const reasons = reasonsForGoal(goal, best.tiers, measure, objective, {
+  const reasons = reasonsForGoal(goal, found.tiers, measure, objective, {
     pins,
     ...named('withoutPins', pins.length === 0 ? undefined : without('pinned-by-user')),
     ...named('withoutRawRule', rawRules.length === 0 ? undefined : without('keeps-raw-input-on-device')),
@@ -87,7 +92,7 @@ export function planGoal({
         name,
         operator,
         tier: goal.tiers[best.tiers[index] ?? 0] ?? 'device',
-        reason: reasons[index] ?? 'no-cloud',
+        reason: best.tiers[index] === found.tiers[index] ? (reasons[index] ?? 'no-cloud') : 'measured',
         deviceMs: msOn('device') ?? 0,
         ...(goal.tiers.includes('gateway') ? {gatewayMs: msOn('gateway')} : {}),
         cloudMs: msOn('cloud'),
@@ -118,6 +123,20 @@ export function planGoal({
     isComplete: !goal.refusals.some(({reason}) => reason === 'layer-without-measured-time'),
     isApplyable: true,
   };
+}
+
+/** A placement that was settled otherwise; the bound stays that of the best. */
+function placementOn(
+  goal: MeasuredGoal,
+  objective: NonNullable<PlacementMeasurements['objective']>,
+  placed: readonly Tier[],
+  {bound}: Solved,
+): Solved {
+  const {space, latency, tiers} = goal;
+  const masks = Int32Array.from(placed, tier => 1 << tiers.indexOf(tier));
+  const placement = cheapestPlacement(space, contractionOf(space), latency, masks, 64);
+  if (placement === null) throw new RangeError('such a placement is not allowed');
+  return {...placement, amount: amountOfGoal(goal, objective, placement), bound};
 }
 
 function named<K extends string, V>(key: K, value: V | undefined): Partial<Record<K, V>> {

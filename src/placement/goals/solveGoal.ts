@@ -6,7 +6,9 @@ import type {MeasuredGoal} from './measuredGoal.ts';
 import {objectiveMeasure} from './objectiveMeasure.ts';
 import {restrictSpace} from './restrictions.ts';
 import type {Restriction} from './restrictions.ts';
+import {amountOf} from './space.ts';
 import type {SpacePlacement} from './space.ts';
+import {busiestNs, stagesOf} from './stages.ts';
 
 export interface Solved extends SpacePlacement {
   readonly amount: number;
@@ -35,4 +37,16 @@ export function answerGoal(
   return objective === 'throughput'
     ? leastBusyPlacement({space, latency, requestOverheadNs, limits})
     : searchGoal({space, objective: objectiveMeasure(goal, objective).measure, limits});
+}
+
+/** What a placement takes of what is to be as little as possible. */
+export function amountOfGoal(
+  goal: Pick<MeasuredGoal, 'space' | 'latency' | 'energy' | 'money' | 'requestOverheadNs'>,
+  objective: NonNullable<PlacementMeasurements['objective']>,
+  placement: SpacePlacement,
+): number {
+  const {space, latency, requestOverheadNs} = goal;
+  return objective === 'throughput'
+    ? busiestNs(space, stagesOf(space, latency, requestOverheadNs), placement)
+    : amountOf(space, objectiveMeasure(goal, objective).measure, placement);
 }

@@ -21,20 +21,18 @@ export interface LoadedRelease {
 /** @throws ExpectedError `no-release`, `invalid-release` */
 export async function readCurrentRelease(home: string): Promise<{release: Release; folder: string}> {
   const link = join(home, 'current');
-  let folder: string;
-  let text: string;
-  try {
-    // Resolved once: `current` may be switched while the files are being read.
-    folder = await realpath(link);
-    text = await readFile(join(folder, 'release.json'), 'utf8');
-  } catch (error) {
-    throw new ExpectedError(
-      'no-release',
-      `There is no release at ${link}: ${messageOf(error)}.`,
-      EXIT.invalidDocument,
-      {cause: error},
-    );
-  }
+  // Resolved once: `current` may be switched while the files are being read.
+  const folder = await realpath(link).catch((error: unknown) => {
+    throw noRelease(link, error);
+  });
+  return {release: await readRelease(folder), folder};
+}
+
+/** @throws ExpectedError `no-release`, `invalid-release` */
+export async function readRelease(folder: string): Promise<Release> {
+  const text = await readFile(join(folder, 'release.json'), 'utf8').catch((error: unknown) => {
+    throw noRelease(folder, error);
+  });
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -56,7 +54,12 @@ export async function readCurrentRelease(home: string): Promise<{release: Releas
       EXIT.invalidDocument,
     );
   }
-  return {release: parsed.data, folder};
+  return parsed.data;
+}
+
+function noRelease(place: string, cause: unknown): ExpectedError {
+  const message = `There is no release at ${place}: ${messageOf(cause)}.`;
+  return new ExpectedError('no-release', message, EXIT.invalidDocument, {cause});
 }
 
 /**

@@ -1,13 +1,9 @@
-import {execFile} from 'node:child_process';
 import {join} from 'node:path';
-import {promisify} from 'node:util';
 import {profileLayers} from '../../engine/profileLayers.ts';
 import {randomFeeds} from '../../engine/randomFeeds.ts';
 import {readRuntimeVersion} from '../../engine/runtimeVersion.ts';
 import {openSession, type Session} from '../../engine/session.ts';
-import {EXIT, ExpectedError, messageOf} from '../../errors.ts';
 import {openProtocolClient} from '../client.ts';
-import {findProgramPath} from '../programPath.ts';
 import {startEndpoint} from '../server/endpoint.ts';
 import {makeSessionModel} from '../server/sessionModel.ts';
 import {closedInputs} from '../server/startServer.ts';
@@ -18,6 +14,7 @@ import type {MeasuredHandover} from './measureHandover.ts';
 import type {MeasuredLink} from './measureLink.ts';
 import {measureSustained, type MeasuredSustained} from './measureSustained.ts';
 import {makeEchoModel} from '../server/echoModel.ts';
+import {runOutside} from './runOutside.ts';
 import {servingOverheadFrom, type ServingOverhead} from './servingOverhead.ts';
 import type {EndpointTimes} from './timeModelRequests.ts';
 import {summarizeTimes} from './summarizeTimes.ts';
@@ -196,19 +193,11 @@ async function timeRequestsFromOutside(
     readonly hasHandover: boolean;
   },
 ): Promise<EndpointTimes> {
-  const argv = [
-    findProgramPath(),
+  return runOutside<EndpointTimes>([
     'time-requests',
     ...['--url', `http://127.0.0.1:${port}`, '--model-name', modelName],
     ...['--runs', String(runs), '--warm-ups', String(warmUps)],
     ...(hasCloud ? ['--has-cloud'] : []),
     ...(hasHandover ? ['--has-handover'] : []),
-  ];
-  try {
-    const {stdout} = await promisify(execFile)(process.execPath, argv, {maxBuffer: 2 ** 26});
-    return JSON.parse(stdout) as EndpointTimes;
-  } catch (error) {
-    const message = `Timing requests in a process of their own failed: ${messageOf(error)}`;
-    throw new ExpectedError('time-requests-failed', message, EXIT.commandFailed, {cause: error});
-  }
+  ]);
 }

@@ -11,6 +11,7 @@ import {HEADER_LENGTH_FIELD, type EncodedMessage} from '../protocol/messages.ts'
 import {canUnpack, PACKING, PACKING_EXTENSION, unpackBody} from '../protocol/packing.ts';
 import {ProtocolError} from '../protocol/protocolError.ts';
 import {splitBody} from '../protocol/readFields.ts';
+import {asksToRemove, REMOVE_EXTENSION} from '../protocol/removeModel.ts';
 import {serverTimingFromTimings} from '../protocol/serverTiming.ts';
 import {uploadedFilesFromBody} from '../protocol/uploadedFiles.ts';
 import {KEEP_EXTENSION, startKeptTensors, type KeptTensors} from './keptTensors.ts';
@@ -192,7 +193,7 @@ async function answerRoute(
           'binary_tensor_data',
           KEEP_EXTENSION,
           ...(canUnpack ? [PACKING_EXTENSION] : []),
-          ...(models.control === undefined ? [] : ['model_repository']),
+          ...(models.control === undefined ? [] : ['model_repository', REMOVE_EXTENSION]),
           ...(models.profile === undefined ? [] : ['edgewise_profile']),
           ...(models.readStatistics === undefined ? [] : ['edgewise_statistics']),
         ],
@@ -210,7 +211,7 @@ async function answerRoute(
       await controlOf(models).load(route.model, uploadedFilesFromBody(received.body));
       return {status: 200, message: null, headers: {}};
     case 'unload':
-      await controlOf(models).unload(route.model);
+      await controlOf(models).unload(route.model, {isRemoved: asksToRemove(received.body)});
       return {status: 200, message: null, headers: {}};
     case 'statistics':
       if (models.readStatistics === undefined)

@@ -122,12 +122,13 @@ export async function openModelRepository(folder: string, options: SessionOption
           : {name, version: '', state: 'UNAVAILABLE', reason: entry.reason},
       ),
     load: (name, files) => inTurn(name, () => load(name, files)),
-    unload: name =>
+    unload: (name, {isRemoved = false} = {}) =>
       inTurn(name, async () => {
         const entry = entries.get(name);
         entries.set(name, {kind: 'unavailable', reason: 'unloaded'});
         if (entry?.kind === 'loaded') await entry.model.close();
-        else if (entry === undefined) entries.delete(name);
+        if (isRemoved) await rm(join(folder, name), {recursive: true, force: true});
+        if (entry === undefined || isRemoved) entries.delete(name);
       }),
     async close() {
       const loaded = [...entries.values()].flatMap(entry => (entry.kind === 'loaded' ? [entry.model] : []));

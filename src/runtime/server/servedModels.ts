@@ -69,5 +69,6 @@ export interface ServedModels {
 export interface ModelControl {
   /** `files` by their path inside the model's folder; `null` loads what is there. */
   load(name: string, files: ReadonlyMap<string, Uint8Array> | null): Promise<void>;
-  unload(name: string): Promise<void>;
+  /** `isRemoved`: its files go too, so that the next start does not load it. */
+  unload(name: string, options?: {readonly isRemoved?: boolean}): Promise<void>;
 }

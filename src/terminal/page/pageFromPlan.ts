@@ -8,6 +8,7 @@ import {layersSection} from './layersSection.ts';
 import {markup, styleElement} from './markup.ts';
 import {measuredSection} from './measuredSection.ts';
 import {paretoSection} from './paretoSection.ts';
+import {verifiedSection} from './verifiedSection.ts';
 
 export interface PageRequest {
   readonly plan: Plan;
@@ -34,6 +35,7 @@ ${headSection(plan)}
 ${graphSection(plan)}
 <div class="charts">
 ${latencySection(plan)}
+${verifiedSection(plan)}
 ${measuredSection(plan, answer)}
 ${envelopeSection(plan)}
 ${paretoSection(plan)}

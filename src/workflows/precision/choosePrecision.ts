@@ -2,22 +2,21 @@ import type {PixelValues} from '../../documents/boundary.ts';
 import type {Plan} from '../../documents/plan.ts';
 import type {BoundaryChoice, ComposedAccuracy, PrecisionCandidate} from '../../documents/planPrecision.ts';
 import type {Profile} from '../../documents/profile.ts';
-import {ExpectedError} from '../../errors.ts';
-import {runStep, type EmitEvent} from '../../events.ts';
+import type {EmitEvent} from '../../events.ts';
 import {twoTiersOf} from '../../placement/measurements.ts';
-import {planDocument} from '../../placement/planDocument.ts';
+import {planDocument, type PlanRequest} from '../../placement/planDocument.ts';
 import {
   listBoundaryCandidates,
   withTravel,
   type BoundaryCandidate,
   type CodecCosts,
 } from './boundaryCandidates.ts';
-import {encodedCut} from './boundaryRanges.ts';
+import {draftPlans, listPlansToTry} from './plansToTry.ts';
 import type {PrecisionData} from './precisionData.ts';
-import {sentenceFromAccuracy} from './sentenceFromAccuracy.ts';
+import {missingData, tryCandidate, type Answer, type Refusal} from './tryCandidate.ts';
 
 export interface PrecisionQuestion {
-  readonly request: Parameters<typeof planDocument>[0];
+  readonly request: PlanRequest;
   /** What may cross other than as it is. */
   readonly boundaries: readonly BoundaryChoice[];
   readonly pixels: ReadonlyMap<string, PixelValues>;
@@ -26,12 +25,24 @@ export interface PrecisionQuestion {
   readonly data: PrecisionData;
 }
 
+export interface PrecisionChoice {
+  readonly plan: Plan;
+  /**
+   * The plan and what else is worth measuring, as predicted from the best on: `count` of them, and everything on one tier
+   * where that is allowed. All hold the accuracy budget, and each could be pushed.
+   */
+  listPlansToTry(count: number): Promise<readonly Plan[]>;
+}
+
 /**
  * Plans once for each way in which what crosses can travel, and takes the best of those plans that holds the accuracy budget
  * when its very segments are run on the samples. What changes nothing always holds.
  * @throws ExpectedError as planDocument, and what reading data throws
  */
-export async function choosePrecision(question: PrecisionQuestion, emit: EmitEvent): Promise<Plan> {
+export async function choosePrecision(
+  question: PrecisionQuestion,
+  emit: EmitEvent,
+): Promise<PrecisionChoice> {
   const {request, deviceProfile, cloudProfile, pixels} = question;
   const {measurements} = request;
   const rows = [...measurements.tensors];
@@ -43,50 +54,55 @@ export async function choosePrecision(question: PrecisionQuestion, emit: EmitEve
   const listed = listBoundaryCandidates(rows, question.boundaries, pixels, packed);
   const [plain] = listed;
   if (plain === undefined) throw new RangeError('no candidates');
-  const plainPlan = planDocument({...request, measurements: {...measurements, tensors: rows}});
-  if (plainPlan.cloud === null || listed.length === 1) return plainPlan;
-  planned.set(plain, plainPlan);
-  for (const candidate of listed.slice(1)) {
-    const refusal = costs === null ? ENCODING_NOT_MEASURED : await missingData(candidate, question.data);
-    if (refusal !== null || costs === null) {
-      refused.push({candidate, plan: null, ...(refusal ?? ENCODING_NOT_MEASURED)});
-      continue;
-    }
+  /** The question as it is when what crosses travels that way. */
+  const requestWith = (candidate: BoundaryCandidate): PlanRequest => {
+    if (candidate === plain || costs === null)
+      return {...request, measurements: {...measurements, tensors: rows}};
     const {device, link} = twoTiersOf(measurements);
     const tensors = withTravel(rows, candidate, costs, {device, link: link?.link ?? null});
-    const plan = planDocument({...request, measurements: {...measurements, tensors}});
+    return {...request, measurements: {...measurements, tensors}};
+  };
+  const plainPlan = planDocument(requestWith(plain));
+  planned.set(plain, plainPlan);
+  const isOnlyPlain = plainPlan.cloud === null || listed.length === 1;
+  for (const candidate of isOnlyPlain ? [] : listed.slice(1)) {
+    const refusal = costs === null ? ENCODING_NOT_MEASURED : await missingData(candidate, question.data);
+    if (refusal !== null) {
+      refused.push({candidate, plan: null, ...refusal});
+      continue;
+    }
+    const plan = planDocument(requestWith(candidate));
     if (isEncoding(plan, candidate)) planned.set(candidate, plan);
   }
 
   const byLatency = [...planned].sort(([, one], [, other]) => latencyOf(one) - latencyOf(other));
-  for (const [candidate, plan] of byLatency) {
+  /** The plan with its cut as it travels that way; `null` where it loses too much. */
+  const finish = async (candidate: BoundaryCandidate, plan: Plan): Promise<Plan | null> => {
     const answer = await tryCandidate(candidate, plan, question, emit);
     if (answer.kind === 'refused') {
-      refused.push({candidate, plan, ...answer});
-      continue;
+      if (planned.get(candidate) === plan) refused.push({candidate, plan, ...answer});
+      return null;
     }
+    if (isOnlyPlain) return plan;
     const others = byLatency.filter(([other]) => !refused.some(one => one.candidate === other));
-    const chosen = {...plan, cut: answer.cut};
-    return withPrecision(chosen, candidate, answer, others, refused);
+    return withPrecision({...plan, cut: answer.cut}, candidate, answer, others, refused);
+  };
+  for (const [candidate, plan] of byLatency) {
+    const chosen = await finish(candidate, plan);
+    if (chosen === null) continue;
+    const standing = () => byLatency.filter(([other]) => !refused.some(one => one.candidate === other));
+    return {
+      plan: chosen,
+      listPlansToTry: count =>
+        listPlansToTry(chosen, draftPlans({candidate, plan}, standing(), requestWith, count), {
+          count,
+          finish,
+        }),
+    };
   }
   throw new Error('what crosses as it is was refused');
 }
 
-type Answer =
-  | {
-      readonly kind: 'holds';
-      readonly cut: Plan['cut'];
-      readonly accuracy?: ComposedAccuracy;
-      readonly reason: string;
-    }
-  | {
-      readonly kind: 'refused';
-      readonly code: string;
-      readonly accuracy?: ComposedAccuracy;
-      readonly reason: string;
-    };
-
-type Refusal = Pick<Extract<Answer, {kind: 'refused'}>, 'code' | 'reason' | 'accuracy'>;
 type RefusedCandidate = Refusal & {readonly candidate: BoundaryCandidate; readonly plan: Plan | null};
 
 const ENCODING_NOT_MEASURED: Refusal = {
@@ -111,88 +127,6 @@ function codecCosts(device: Profile, cloud: Profile | null): CodecCosts | null {
     ? (device.packing?.nsPerByte ?? 0) + (cloud.packing?.nsPerByte ?? 0)
     : 0;
   return {encode: device.codecs, decode: cloud.codecs, packingNsPerByte};
-}
-
-/** Rounding needs samples to be judged on, and scales need others to be measured on; pixels need none. */
-async function missingData({boundary}: BoundaryCandidate, data: PrecisionData): Promise<Refusal | null> {
-  if (boundary === 'as-is') return null;
-  if ((await data.judge()) === null)
-    return {
-      code: 'no-evaluation-data',
-      reason: 'there are no samples to measure its accuracy on: set evaluation in edgewise.yaml',
-    };
-  if (boundary === 'int8' && (await data.ranges()) === null)
-    return {
-      code: 'no-calibration-data',
-      reason: 'there are no samples to measure ranges on: set calibration in edgewise.yaml (fp16 needs none)',
-    };
-  return null;
-}
-
-async function tryCandidate(
-  candidate: BoundaryCandidate,
-  plan: Plan,
-  {data, pixels}: PrecisionQuestion,
-  emit: EmitEvent,
-): Promise<Answer> {
-  if (candidate.precisions.size === 0) {
-    const cut = await encodedCut(plan.cut, candidate, pixels, null);
-    return {kind: 'holds', cut, reason: 'nothing is rounded'};
-  }
-  const name = nameOfCandidate(candidate);
-  return runStep(
-    emit,
-    `${plan.device}/${name}`,
-    `${plan.device}: accuracy with ${name}`,
-    async () => {
-      try {
-        return await judgeCandidate(candidate, plan, data, pixels);
-      } catch (error) {
-        if (!(error instanceof ExpectedError) || !CANDIDATE_ERRORS.has(error.code)) throw error;
-        return {kind: 'refused', code: error.code, reason: error.message};
-      }
-    },
-    ({reason}) => ({detail: reason}),
-  );
-}
-
-/** What says that a candidate cannot be, not that the project is wrong. */
-const CANDIDATE_ERRORS = new Set(['activation-not-finite', 'opset-unsupported', 'model-run-failed']);
-
-async function judgeCandidate(
-  candidate: BoundaryCandidate,
-  plan: Plan,
-  data: PrecisionData,
-  pixels: ReadonlyMap<string, PixelValues>,
-): Promise<Answer> {
-  const cut = await encodedCut(plan.cut, candidate, pixels, await data.ranges());
-  const isLossless = cut.every(({precision}) => precision === undefined || precision === 'pixels');
-  const judge = await data.judge();
-  if (judge === null) {
-    if (isLossless) return {kind: 'holds', cut, reason: 'pixels come back to the bit'};
-    // Those that round are refused before they are planned with.
-    throw new RangeError(`no samples to judge ${nameOfCandidate(candidate)} on`);
-  }
-  const {accuracy, verdict} = await judge.judge({cut, layers: plan.layers});
-  const reason = sentenceFromAccuracy(accuracy);
-  if (isLossless)
-    return accuracy.maxAbsoluteDifference === 0
-      ? {kind: 'holds', cut, accuracy, reason: 'pixels come back to the bit'}
-      : {
-          kind: 'refused',
-          code: 'input-is-not-pixels',
-          accuracy,
-          reason: `the samples are not what the preprocessing makes of pixels: answers differ by ${accuracy.maxAbsoluteDifference.toPrecision(3)}`,
-        };
-  return verdict.isMet
-    ? {kind: 'holds', cut, accuracy, reason}
-    : {kind: 'refused', code: 'accuracy-budget-missed', accuracy, reason};
-}
-
-function nameOfCandidate({boundary, input, packed}: BoundaryCandidate): string {
-  const parts = [...(input === 'pixels' ? ['pixels'] : []), ...(boundary === 'as-is' ? [] : [boundary])];
-  const name = parts.length === 0 ? 'tensors as they are' : parts.join(' and ');
-  return packed === null ? name : `${name}, packed`;
 }
 
 function withPrecision(
@@ -234,7 +168,7 @@ function withPrecision(
           .map(([candidate, planned]) =>
             rowOf(candidate, planned, {
               verdict: 'slower',
-              reason: `slower by ${Number((latencyOf(planned) - latencyOf(plan)).toPrecision(3))} ms`,
+              reason: differenceInWords(latencyOf(planned) - latencyOf(plan)),
             }),
           ),
         ...refused.map(({candidate, plan: planned, reason: why, accuracy: measured}) =>
@@ -244,4 +178,8 @@ function withPrecision(
     },
     refusals: [...plan.refusals, ...[...counts].map(([code, count]) => ({reason: code, count}))],
   };
+}
+
+function differenceInWords(ms: number): string {
+  return `${ms < 0 ? 'predicted to be faster' : 'slower'} by ${Number(Math.abs(ms).toPrecision(3))} ms`;
 }

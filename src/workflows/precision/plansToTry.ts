@@ -1,0 +1,71 @@
+import type {Plan} from '../../documents/plan.ts';
+import {placementsToTry} from '../../placement/placementsToTry.ts';
+import {isPlain, planDocument, type PlanRequest} from '../../placement/planDocument.ts';
+import type {BoundaryCandidate} from './boundaryCandidates.ts';
+
+/** A plan whose accuracy was not looked at yet, with the way in which what crosses travels. */
+export interface DraftPlan {
+  readonly candidate: BoundaryCandidate;
+  readonly plan: Plan;
+}
+
+/**
+ * Besides the chosen plan: other placements where what crosses travels as in it, and the best placement of each other way that
+ * stands. As predicted, the best first.
+ */
+export function draftPlans(
+  chosen: DraftPlan,
+  standing: readonly (readonly [BoundaryCandidate, Plan])[],
+  requestWith: (candidate: BoundaryCandidate) => PlanRequest,
+  count: number,
+): DraftPlan[] {
+  const request = requestWith(chosen.candidate);
+  const places = (plan: Plan): string => plan.layers.map(({tier}) => tier).join();
+  const placed = placementsToTry(request.measurements, count)
+    .filter(tiers => tiers.join() !== places(chosen.plan))
+    .map(tiers => ({candidate: chosen.candidate, plan: planDocument({...request, placed: tiers})}));
+  const otherwise = standing.flatMap(([candidate, plan]) =>
+    candidate === chosen.candidate ? [] : [{candidate, plan}],
+  );
+  const drafts = [...placed, ...otherwise];
+  // Other goals than latency come in their own order.
+  return isPlain(request.measurements)
+    ? drafts.sort((one, other) => one.plan.predicted.latencyMs - other.plan.predicted.latencyMs)
+    : drafts;
+}
+
+/** The chosen plan, `count - 1` drafts that hold the budget, and those of the others that are on one tier only. */
+export async function listPlansToTry(
+  chosen: Plan,
+  drafts: readonly DraftPlan[],
+  {
+    count,
+    finish,
+  }: {
+    readonly count: number;
+    readonly finish: (candidate: BoundaryCandidate, plan: Plan) => Promise<Plan | null>;
+  },
+): Promise<readonly Plan[]> {
+  const plans = [chosen];
+  const seen = new Set([keyOf(chosen)]);
+  for (const {candidate, plan} of drafts) {
+    const isOnOneTier = new Set(plan.layers.map(({tier}) => tier)).size === 1;
+    if ((plans.length >= count && !isOnOneTier) || seen.has(keyOf(plan))) continue;
+    const finished = await finish(candidate, plan);
+    if (finished === null || seen.has(keyOf(finished))) continue;
+    seen.add(keyOf(finished));
+    plans.push(finished);
+  }
+  return plans;
+}
+
+/** Where layers are, and how what crosses travels. */
+function keyOf({layers, cut}: Plan): string {
+  const rows = cut.map(({tensor, direction, precision, isPacked}) => [
+    tensor,
+    direction,
+    precision,
+    isPacked,
+  ]);
+  return JSON.stringify([layers.map(({tier}) => tier), rows]);
+}
