@@ -6,13 +6,13 @@ import {sizeInBytes} from '../../src/documents/elementTypes.ts';
 import type {NamedTensors, Tensor} from '../../src/documents/tensor.ts';
 import {openSession} from '../../src/engine/session.ts';
 import {ignoreEvents} from '../../src/events.ts';
-import {extractSegments} from '../../src/model/extractSegments.ts';
 import type {OnnxModel} from '../../src/model/onnx/messages.ts';
 import {bytesFromModel} from '../../src/model/onnx/writeModel.ts';
 import {floatsOf} from '../../src/quantize/accuracy/floatsOf.ts';
+import {extractSegments} from '../../src/model/extractSegments.ts';
 import type {EncodedSegments} from '../../src/quantize/boundary/encodeBoundary.ts';
 import {openNpy} from '../../src/workspace/npy.ts';
-import {encodeCut} from '../../src/workflows/release/composeTwoParts.ts';
+import {withCutSegments} from '../../src/workflows/release/cutSegments.ts';
 import {openProject} from '../../src/workflows/openProject.ts';
 import {encodedCut} from '../../src/workflows/precision/boundaryRanges.ts';
 import {startPrecisionData} from '../../src/workflows/precision/precisionData.ts';
@@ -91,12 +91,18 @@ export async function measureBoundary(
       for (const {deviceLayers, cut, layers} of cuts)
         for (const precision of PRECISIONS) {
           const precisions = new Map(cut.map(({tensor}) => [tensor, precision]));
-          const candidate = {boundary: precision, input: 'as-is', precisions, packed: null} as const;
+          const candidate = {
+            boundary: precision,
+            input: 'as-is',
+            precisions,
+            packed: null,
+            device: null,
+          } as const;
           const encoded = await encodedCut(cut, candidate, new Map(), ranges);
-          const {accuracy} = await judge.judge({cut: encoded, layers});
+          const {accuracy} = await judge.judge({cut: encoded, layers, deviceBuild: null});
           const headLayers = new Set(Array.from({length: deviceLayers}, (_, index) => index));
-          const plain = extractSegments(prepared.graph, headLayers);
-          const segments = encodeCut({cut: encoded}, prepared, plain);
+          const pieces = {headLayers, cut: encoded, deviceBuild: null};
+          const segments = await withCutSegments(withShape, prepared, pieces, async made => made);
           const row = {
             model: subject.name,
             precision,

@@ -4,11 +4,10 @@ import type {ParetoGoals} from '../documents/planPareto.ts';
 import type {PrecisionWish} from '../documents/planPrecision.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
 import {BaseCommand, projectFlags} from '../terminal/baseCommand.ts';
-import {connectOptionsFrom} from '../terminal/connectFlags.ts';
 import {widthOf} from '../terminal/formatTable.ts';
 import {goalsFromFlags} from '../terminal/goalFlags.ts';
 import {paretoFromFlag} from '../terminal/paretoFlag.ts';
-import {planFlags} from '../terminal/planFlags.ts';
+import {planFlags, verifyFromFlags} from '../terminal/planFlags.ts';
 import type {MadePlans} from '../workflows/plan.ts';
 
 export default class Plan extends BaseCommand {
@@ -53,7 +52,7 @@ export default class Plan extends BaseCommand {
         estimate: flags.estimate,
         ...(flags.precision === undefined ? {} : {precision: flags.precision as PrecisionWish}),
         ...(flags['max-drop'] === undefined ? {} : {maxDrop: flags['max-drop']}),
-        ...(flags.verify ? {verify: {count: flags.candidates, connect: connectOptionsFrom(flags)}} : {}),
+        ...verifyFromFlags(flags),
         ...(flags.output === undefined ? {} : {output: flags.output}),
         checksOnly: flags.check,
         ...(flags.against === undefined ? {} : {against: flags.against}),

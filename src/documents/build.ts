@@ -1,11 +1,9 @@
 import {z} from 'zod';
 import {headerOf, sha256Digest} from './header.ts';
+import {PRECISIONS} from './precisions.ts';
 import {measuredMs} from './profile.ts';
 
-/** `int8`: weights and activations; `int8-weights` and `int4-weights`: weights only, computed in float. */
-export const PRECISIONS = ['fp32', 'fp16', 'int8', 'int8-dynamic', 'int8-weights', 'int4-weights'] as const;
-
-export type Precision = (typeof PRECISIONS)[number];
+export {PRECISIONS, type Precision} from './precisions.ts';
 
 const decision = z.strictObject({decision: z.string(), reason: z.string()});
 

@@ -1,6 +1,7 @@
 import {z} from 'zod';
 import {BOUNDARY_PRECISIONS} from './boundary.ts';
 import {headerOf, sha256Digest} from './header.ts';
+import {PRECISIONS} from './precisions.ts';
 
 export const obtained = z.enum(['measured', 'estimated', 'declared']);
 
@@ -38,6 +39,8 @@ const change = z.strictObject({start: z.number(), end: z.number()});
 const modelTimes = z.strictObject({
   /** Digest of the prepared model whose layers these are. */
   build: sha256Digest,
+  /** Of a build of lower precision: whose layers `layers` names all the same, the prepared model's. */
+  lowered: z.strictObject({of: sha256Digest, precision: z.enum(PRECISIONS)}).optional(),
   threads: z.int().positive(),
   /** One whole, unprofiled run inside the serving process. */
   wholeRun: measuredMs,

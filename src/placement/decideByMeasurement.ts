@@ -10,7 +10,7 @@ export interface MeasuredRequest {
 
 export interface CandidateToDecide extends Pick<
   VerifiedCandidate,
-  'name' | 'boundary' | 'input' | 'isPacked' | 'predictedMs' | 'predictedInterval90'
+  'name' | 'device' | 'boundary' | 'input' | 'isPacked' | 'predictedMs' | 'predictedInterval90'
 > {
   /** Why it was not measured at all. */
   readonly problem: string | null;

@@ -21,6 +21,8 @@ export interface TensorRow {
   readonly isInput: boolean;
   readonly isOutput: boolean;
   readonly isWeight: boolean;
+  /** No tier but the one that makes it knows it: the build there has nothing of that name. */
+  readonly isInternal?: boolean;
   /** What it takes on the way up, and encoding and decoding it; where it travels as it is, nothing is said. */
   readonly travel?: {readonly bytes: number; readonly ms: number};
 }

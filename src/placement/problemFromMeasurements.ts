@@ -26,6 +26,7 @@ export type RefusalReason =
   | 'layer-without-measured-time'
   | 'tensor-of-unknown-size'
   | 'element-type-cannot-travel'
+  | 'tensor-not-in-build'
   | 'raw-input-stays-on-device';
 
 /**
@@ -116,6 +117,7 @@ function linkFrom({link, cutCosts}: LinkMeasurements): ProblemLink {
 /** Why no message can carry a tensor, whatever is wished; `null` when one can. */
 export function refusalOf(row: TensorRow): RefusalReason | null {
   if (row.elementType && !canTravel(row.elementType)) return 'element-type-cannot-travel';
+  if (row.isInternal === true) return 'tensor-not-in-build';
   return bytesOfTensor(row) === null ? 'tensor-of-unknown-size' : null;
 }
 

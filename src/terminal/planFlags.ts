@@ -1,6 +1,6 @@
 import {boolean as booleanFlag, integer as integerFlag, string as stringFlag} from '@oclif/core/flags';
 import {PRECISION_WISHES} from '../documents/planPrecision.ts';
-import {connectFlags} from './connectFlags.ts';
+import {connectFlags, connectOptionsFrom} from './connectFlags.ts';
 import {goalFlags} from './goalFlags.ts';
 import {paretoFlag} from './paretoFlag.ts';
 
@@ -32,6 +32,13 @@ export const planFlags = {
     default: 3,
     min: 1,
     max: 10,
+    dependsOn: ['verify'],
+  }),
+  rounds: integerFlag({
+    description:
+      'of --verify: how often each candidate is asked; what half a minute allows, 12 to 60, when left out',
+    min: 6,
+    max: 1000,
     dependsOn: ['verify'],
   }),
   ...connectFlags,
@@ -66,3 +73,22 @@ export const planFlags = {
     ],
   }),
 };
+
+/** What --verify asks for; nothing without it. */
+export function verifyFromFlags(
+  flags: Parameters<typeof connectOptionsFrom>[0] & {
+    readonly verify: boolean;
+    readonly candidates: number;
+    readonly rounds?: number | undefined;
+  },
+) {
+  if (!flags.verify) return {};
+  const {candidates, rounds} = flags;
+  return {
+    verify: {
+      count: candidates,
+      ...(rounds === undefined ? {} : {rounds}),
+      connect: connectOptionsFrom(flags),
+    },
+  };
+}

@@ -22,11 +22,16 @@ export function textFromPrecision({candidates}: PlanPrecision, width?: number): 
 }
 
 export function nameOfPrecision({
+  device,
   boundary,
   input,
   isPacked,
-}: Pick<PrecisionCandidate, 'boundary' | 'input' | 'isPacked'>): string {
+}: Pick<PrecisionCandidate, 'boundary' | 'input' | 'isPacked'> & {
+  device?: {precision: string} | undefined;
+}): string {
   const parts = [...(input === 'pixels' ? ['pixels'] : []), ...(boundary === 'as-is' ? [] : [boundary])];
   const name = parts.length === 0 ? 'as it is' : `as ${parts.join(' and ')}`;
-  return isPacked === true ? `${name}, packed` : name;
+  const travel = isPacked === true ? `${name}, packed` : name;
+  if (device === undefined) return travel;
+  return `${device.precision} on the device${travel === 'as it is' ? '' : `, ${travel}`}`;
 }

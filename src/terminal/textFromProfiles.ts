@@ -21,7 +21,14 @@ function linesOf({machine, hardware, models, links}: Profile): string[] {
       `  ${hardware.operatingSystem}, ${hardware.architecture}, ${hardware.cores} × ${hardware.cpuModel}, ${formatBytes(hardware.memoryBytes)} of memory, ${hardware.libc.name} ${hardware.libc.version}`,
     );
   }
-  for (const {wholeRun, requestOverhead, sessionOverhead, layers, threads, sustained} of models) {
+  for (const {wholeRun, requestOverhead, sessionOverhead, layers, threads, sustained, lowered} of models) {
+    if (lowered !== undefined) {
+      const {medianMs, spreadMs, runs} = wholeRun;
+      lines.push(
+        `  its ${lowered.precision} build: one run takes ${formatMs(medianMs)} ± ${formatMs(spreadMs)} (${runs} runs)`,
+      );
+      continue;
+    }
     lines.push(
       `  one run takes ${formatMs(wholeRun.medianMs)} ± ${formatMs(wholeRun.spreadMs)} (${wholeRun.runs} runs, ${threads} ${threads === 1 ? 'thread' : 'threads'}); a request costs ${formatMs(requestOverhead.medianMs)} besides, and ${formatMs(sessionOverhead.medianMs)} more where layers run`,
     );

@@ -1,6 +1,6 @@
 import type {CloudLoad, FleetPlan} from '../documents/fleetPlan.ts';
 import type {Plan} from '../documents/plan.ts';
-import type {BoundaryChoice, PrecisionWish} from '../documents/planPrecision.ts';
+import type {PrecisionWish} from '../documents/planPrecision.ts';
 import {yamlFromDocument} from '../documents/printDocument.ts';
 import {writeHeader} from '../documents/writeHeader.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
@@ -10,6 +10,7 @@ import {paretoOfPlan} from '../placement/goals/paretoOfPlan.ts';
 import {isPlain} from '../placement/planDocument.ts';
 import {readOwnVersion} from '../workspace/ownVersion.ts';
 import {writeDocument} from '../workspace/projectFolder.ts';
+import {readDeviceBuilds} from './deviceBuilds/readDeviceBuilds.ts';
 import {startEstimates, type Estimates} from './estimateTimes.ts';
 import {formFleetClasses, type ProfiledClass} from './fleetClasses.ts';
 import {cloudLoadOf, requireCapacity} from './fleetLoad.ts';
@@ -20,7 +21,7 @@ import type {RequestedGoals} from './planGoals.ts';
 import {compareWithFiles} from './comparePlanFiles.ts';
 import {gatherMeasurements} from './planMeasurements.ts';
 import {choosePrecision} from './precision/choosePrecision.ts';
-import {choosePrecisions} from './precision/choosePrecisions.ts';
+import {choosePrecisions, type AllowedPrecisions} from './precision/choosePrecisions.ts';
 import {pixelInputs} from './precision/pixelInputs.ts';
 import {startPrecisionData, type PrecisionData} from './precision/precisionData.ts';
 import {withPreparedModel, type PreparedModel} from './prepareModel.ts';
@@ -69,10 +70,10 @@ export interface MadePlans {
  */
 export async function plan(request: PlanRequest, emit: EmitEvent): Promise<MadePlans> {
   const project = await openProject(request.projectPath);
-  const {boundaries, budget} = choosePrecisions(project.project.accuracy, request);
+  const {boundaries, precisions, budget} = choosePrecisions(project.project.accuracy, request);
   return withPreparedModel(project, emit, async prepared => {
     const data = startPrecisionData(project, prepared, budget);
-    const wish = {...request, boundaries, data};
+    const wish = {...request, boundaries, precisions, data};
     const estimates = request.estimate === true ? startEstimates(prepared) : null;
     const classes = await formFleetClasses(project, request.devices, prepared.digest, emit, {
       takesOtherBuilds: estimates !== null,
@@ -154,7 +155,8 @@ async function planDevice(
   project: OpenProject,
   device: string,
   prepared: PreparedModel,
-  request: PlanRequest & {readonly boundaries: readonly BoundaryChoice[]; readonly data: PrecisionData},
+  request: PlanRequest &
+    Pick<AllowedPrecisions, 'boundaries' | 'precisions'> & {readonly data: PrecisionData},
   estimates: Estimates | null,
   emit: EmitEvent,
 ): Promise<Plan> {
@@ -174,6 +176,7 @@ async function planDevice(
   const cloud = cloudOf(project.project);
   // Only a head and a tail can encode, and candidates are compared by their latency.
   const canEncode = isPlain(measurements);
+  const deviceProfile = await readProfile(project, device, device, estimates);
   const choice = await choosePrecision(
     {
       request: question,
@@ -181,9 +184,10 @@ async function planDevice(
         ? {
             boundaries: request.boundaries,
             pixels: pixelInputs(prepared.inputs, project.project.preprocessing),
+            builds: await readDeviceBuilds(project, prepared, deviceProfile, request.precisions),
           }
-        : {boundaries: ['as-is'] as const, pixels: new Map<string, never>()}),
-      deviceProfile: await readProfile(project, device, device, estimates),
+        : {boundaries: ['as-is'] as const, pixels: new Map<string, never>(), builds: []}),
+      deviceProfile,
       cloudProfile: cloud === null ? null : await readProfile(project, cloud.name, device, estimates),
       data: request.data,
     },
@@ -193,14 +197,7 @@ async function planDevice(
   const chosen =
     verify === undefined
       ? choice.plan
-      : await verifyPlans(
-          project,
-          device,
-          prepared,
-          await choice.listPlansToTry(verify.count),
-          verify.connect,
-          emit,
-        );
+      : await verifyPlans(project, device, prepared, await choice.listPlansToTry(verify.count), verify, emit);
   const {pareto} = request.goals;
   if (pareto === undefined) return chosen;
   return runStep(

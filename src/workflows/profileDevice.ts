@@ -2,7 +2,7 @@ import {checkSupported} from '../device/checkSupported.ts';
 import type {Machine} from '../device/machine.ts';
 import {probeHardware} from '../device/probeHardware.ts';
 import {yamlFromDocument} from '../documents/printDocument.ts';
-import type {Profile} from '../documents/profile.ts';
+import type {ModelTimes, Profile} from '../documents/profile.ts';
 import {slowsDown} from '../documents/sustained.ts';
 import {writeHeader} from '../documents/writeHeader.ts';
 import {runStep, type EmitEvent} from '../events.ts';
@@ -13,6 +13,8 @@ import {writeDocument} from '../workspace/projectFolder.ts';
 import {collectRuntimeFiles} from '../workspace/runtimeFiles.ts';
 import {readDeviceTruth} from './deploy/readDeviceTruth.ts';
 import {withDeviceLock} from './deploy/deviceLock.ts';
+import {findDeviceBuilds} from './deviceBuilds/findDeviceBuilds.ts';
+import {profileDeviceBuild} from './deviceBuilds/profileDeviceBuild.ts';
 import {createHandoverModels} from './handoverModels.ts';
 import {modelTimesFrom, type MeasuredDevice} from './measuredModel.ts';
 import type {OpenProject} from './openProject.ts';
@@ -118,10 +120,21 @@ export async function profileDevice(
           ].join(', '),
         }),
       );
-      if (peers.length === 0) return {...times, codecs: null, packing: null};
       const runtimeThere = {store: project.store, home, runtimeHex, threads: hardware.cores};
+      // A gateway's part is always the fp32 one.
+      const builds =
+        device.tier === 'device'
+          ? await findDeviceBuilds(project, prepared, {name: device.name, hardware})
+          : [];
+      const lowered: ModelTimes[] = [];
+      for (const build of builds) {
+        const base = modelTimesFrom(prepared.digest, times);
+        const place = {project, prepared, machine, ...runtimeThere, runs};
+        lowered.push(await profileDeviceBuild(place, build, base, emit));
+      }
+      if (peers.length === 0) return {...times, lowered, codecs: null, packing: null};
       const codecs = await measureEncoding(machine, runtimeThere, emit);
-      return {...times, codecs, packing: await measurePacking(machine, runtimeThere, emit)};
+      return {...times, lowered, codecs, packing: await measurePacking(machine, runtimeThere, emit)};
     } finally {
       await runScript(machine, ['rm', '-rf', `${home}/.edgewise/${work}`]).catch(() => {});
     }
@@ -136,7 +149,7 @@ export async function profileDevice(
     machine: {name: device.name, tier: device.tier, address: machine.address},
     hardware,
     runtime: {...measured.runtime, digest: runtime.digest},
-    models: [modelTimesFrom(prepared.digest, measured)],
+    models: [modelTimesFrom(prepared.digest, measured), ...measured.lowered],
     links: [...measured.links],
     ...(measured.codecs === null ? {} : {codecs: measured.codecs}),
     ...(measured.packing === null ? {} : {packing: measured.packing}),

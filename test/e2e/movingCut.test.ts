@@ -6,7 +6,8 @@ import type {AgentStatistics, CutStatistics} from '../../src/documents/agentStat
 import type {BenchmarkResult} from '../../src/documents/benchmark.ts';
 import type {InferResult} from '../../src/documents/inference.ts';
 import {yamlFromDocument} from '../../src/documents/printDocument.ts';
-import type {Profile} from '../../src/documents/profile.ts';
+import {IMPROVEMENTS} from '../../src/documents/improvements.ts';
+import type {ModelTimes, Profile} from '../../src/documents/profile.ts';
 import {planFromYaml, profileFromYaml} from '../../src/documents/readDocument.ts';
 import {writePictures} from '../../src/workflows/quickstartSamples.ts';
 import {whatIsThere} from './whatIsThere.ts';
@@ -48,6 +49,10 @@ describe('what crosses and where, in the lab', {timeout: 300_000}, () => {
       ...profile,
       links: profile.links.map(link => ({...link, upBytesPerSecond})),
     });
+  const fasterBy = (factor: number, model: ModelTimes): ModelTimes => ({
+    ...model,
+    layers: model.layers.map(layer => ({...layer, ms: layer.ms / factor})),
+  });
   const declare = async (lines: readonly string[]): Promise<void> => {
     const own = written.split('\n').filter(line => !line.startsWith('preprocessing:'));
     await writeFile(join(project(), 'edgewise.yaml'), [...own, ...lines, ''].join('\n'));
@@ -70,6 +75,12 @@ describe('what crosses and where, in the lab', {timeout: 300_000}, () => {
       'evaluation: {inputs: {image: evaluation/image.npy}, labels: evaluation/labels.npy}',
     ].join('\n');
     await declare([]);
+    // What the device is, is asked of it; profiled below together with the model.
+    await succeed(
+      ...['compile', '--device', 'pi-1', '--precision', 'int8', '--max-drop', '2 points', '--samples', '16'],
+      ...IMPROVEMENTS.flatMap(name => ['--without', name]),
+      '--accept-new-host-keys',
+    );
     await succeed('profile', 'pi-1', '--runs', '3', '--sustained-seconds', '0', '--accept-new-host-keys');
   }, 120_000);
 
@@ -82,9 +93,9 @@ describe('what crosses and where, in the lab', {timeout: 300_000}, () => {
     await succeed('plan', 'pi-1', '--pin', '*=device');
     await succeed('push', 'plans/pi-1.yaml');
     const before = await whatIsThere(lab(), 'pi-1');
-    const plan = await planned('--verify', '--candidates', '2');
+    const plan = await planned('--verify', '--candidates', '2', '--rounds', '6');
     const {candidates, rounds} = plan.verified!;
-    expect(rounds).toBeGreaterThanOrEqual(12);
+    expect(rounds).toBe(6);
     expect(candidates.map(({name}) => name)).toEqual(expect.arrayContaining(['device-only', 'cloud-only']));
     for (const {predictedMs, measured, verdict} of candidates) {
       expect(measured!.requests).toBe(rounds);
@@ -125,17 +136,21 @@ describe('what crosses and where, in the lab', {timeout: 300_000}, () => {
     await expect.poll(() => processesOf('time-releases'), {timeout: 10_000}).toEqual([]);
   });
 
-  it('int8 in the cut: the accuracy that the plan promises is the one that the device gives', async () => {
-    await claim(withLink(1e6));
+  it('int8 in the cut and on the device: the accuracy that the plan promises is the one that the device gives', async () => {
+    await claim(profile => ({
+      ...withLink(1e6)(profile),
+      models: profile.models.map(model => (model.lowered === undefined ? model : fasterBy(10, model))),
+    }));
     const plan = await planned(
-      ...['--precision', 'int8', '--max-drop', '2 points', '--pin', 'pool1=device', '--pin', 'conv2=cloud'],
+      ...['--precision', 'int8', '--max-drop', '5 points', '--pin', 'pool1=device', '--pin', 'conv2=cloud'],
     );
     const [up] = plan.cut;
+    expect(plan.precision!.device).toMatchObject({precision: 'int8'});
     expect(up).toMatchObject({direction: 'up', precision: 'int8'});
     // Packed, if that pays, in fewer still.
     expect(up!.isPacked === true ? up!.bytes < 8 * 32 * 16 * 16 : up!.bytes === 8 * 32 * 16 * 16).toBe(true);
     const promised = plan.precision!.candidates.find(({verdict}) => verdict === 'chosen')!.accuracy!;
-    expect(promised.drop).toBeLessThanOrEqual(0.02);
+    expect(promised.drop).toBeLessThanOrEqual(0.05);
     const pushed = jsonOf<{outcome: string}>(await succeed('push', 'plans/pi-1.yaml', '--json'));
     expect(pushed.outcome).toBe('activated');
     const {accuracy, samples} = await infer();

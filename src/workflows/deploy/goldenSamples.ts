@@ -15,14 +15,15 @@ const QUANTIZED_OPERATORS = /Quantize|Integer|MatMulNBits/;
 
 /**
  * Seeded inputs and what every device must answer to them, within `tolerance`: what the unsplit build does here, or, where
- * the plan has tensors cross rounded, what its segments do.
+ * the plan has tensors cross rounded or the device's layers of another build, what its segments do.
  */
 export async function goldenSamples(
   project: OpenProject,
   prepared: PreparedModel,
-  plan: Pick<Plan, 'cut' | 'layers'>,
+  plan: Pick<Plan, 'cut' | 'layers' | 'precision'>,
 ): Promise<{readonly samples: GoldenSample[]; readonly tolerance: number}> {
-  const hasInteger = plan.cut.some(({precision}) => precision === 'int8');
+  const deviceBuild = plan.precision?.device ?? null;
+  const hasInteger = deviceBuild !== null || plan.cut.some(({precision}) => precision === 'int8');
   const isQuantized = prepared.graph.layers.some(({operator}) => QUANTIZED_OPERATORS.test(operator));
   return project.withTemporaryFolder(async folder => {
     const opened = await openWhole(project, prepared, plan, folder);
@@ -42,11 +43,12 @@ export async function goldenSamples(
 async function openWhole(
   project: OpenProject,
   prepared: PreparedModel,
-  plan: Pick<Plan, 'cut' | 'layers'>,
+  plan: Pick<Plan, 'cut' | 'layers' | 'precision'>,
   folder: string,
 ): Promise<{run(inputs: NamedTensors): Promise<NamedTensors>; close(): Promise<void>}> {
-  if (plan.cut.some(({precision}) => precision !== undefined))
-    return openComposed(project, prepared, plan, folder, 1);
+  const deviceBuild = plan.precision?.device?.build ?? null;
+  if (deviceBuild !== null || plan.cut.some(({precision}) => precision !== undefined))
+    return openComposed(project, prepared, {...plan, deviceBuild}, folder, 1);
   const path = project.store.pathOf(prepared.digest);
   const session = await openSession({path}, {optimization: 'disabled', threads: 1});
   return {run: async inputs => (await session.run(inputs)).outputs, close: () => session.close()};

@@ -1,13 +1,23 @@
 import type {BoundaryPrecision, PixelValues} from '../../documents/boundary.ts';
 import {countElements, sizeInBytes} from '../../documents/elementTypes.ts';
-import type {BoundaryChoice} from '../../documents/planPrecision.ts';
+import type {BoundaryChoice, DeviceBuildChoice} from '../../documents/planPrecision.ts';
 import type {CodecCost, Link, ModelTimes} from '../../documents/profile.ts';
 import {bytesOfTensor, type TensorRow} from '../../placement/measurements.ts';
 import {WIRE_TYPES} from '../../quantize/boundary/codecs.ts';
 import type {PackedSizes} from './packedSizes.ts';
 
-/** One way for what crosses to travel: a placement problem of its own. */
+/** A build of lower precision for the device's layers, as it was measured there. */
+export interface DeviceBuildCandidate extends DeviceBuildChoice {
+  /** Of the prepared model's layers. */
+  readonly times: ModelTimes;
+  /** Where the cloud's fp32 layers can go on from it. */
+  readonly common: ReadonlySet<string>;
+}
+
+/** One build for the device and one way for what crosses to travel: a placement problem of its own. */
 export interface BoundaryCandidate {
+  /** `null`: the fp32 one. */
+  readonly device: DeviceBuildCandidate | null;
   readonly boundary: BoundaryChoice;
   readonly input: 'as-is' | 'pixels';
   /** Where each tensor is packed besides, what its size then is. */
@@ -29,13 +39,14 @@ export function listBoundaryCandidates(
   boundaries: readonly BoundaryChoice[],
   pixels: ReadonlyMap<string, PixelValues>,
   packed: PackedSizes | null,
+  builds: readonly DeviceBuildCandidate[],
 ): BoundaryCandidate[] {
   const floats = tensors.filter(
     ({elementType, shape, isWeight}) => elementType === 'float32' && Boolean(shape) && !isWeight,
   );
   const inputs = pixels.size === 0 ? (['as-is'] as const) : (['as-is', 'pixels'] as const);
-  return boundaries.flatMap(boundary =>
-    inputs.flatMap((input): BoundaryCandidate[] => {
+  const travels = boundaries.flatMap(boundary =>
+    inputs.flatMap((input): Omit<BoundaryCandidate, 'device'>[] => {
       const precisions = new Map<string, BoundaryPrecision>();
       for (const {name} of floats) {
         if (input === 'pixels' && pixels.has(name)) precisions.set(name, 'pixels');
@@ -44,6 +55,18 @@ export function listBoundaryCandidates(
       const plain = {boundary, input, precisions, packed: null};
       return packed === null ? [plain] : [plain, {...plain, packed}];
     }),
+  );
+  return [null, ...builds].flatMap(device => travels.map(travel => ({...travel, device})));
+}
+
+/** The tensors as they are where the device has that build: what it knows by no name cannot cross. */
+export function withDeviceBuild(
+  tensors: readonly TensorRow[],
+  device: DeviceBuildCandidate | null,
+): readonly TensorRow[] {
+  if (device === null) return tensors;
+  return tensors.map(row =>
+    row.isWeight || row.isInput || device.common.has(row.name) ? row : {...row, isInternal: true},
   );
 }
 

@@ -1,15 +1,23 @@
 import type {PixelValues} from '../../documents/boundary.ts';
 import type {Plan} from '../../documents/plan.ts';
-import type {BoundaryChoice, ComposedAccuracy, PrecisionCandidate} from '../../documents/planPrecision.ts';
+import type {
+  BoundaryChoice,
+  ComposedAccuracy,
+  DeviceBuildChoice,
+  PrecisionCandidate,
+} from '../../documents/planPrecision.ts';
 import type {Profile} from '../../documents/profile.ts';
+import {ExpectedError} from '../../errors.ts';
 import type {EmitEvent} from '../../events.ts';
 import {twoTiersOf} from '../../placement/measurements.ts';
 import {planDocument, type PlanRequest} from '../../placement/planDocument.ts';
 import {
   listBoundaryCandidates,
+  withDeviceBuild,
   withTravel,
   type BoundaryCandidate,
   type CodecCosts,
+  type DeviceBuildCandidate,
 } from './boundaryCandidates.ts';
 import {draftPlans, listPlansToTry} from './plansToTry.ts';
 import type {PrecisionData} from './precisionData.ts';
@@ -20,6 +28,8 @@ export interface PrecisionQuestion {
   /** What may cross other than as it is. */
   readonly boundaries: readonly BoundaryChoice[];
   readonly pixels: ReadonlyMap<string, PixelValues>;
+  /** What the device's layers can be taken from besides the fp32 build. */
+  readonly builds: readonly DeviceBuildCandidate[];
   readonly deviceProfile: Profile;
   readonly cloudProfile: Profile | null;
   readonly data: PrecisionData;
@@ -51,28 +61,38 @@ export async function choosePrecision(
   const refused: RefusedCandidate[] = [];
   const packed =
     costs === null || costs.packingNsPerByte === 0 ? null : await question.data.packedSizes(pixels);
-  const listed = listBoundaryCandidates(rows, question.boundaries, pixels, packed);
+  const listed = listBoundaryCandidates(rows, question.boundaries, pixels, packed, question.builds);
   const [plain] = listed;
   if (plain === undefined) throw new RangeError('no candidates');
   /** The question as it is when what crosses travels that way. */
   const requestWith = (candidate: BoundaryCandidate): PlanRequest => {
-    if (candidate === plain || costs === null)
-      return {...request, measurements: {...measurements, tensors: rows}};
+    const {device: build} = candidate;
+    const [first, ...others] = measurements.tiers;
+    const tiers =
+      build === null || first === undefined
+        ? measurements.tiers
+        : [{...first, times: {...build.times, build: measurements.build}}, ...others];
+    const known = withDeviceBuild(rows, build);
     const {device, link} = twoTiersOf(measurements);
-    const tensors = withTravel(rows, candidate, costs, {device, link: link?.link ?? null});
-    return {...request, measurements: {...measurements, tensors}};
+    const tensors =
+      costs === null ? known : withTravel(known, candidate, costs, {device, link: link?.link ?? null});
+    return {...request, measurements: {...measurements, tiers, tensors}};
   };
   const plainPlan = planDocument(requestWith(plain));
   planned.set(plain, plainPlan);
-  const isOnlyPlain = plainPlan.cloud === null || listed.length === 1;
-  for (const candidate of isOnlyPlain ? [] : listed.slice(1)) {
-    const refusal = costs === null ? ENCODING_NOT_MEASURED : await missingData(candidate, question.data);
+  const worthPlanning = listed.slice(1).filter(({device}) => plainPlan.cloud !== null || device !== null);
+  const isOnlyPlain = worthPlanning.length === 0;
+  for (const candidate of worthPlanning) {
+    const isEncoded = candidate.precisions.size > 0 || candidate.packed !== null;
+    const refusal =
+      costs === null && isEncoded ? ENCODING_NOT_MEASURED : await missingData(candidate, question.data);
     if (refusal !== null) {
       refused.push({candidate, plan: null, ...refusal});
       continue;
     }
-    const plan = planDocument(requestWith(candidate));
-    if (isEncoding(plan, candidate)) planned.set(candidate, plan);
+    const plan = planIfFeasible(requestWith(candidate));
+    if (plan === null) refused.push({candidate, plan, ...NOTHING_FITS});
+    else if (isItself(plan, candidate)) planned.set(candidate, plan);
   }
 
   const byLatency = [...planned].sort(([, one], [, other]) => latencyOf(one) - latencyOf(other));
@@ -110,9 +130,28 @@ const ENCODING_NOT_MEASURED: Refusal = {
   reason: 'the profiles do not say what encoding costs: edgewise profile measures it',
 };
 
-/** Whether something of what crosses goes otherwise than as it is. */
-function isEncoding({cut}: Plan, {precisions, packed}: BoundaryCandidate): boolean {
-  return cut.some(({tensor, direction}) => direction === 'up' && (packed !== null || precisions.has(tensor)));
+const NOTHING_FITS: Refusal = {
+  code: 'nothing-feasible',
+  reason: 'no placement fits: the build does not know what would have to cross',
+};
+
+/** `null` where the constraints cannot be met with what a build knows. */
+function planIfFeasible(request: PlanRequest): Plan | null {
+  try {
+    return planDocument(request);
+  } catch (error) {
+    if (!(error instanceof ExpectedError) || error.code !== 'nothing-feasible') throw error;
+    return null;
+  }
+}
+
+/** Whether the plan makes use of what the candidate is: otherwise it is another one's. */
+function isItself({cut, layers}: Plan, {device, precisions, packed}: BoundaryCandidate): boolean {
+  const isPlain = precisions.size === 0 && packed === null;
+  const isEncoding = cut.some(
+    ({tensor, direction}) => direction === 'up' && (packed !== null || precisions.has(tensor)),
+  );
+  return (isPlain || isEncoding) && (device === null || layers.some(({tier}) => tier === 'device'));
 }
 
 function latencyOf({predicted}: Plan): number {
@@ -137,6 +176,8 @@ function withPrecision(
   refused: readonly RefusedCandidate[],
 ): Plan {
   const {boundary, input} = chosen;
+  const buildOf = ({device}: BoundaryCandidate): {device?: DeviceBuildChoice} =>
+    device === null ? {} : {device: {precision: device.precision, build: device.build}};
   const packingOf = ({packed}: BoundaryCandidate): {isPacked?: true} =>
     packed === null ? {} : {isPacked: true};
   const rowOf = (
@@ -144,6 +185,7 @@ function withPrecision(
     planned: Plan | null,
     rest: Pick<PrecisionCandidate, 'verdict' | 'reason'> & {accuracy?: ComposedAccuracy | undefined},
   ): PrecisionCandidate => ({
+    ...buildOf(candidate),
     boundary: candidate.boundary,
     input: candidate.input,
     ...packingOf(candidate),
@@ -158,6 +200,7 @@ function withPrecision(
   return {
     ...plan,
     precision: {
+      ...buildOf(chosen),
       boundary,
       input,
       ...packingOf(chosen),

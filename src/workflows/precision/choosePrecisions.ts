@@ -1,4 +1,5 @@
 import type {Accuracy} from '../../documents/accuracyBudget.ts';
+import type {Precision} from '../../documents/precisions.ts';
 import type {BoundaryChoice, PrecisionWish} from '../../documents/planPrecision.ts';
 import {EXIT, ExpectedError} from '../../errors.ts';
 import {chooseBudget, type ChosenBudget} from '../builds/chooseBudget.ts';
@@ -11,6 +12,8 @@ const DEFAULT_BUDGET: ChosenBudget = {
 
 export interface AllowedPrecisions {
   readonly boundaries: readonly BoundaryChoice[];
+  /** Of builds that the device's layers may be taken from besides fp32. */
+  readonly precisions: 'any' | readonly Precision[];
   readonly budget: ChosenBudget;
 }
 
@@ -27,7 +30,9 @@ export function choosePrecisions(
   const wish = precision ?? (declared === null ? 'fp32' : 'auto');
   const boundaries: readonly BoundaryChoice[] =
     wish === 'fp32' ? ['as-is'] : wish === 'auto' ? ['as-is', 'fp16', 'int8'] : ['as-is', wish];
-  if (declared !== null || boundaries.length === 1) return {boundaries, budget: declared ?? DEFAULT_BUDGET};
+  const precisions = wish === 'auto' ? 'any' : wish === 'fp32' ? [] : [wish];
+  if (declared !== null || boundaries.length === 1)
+    return {boundaries, precisions, budget: declared ?? DEFAULT_BUDGET};
   const metric = accuracy?.metric;
   if (metric === 'sqnr' || metric === 'mean-absolute-error')
     throw new ExpectedError(
@@ -42,5 +47,5 @@ export function choosePrecisions(
         ],
       },
     );
-  return {boundaries, budget: DEFAULT_BUDGET};
+  return {boundaries, precisions, budget: DEFAULT_BUDGET};
 }

@@ -1,5 +1,4 @@
 import type {Accuracy} from '../../documents/accuracyBudget.ts';
-import type {Plan} from '../../documents/plan.ts';
 import type {ComposedAccuracy} from '../../documents/planPrecision.ts';
 import {judgeAccuracy, type Verdict} from '../../quantize/accuracy/judgeAccuracy.ts';
 import type {ChosenBudget} from '../builds/chooseBudget.ts';
@@ -8,7 +7,7 @@ import {openJudge} from '../builds/openJudge.ts';
 import type {DataSet} from '../openDataSet.ts';
 import type {OpenProject} from '../openProject.ts';
 import type {PreparedModel} from '../prepareModel.ts';
-import {COMPOSED_OPTIMIZATION, openComposed} from './openComposed.ts';
+import {COMPOSED_OPTIMIZATION, openComposed, type ComposedPlan} from './openComposed.ts';
 
 export interface JudgedPlan {
   readonly accuracy: ComposedAccuracy;
@@ -17,7 +16,7 @@ export interface JudgedPlan {
 
 /** Holds plans against the model as it was compiled, by running what would be pushed on the same samples. */
 export interface ComposedJudge {
-  judge(plan: Pick<Plan, 'cut' | 'layers'>): Promise<JudgedPlan>;
+  judge(plan: ComposedPlan): Promise<JudgedPlan>;
   close(): Promise<void>;
 }
 

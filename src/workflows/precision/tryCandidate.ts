@@ -50,7 +50,7 @@ export async function tryCandidate(
   {data, pixels}: {readonly data: PrecisionData; readonly pixels: ReadonlyMap<string, PixelValues>},
   emit: EmitEvent,
 ): Promise<Answer> {
-  if (candidate.precisions.size === 0) {
+  if (candidate.precisions.size === 0 && candidate.device === null) {
     const cut = await encodedCut(plan.cut, candidate, pixels, null);
     return {kind: 'holds', cut, reason: 'nothing is rounded'};
   }
@@ -82,14 +82,20 @@ async function judgeCandidate(
   pixels: ReadonlyMap<string, PixelValues>,
 ): Promise<Answer> {
   const cut = await encodedCut(plan.cut, candidate, pixels, await data.ranges());
-  const isLossless = cut.every(({precision}) => precision === undefined || precision === 'pixels');
+  const isLossless =
+    candidate.device === null &&
+    cut.every(({precision}) => precision === undefined || precision === 'pixels');
   const judge = await data.judge();
   if (judge === null) {
     if (isLossless) return {kind: 'holds', cut, reason: 'pixels come back to the bit'};
     // Those that round are refused before they are planned with.
     throw new RangeError(`no samples to judge ${nameOfCandidate(candidate)} on`);
   }
-  const {accuracy, verdict} = await judge.judge({cut, layers: plan.layers});
+  const {accuracy, verdict} = await judge.judge({
+    cut,
+    layers: plan.layers,
+    deviceBuild: candidate.device?.build ?? null,
+  });
   const reason = sentenceFromAccuracy(accuracy);
   if (isLossless)
     return accuracy.maxAbsoluteDifference === 0
@@ -105,8 +111,9 @@ async function judgeCandidate(
     : {kind: 'refused', code: 'accuracy-budget-missed', accuracy, reason};
 }
 
-function nameOfCandidate({boundary, input, packed}: BoundaryCandidate): string {
+function nameOfCandidate({device, boundary, input, packed}: BoundaryCandidate): string {
   const parts = [...(input === 'pixels' ? ['pixels'] : []), ...(boundary === 'as-is' ? [] : [boundary])];
   const name = parts.length === 0 ? 'tensors as they are' : parts.join(' and ');
-  return packed === null ? name : `${name}, packed`;
+  const travel = packed === null ? name : `${name}, packed`;
+  return device === null ? travel : `${device.precision} on the device, ${travel}`;
 }

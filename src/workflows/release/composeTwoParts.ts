@@ -1,14 +1,12 @@
-import {encodingOfRow} from '../../documents/boundary.ts';
 import type {Plan} from '../../documents/plan.ts';
 import type {PreparedCut, Release} from '../../documents/release.ts';
-import {extractSegments, type Segments} from '../../model/extractSegments.ts';
-import {encodeBoundary, type EncodedSegments} from '../../quantize/boundary/encodeBoundary.ts';
 import type {CloudModel} from '../loadCloudModel.ts';
 import {cloudOf, type OpenProject} from '../openProject.ts';
 import type {PreparedModel} from '../prepareModel.ts';
 import {specsOf, writeSegment} from '../writeSegment.ts';
 import {cloudModelFrom} from './composeChain.ts';
 import {isFallbackWanted, joinFiles, othersMsOf, patienceMs} from './composeFallback.ts';
+import {withCutSegments} from './cutSegments.ts';
 import {cutsToCarry, type CarriedCut} from './cutsToCarry.ts';
 
 interface TwoParts {
@@ -76,9 +74,12 @@ async function composeCut(
   const {graph} = prepared;
   const onDevice = new Set(layers.filter(layer => layer.tier === 'device').map(layer => layer.name));
   const headLayers = graph.layers.filter(layer => onDevice.has(layer.name)).map(layer => layer.index);
-  const segments = encodeCut({cut}, prepared, extractSegments(graph, new Set(headLayers)));
   const {store} = project;
-  const head = segments.head === null ? null : await writeSegment(store, `head${suffix}`, segments.head);
+  const pieces = {headLayers: new Set(headLayers), cut, deviceBuild: plan.precision?.device?.build ?? null};
+  const {segments, head} = await withCutSegments(project, prepared, pieces, async made => ({
+    segments: made,
+    head: made.head === null ? null : await writeSegment(store, `head${suffix}`, made.head),
+  }));
   const tail = segments.tail === null ? null : await cloudModelFrom(project, prepared.name, segments.tail);
   const cloud = cloudOf(project.project);
   const known = new Map([...prepared.types, ...segments.wireTypes]);
@@ -114,17 +115,4 @@ async function composeCut(
     files: joinFiles(head?.files ?? [], rest?.files ?? []),
     cloudModels: tail === null ? [] : [tail],
   };
-}
-
-/** The segments with what crosses as the plan says it travels. */
-export function encodeCut(
-  plan: Pick<Plan, 'cut'>,
-  {graph, types}: Pick<PreparedModel, 'graph' | 'types'>,
-  segments: Segments,
-): EncodedSegments {
-  const encodings = plan.cut.flatMap(row => {
-    const encoding = encodingOfRow(row);
-    return encoding === null ? [] : [[row.tensor, encoding] as const];
-  });
-  return encodeBoundary(segments, {encodings: new Map(encodings), types, modelOutputs: graph.outputs});
 }

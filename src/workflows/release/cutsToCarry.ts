@@ -27,11 +27,12 @@ const MOST_CUTS = 5;
 
 /**
  * The plan's envelope over bandwidth as cuts to be carried beside its own. `null` where no other is the best at any bandwidth
- * that is likely, or where tensors cross rounded: the accuracy of the others was not measured.
+ * that is likely, or where tensors cross rounded or the device computes so: the accuracy of the others was not measured.
  */
-export function cutsToCarry({envelope, cut, layers, tensors}: Plan): CarriedCuts | null {
+export function cutsToCarry({envelope, cut, layers, tensors, precision: chosen}: Plan): CarriedCuts | null {
   const axis = envelope?.axes.find(({what}) => what === 'link-bandwidth');
-  const isRounded = cut.some(({precision}) => precision === 'int8' || precision === 'fp16');
+  const isRounded =
+    chosen?.device !== undefined || cut.some(({precision}) => precision === 'int8' || precision === 'fp16');
   if (envelope === undefined || axis === undefined || tensors === undefined || isRounded) return null;
   const {current, pieces} = axis;
   const own = pieces.findIndex(({placement}) => placement === 0);

@@ -1,4 +1,5 @@
 import {randomBytes} from 'node:crypto';
+import {setTimeout as sleep} from 'node:timers/promises';
 import type {Machine} from '../../device/machine.ts';
 import type {Plan} from '../../documents/plan.ts';
 import {yamlFromDocument} from '../../documents/printDocument.ts';
@@ -33,6 +34,8 @@ export interface TemporaryReleases {
 
 /** Enough that packing meets more than one content; few enough to be nothing beside the weights. */
 const SAMPLES = 8;
+/** How long what is under way may take before what can be taken away is. */
+const SETTLE_MS = 3000;
 
 /**
  * Composes the plans as for a push, but for three things: nothing answers for the cloud (what is measured is the plan), no other
@@ -72,55 +75,61 @@ export async function composeTemporaryReleases(
   const cloud = cloudOf(project.project);
   const loaded: string[] = [];
   const hasParts = composed.some(({parts}) => parts.length > 0);
-  let isTakenAway = false;
-  /** What was interrupted must not go on bringing what has been taken away. */
-  const requireWanted = (): void => {
-    if (isTakenAway) throw new Error('the temporary releases were taken away');
+  /** What is being brought at this moment. */
+  let underWay: Promise<unknown> = Promise.resolve();
+  let takingAway: Promise<void> | null = null;
+  /** What was interrupted must not go on bringing what is being taken away. */
+  const bringOne = (work: () => Promise<unknown>): Promise<unknown> => {
+    if (takingAway !== null) throw new Error('the temporary releases are being taken away');
+    return (underWay = work());
+  };
+
+  const takeAwayAll = async (emit: EmitEvent): Promise<void> => {
+    // What arrives after it was taken away would stay.
+    const noLonger = sleep(SETTLE_MS, undefined, {ref: false});
+    await Promise.race([underWay.catch(() => {}), noLonger]);
+    const digests = [...composed.flatMap(({files}) => files), ...sampleFiles].map(({digest}) =>
+      hexOfDigest(digest),
+    );
+    const stdin = [...new Set(digests)].map(digest => `${digest}\n`).join('');
+    const tellIfLeft = (where: string, work: () => Promise<unknown>) => tellOfFailure(emit, where, work);
+    await Promise.all([
+      tellIfLeft(device.name, () => runScript(machine, deviceScript('drop-work', folder), stdin)),
+      ...(cloud === null
+        ? []
+        : loaded.map(name => tellIfLeft(cloud.name, () => removeCloudModel(cloud, name)))),
+    ]);
+    if (!hasParts) return;
+    await tellIfLeft(device.name, async () =>
+      others.dropUnusedParts((await readDeviceTruth(machine)).releases, emit),
+    );
   };
 
   return {
     folder,
     ids: composed.map(({release}) => release.id),
     async bring(emit) {
+      const models = composed.flatMap(({cloudModels}) => cloudModels);
       await runStep(
         emit,
         `${device.name}/verify-cloud`,
         `${cloud?.name ?? 'cloud'}: load candidates`,
         async () => {
-          for (const model of composed.flatMap(({cloudModels}) => cloudModels)) {
-            requireWanted();
+          for (const model of models) {
             if (cloud === null || loaded.includes(model.name)) continue;
             loaded.push(model.name);
-            await withCloud(cloud, client => loadCloudModel(client, project, model));
+            await bringOne(() => withCloud(cloud, client => loadCloudModel(client, project, model)));
           }
         },
       );
-      for (const release of composed) {
-        requireWanted();
-        await others.bringParts(release, emit);
-      }
-      for (const {release, files} of composed) {
-        requireWanted();
-        await ship(machine, `${folder}/${release.id}`, files, `candidate ${release.id}`, emit);
-      }
-      requireWanted();
-      await ship(machine, `${folder}/samples`, sampleFiles, 'samples', emit);
-    },
-    async takeAway(emit) {
-      isTakenAway = true;
-      const digests = [...composed.flatMap(({files}) => files), ...sampleFiles].map(({digest}) =>
-        hexOfDigest(digest),
-      );
-      const stdin = [...new Set(digests)].map(digest => `${digest}\n`).join('');
-      await tellIfLeft(emit, device.name, () => runScript(machine, deviceScript('drop-work', folder), stdin));
-      if (hasParts)
-        await tellIfLeft(emit, device.name, async () =>
-          others.dropUnusedParts((await readDeviceTruth(machine)).releases, emit),
+      for (const release of composed) await bringOne(() => others.bringParts(release, emit));
+      for (const {release, files} of composed)
+        await bringOne(() =>
+          ship(machine, `${folder}/${release.id}`, files, `candidate ${release.id}`, emit),
         );
-      if (cloud === null) return;
-      for (const name of loaded.splice(0))
-        await tellIfLeft(emit, cloud.name, () => removeCloudModel(cloud, name));
+      await bringOne(() => ship(machine, `${folder}/samples`, sampleFiles, 'samples', emit));
     },
+    takeAway: emit => (takingAway ??= takeAwayAll(emit)),
   };
 }
 
@@ -157,7 +166,7 @@ async function removeCloudModel(cloud: ProjectCloud, name: string): Promise<void
 }
 
 /** What cannot be taken away is told; the rest is taken away all the same. */
-async function tellIfLeft(emit: EmitEvent, where: string, work: () => Promise<unknown>): Promise<void> {
+async function tellOfFailure(emit: EmitEvent, where: string, work: () => Promise<unknown>): Promise<void> {
   try {
     await work();
   } catch (error) {

@@ -26,6 +26,8 @@ import {composeTemporaryReleases, type TemporaryReleases} from './temporaryRelea
 export interface VerifyWish {
   /** How many of the best are measured, the chosen one among them. */
   readonly count: number;
+  /** How often each is asked; as often as there is time for when left out. */
+  readonly rounds?: number;
   readonly connect: ConnectOptions;
 }
 
@@ -49,14 +51,14 @@ export async function verifyPlans(
   deviceName: string,
   prepared: PreparedModel,
   plans: readonly Plan[],
-  connect: ConnectOptions,
+  {connect, rounds}: Pick<VerifyWish, 'connect' | 'rounds'>,
   emit: EmitEvent,
 ): Promise<Plan> {
   const [device] = selectDevices(project.project, [deviceName]);
   const [first] = plans;
   if (device === undefined || first === undefined) throw new Error('nothing to verify');
   const timed = await withDevice(project, device, connect, machine =>
-    timeOnMachines({project, device, machine, prepared, connect}, plans, emit),
+    timeOnMachines({project, device, machine, prepared, connect, rounds}, plans, emit),
   );
   const {winner, verified} = decideByMeasurement(
     [
@@ -90,6 +92,7 @@ interface Place {
   readonly machine: Machine;
   readonly prepared: PreparedModel;
   readonly connect: ConnectOptions;
+  readonly rounds: number | undefined;
 }
 
 async function timeOnMachines(place: Place, plans: readonly Plan[], emit: EmitEvent): Promise<TimedReleases> {
@@ -112,7 +115,15 @@ async function timeOnMachines(place: Place, plans: readonly Plan[], emit: EmitEv
           try {
             await ship(machine, `runtime/${runtimeHex}`, runtime.files, 'runtime', emit);
             await releases.bring(emit);
-            return await runInTurn(machine, `${home}/.edgewise`, runtimeHex, releases, plans, emit);
+            return await runInTurn(
+              machine,
+              `${home}/.edgewise`,
+              runtimeHex,
+              releases,
+              plans,
+              place.rounds,
+              emit,
+            );
           } finally {
             await releases.takeAway(emit);
           }
@@ -130,11 +141,12 @@ function runInTurn(
   runtimeHex: string,
   {folder, ids}: TemporaryReleases,
   plans: readonly Plan[],
+  asked: number | undefined,
   emit: EmitEvent,
 ): Promise<TimedReleases> {
   const predictedMs = plans.map(({predicted}) => predicted.latencyMs);
   const roundMs = predictedMs.reduce((sum, ms) => sum + ms + PAUSE_MS, 0);
-  const rounds = Math.max(LEAST_ROUNDS, Math.min(MOST_ROUNDS, Math.floor(BUDGET_MS / roundMs)));
+  const rounds = asked ?? Math.max(LEAST_ROUNDS, Math.min(MOST_ROUNDS, Math.floor(BUDGET_MS / roundMs)));
   const deadlineMs = Math.ceil(Math.max(LEAST_PATIENCE_MS, PATIENCE * Math.max(...predictedMs)));
   const argv = [
     `${root}/runtime/${runtimeHex}/bin/node`,
@@ -163,6 +175,7 @@ function candidateOf(plan: Plan, problem: string | null | undefined): CandidateT
     ...(precision === undefined
       ? {}
       : {
+          ...(precision.device === undefined ? {} : {device: precision.device.precision}),
           boundary: precision.boundary,
           input: precision.input,
           ...(precision.isPacked === undefined ? {} : {isPacked: precision.isPacked}),

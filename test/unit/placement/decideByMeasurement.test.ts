@@ -27,7 +27,7 @@ describe('deciding by what was measured', () => {
     expect(winner).toBe(1);
     expect(verified.isChanged).toBe(true);
     expect(verified.candidates.map(({verdict}) => verdict)).toEqual(['slower', 'chosen']);
-    expect(verified.candidates[0].difference!.interval90.lowMs).toBeGreaterThan(0);
+    expect(verified.candidates[0]!.difference!.interval90.lowMs).toBeGreaterThan(0);
   });
 
   it('one whose median is the least by chance does not', () => {
@@ -88,7 +88,7 @@ describe('deciding by what was measured', () => {
     for (let trial = 0; trial < trials; trial++) {
       const rounds = Array.from({length: 20}, () => [request(-Math.log(1 - next()))]);
       const {verified} = decideByMeasurement([candidate('only', 1)], rounds, true);
-      const {lowMs, highMs} = verified.candidates[0].measured!.interval90;
+      const {lowMs, highMs} = verified.candidates[0]!.measured!.interval90;
       if (lowMs <= Math.LN2 && Math.LN2 <= highMs) held += 1;
     }
     expect(held / trials).toBeGreaterThan(0.88);

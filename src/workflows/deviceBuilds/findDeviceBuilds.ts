@@ -1,0 +1,43 @@
+import {existsSync, readdirSync} from 'node:fs';
+import {dirname, join} from 'node:path';
+import type {Build} from '../../documents/build.ts';
+import type {Hardware} from '../../documents/profile.ts';
+import {buildFromYaml} from '../../documents/readDocument.ts';
+import {targetsFromHardware} from '../../targets/targetFromHardware.ts';
+import {readDocumentText} from '../../workspace/projectFolder.ts';
+import type {OpenProject} from '../openProject.ts';
+import type {PreparedModel} from '../prepareModel.ts';
+
+/**
+ * The builds of lower precision that `edgewise compile` made of this very model for what the machine is, and that ONNX Runtime
+ * runs there. Pruned ones are left out: what crosses between their layers has other sizes.
+ */
+export async function findDeviceBuilds(
+  project: Pick<OpenProject, 'buildFile' | 'project' | 'store'>,
+  {modelDigest}: Pick<PreparedModel, 'modelDigest'>,
+  machine: {readonly name: string; readonly hardware: Hardware},
+): Promise<Build[]> {
+  const folder = dirname(project.buildFile('any'));
+  if (!existsSync(folder)) return [];
+  const declared = project.project.devices.find(({name}) => name === machine.name)?.target;
+  const targets = new Set(
+    declared === undefined
+      ? targetsFromHardware(machine.hardware).map(({name}) => name as string)
+      : [declared],
+  );
+  const builds: Build[] = [];
+  for (const entry of readdirSync(folder).filter(name => name.endsWith('.yaml'))) {
+    const file = join(folder, entry);
+    const build = buildFromYaml((await readDocumentText(file)) ?? '', file);
+    const {target, precision, model, pruning, compiled, artefact} = build;
+    const isLowered = precision !== 'fp32' && pruning === undefined && compiled === undefined;
+    if (
+      isLowered &&
+      model.digest === modelDigest &&
+      targets.has(target) &&
+      project.store.has(artefact.digest)
+    )
+      builds.push(build);
+  }
+  return builds;
+}

@@ -1,0 +1,25 @@
+import type {Precision} from '../../documents/precisions.ts';
+import type {Profile} from '../../documents/profile.ts';
+import type {OpenProject} from '../openProject.ts';
+import type {DeviceBuildCandidate} from '../precision/boundaryCandidates.ts';
+import type {PreparedModel} from '../prepareModel.ts';
+import {openDeviceBuild} from './openDeviceBuild.ts';
+
+/** The builds that the device was profiled with, as long as they are here and of an allowed precision. */
+export async function readDeviceBuilds(
+  project: OpenProject,
+  prepared: PreparedModel,
+  {models}: Profile,
+  allowed: 'any' | readonly Precision[],
+): Promise<DeviceBuildCandidate[]> {
+  const builds: DeviceBuildCandidate[] = [];
+  for (const times of models) {
+    const {build, lowered} = times;
+    if (lowered?.of !== prepared.digest || !project.store.has(build)) continue;
+    if (allowed !== 'any' && !allowed.includes(lowered.precision)) continue;
+    const opened = await openDeviceBuild(project, prepared, build);
+    opened.close();
+    builds.push({precision: lowered.precision, build, times, common: opened.homes.common});
+  }
+  return builds;
+}
