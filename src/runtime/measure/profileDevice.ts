@@ -4,7 +4,6 @@ import {randomFeeds} from '../../engine/randomFeeds.ts';
 import {readRuntimeVersion} from '../../engine/runtimeVersion.ts';
 import {openSession, type Session} from '../../engine/session.ts';
 import {openProtocolClient} from '../client.ts';
-import {startEndpoint} from '../server/endpoint.ts';
 import {makeSessionModel} from '../server/sessionModel.ts';
 import {closedInputs} from '../server/startServer.ts';
 import type {RepeatedMs, ServedModel} from '../server/servedModels.ts';
@@ -14,6 +13,7 @@ import type {MeasuredHandover} from './measureHandover.ts';
 import type {MeasuredLink} from './measureLink.ts';
 import {measureSustained, type MeasuredSustained} from './measureSustained.ts';
 import {makeEchoModel} from '../server/echoModel.ts';
+import {startOwnEndpoint} from './ownEndpoint.ts';
 import {runOutside} from './runOutside.ts';
 import {servingOverheadFrom, type ServingOverhead} from './servingOverhead.ts';
 import type {EndpointTimes} from './timeModelRequests.ts';
@@ -116,18 +116,7 @@ async function timeThroughEndpoint(
   if (client !== null) models.push(makeForwardModel(client));
   const hasHandover = client !== null && handover !== null;
   if (hasHandover) models.push(makeHandoverModel(client, handover));
-  const endpoint = await startEndpoint(
-    {find: name => models.find(served => served.name === name), listStates: () => []},
-    {
-      host: '127.0.0.1',
-      port: 0,
-      serverName: 'edgewise-agent',
-      serverVersion: '0.1.0',
-      maxBodyBytes: 2 ** 30,
-      isReady: () => true,
-      reportBug: () => {},
-    },
-  );
+  const endpoint = await startOwnEndpoint(models);
   try {
     return await timeRequestsFromOutside(endpoint.port, model.name, {
       ...counts,

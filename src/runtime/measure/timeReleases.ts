@@ -2,8 +2,8 @@ import {existsSync} from 'node:fs';
 import {join} from 'node:path';
 import {EXIT, ExpectedError, messageOf} from '../../errors.ts';
 import {loadRelease, readRelease, type LoadedRelease} from '../agent/loadRelease.ts';
-import {startEndpoint} from '../server/endpoint.ts';
 import type {EndpointLoad} from './loadEndpoint.ts';
+import {startOwnEndpoint} from './ownEndpoint.ts';
 import {runOutside} from './runOutside.ts';
 
 export interface TimeReleasesOptions {
@@ -52,18 +52,7 @@ export async function timeReleases(options: TimeReleasesOptions): Promise<TimedR
     }
     const models = loaded.map(({release, model}) => ({...model, name: release.id}));
     if (models.length === 0) return {rounds: [], problems};
-    const endpoint = await startEndpoint(
-      {find: name => models.find(model => model.name === name), listStates: () => []},
-      {
-        host: '127.0.0.1',
-        port: 0,
-        serverName: 'edgewise-agent',
-        serverVersion: '0.1.0',
-        maxBodyBytes: 2 ** 30,
-        isReady: () => true,
-        reportBug: () => {},
-      },
-    );
+    const endpoint = await startOwnEndpoint(models);
     try {
       const load = await runOutside<EndpointLoad>(
         [
