@@ -62,7 +62,7 @@ function bestLineAt(
   quantity: Quantity,
   x: number,
 ): PlacementLine {
-  return lineOf(problem, quantity, choosePlacement(problemAt(problem, link, quantity, x)).tiers);
+  return lineOf(problem, quantity, choosePlacement(problemAt(problem, link, {[quantity]: x})).tiers);
 }
 
 export function lineOf(

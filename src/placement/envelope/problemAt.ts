@@ -1,25 +1,25 @@
 import type {PlacementProblem, ProblemLink} from '../problem.ts';
+import {presentValue} from './costParts.ts';
 import type {Quantity} from './costParts.ts';
 
 /** The capacities of a cut must sum to less than 2^52; half of that twice leaves room for rounding each one up. */
 const LARGEST_SUM = 2 ** 50;
 
 /**
- * The problem where `quantity` has the value x, in the finest unit of time in which the cut can still add everything up:
+ * The problem where quantities have other values than now, in the finest unit of time in which the cut can still add everything up:
  * each time is rounded to that unit, so a placement's cost is off by half of it for each layer and crossing tensor.
  * `link` is the problem's own.
  */
 export function problemAt(
   problem: PlacementProblem,
   link: ProblemLink,
-  quantity: Quantity,
-  x: number,
+  values: Partial<Record<Quantity, number>>,
 ): PlacementProblem {
-  const factorOn = (scaled: Quantity): number => (quantity === scaled ? x : 1);
-  const device = factorOn('device-time');
-  const cloud = factorOn('cloud-time');
-  const net = factorOn('link-time');
-  const fixedNs = link.fixedNs + (quantity === 'round-trip' ? x : 0);
+  const valueOf = (quantity: Quantity): number => values[quantity] ?? presentValue(quantity);
+  const device = valueOf('device-time');
+  const cloud = valueOf('cloud-time');
+  const net = valueOf('link-time');
+  const fixedNs = link.fixedNs + valueOf('round-trip');
 
   const handoverNsPerByte = link.handoverNsPerByte ?? 0;
   const nsPerByte = net * (link.upNsPerByte + link.downNsPerByte) + handoverNsPerByte;
