@@ -158,6 +158,11 @@ const envelopePiece = z.strictObject({
 const envelope = z.strictObject({
   /** The chosen one first. */
   placements: z.array(knownPlacement).nonempty(),
+  /**
+   * Whether no other placement is the best at any values of all axes together, however they are combined; absent in plans that
+   * were made before that was looked for.
+   */
+  isComplete: z.boolean().optional(),
   axes: z.array(
     z.strictObject({
       what: z.enum(['link-bandwidth', 'round-trip', 'cloud-speed']),

@@ -13,7 +13,8 @@ import {writePictures} from '../../src/workflows/quickstartSamples.ts';
 import {whatIsThere} from './whatIsThere.ts';
 import {jsonOf, ROOT, runEdgewise, type Ended} from './runEdgewise.ts';
 
-const PICTURES = 80;
+/** Of eight a request: one request more is a wait more, in each of many runs. */
+const PICTURES = 40;
 
 describe('what crosses and where, in the lab', {timeout: 300_000}, () => {
   let folder: string;
@@ -66,18 +67,18 @@ describe('what crosses and where, in the lab', {timeout: 300_000}, () => {
     await copyFile(join(ROOT, 'templates/quickstart/pictures.onnx'), join(project(), 'pictures.onnx'));
     await writePictures(project(), PICTURES);
     await succeed(
-      ...['lab', 'up', '--device', 'pi-1', '--slowdown', '4', '--link-mbit', '200', '--link-rtt-ms', '2'],
+      ...['lab', 'up', '--device', 'pi-1', '--slowdown', '2', '--link-mbit', '200', '--link-rtt-ms', '2'],
       ...['--model', 'pictures.onnx', '--shape', 'image=8,3,32,32'],
     );
     written = [
       (await readFile(join(project(), 'edgewise.yaml'), 'utf8')).trimEnd(),
-      'calibration: {inputs: {image: evaluation/image.npy}, labels: evaluation/labels.npy, samples: 40, seed: 3}',
+      'calibration: {inputs: {image: evaluation/image.npy}, labels: evaluation/labels.npy, samples: 20, seed: 3}',
       'evaluation: {inputs: {image: evaluation/image.npy}, labels: evaluation/labels.npy}',
     ].join('\n');
     await declare([]);
     // What the device is, is asked of it; profiled below together with the model.
     await succeed(
-      ...['compile', '--device', 'pi-1', '--precision', 'int8', '--max-drop', '2 points', '--samples', '16'],
+      ...['compile', '--device', 'pi-1', '--precision', 'int8', '--max-drop', '5 points', '--samples', '16'],
       ...IMPROVEMENTS.flatMap(name => ['--without', name]),
       '--accept-new-host-keys',
     );
@@ -103,7 +104,7 @@ describe('what crosses and where, in the lab', {timeout: 300_000}, () => {
       expect(measured!.interval90.lowMs).toBeLessThanOrEqual(measured!.interval90.highMs);
       expect([predictedMs > 0, verdict === 'failed']).toEqual([true, false]);
     }
-    // The device is four times slower than what is far away is near: no verdict of chance.
+    // Where the time went tells who ran what.
     const of = (name: string) => candidates.find(candidate => candidate.name === name)!;
     const alone = of('device-only').measured!;
     expect([alone.linkMs, alone.cloudMs, of('cloud-only').measured!.deviceMs]).toEqual([0, 0, 0]);

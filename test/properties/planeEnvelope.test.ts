@@ -23,6 +23,7 @@ test('of any planes the lowest at any point is among those that were found', () 
       const rectangle = {x: [0.01, 10], y: [0.1, 10]} as const;
       const {planes: found, isComplete} = findPlaneEnvelope(rectangle, lowestAt, [all[0]!], 1000);
       expect(isComplete).toBe(true);
+      expect(findPlaneEnvelope(rectangle, lowestAt, [all[0]!], 3).isComplete).toBe(false);
       for (const [a, b] of points) {
         const [x, y] = [0.01 * 1000 ** a, 0.1 * 100 ** b];
         const least = planeAt(lowestAt(x, y), x, y);

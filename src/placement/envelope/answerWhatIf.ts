@@ -12,8 +12,8 @@ const AXES: Readonly<Record<Quantity, {name: string; inUnit: (value: number) => 
 
 /**
  * Which placement would be the best were the link or the cloud other than measured, and what it would cost, from the
- * plan alone. Where one quantity differs the answer is exact among all placements; where several do, it is the best of
- * those that are the best somewhere on one of the plan's axes.
+ * plan alone. Where one quantity differs the answer is exact among all placements; where several do it is the best of those
+ * that the plan knows, which is exact where these are complete.
  * @throws ExpectedError `envelope-missing`, `what-if-out-of-range` (both exit 2)
  */
 export function answerWhatIf(plan: Plan, asked: WhatIf): WhatIfAnswer {
@@ -43,11 +43,11 @@ export function answerWhatIf(plan: Plan, asked: WhatIf): WhatIfAnswer {
     latencyMs: latencyAt(placement, isDeviceOnly(plan, placement), present, values),
     index,
   }));
-  const isProven = bestOnAxis.length <= 1;
+  const isProven = bestOnAxis.length <= 1 || envelope.isComplete === true;
   const [first] = placements;
   if (first === undefined) throw new RangeError('an envelope without placements');
   const best =
-    isProven && bestOnAxis[0] !== undefined
+    bestOnAxis.length === 1 && bestOnAxis[0] !== undefined
       ? (placements[bestOnAxis[0]] ?? first)
       : placements.reduce((least, one) => (one.latencyMs < least.latencyMs ? one : least));
   return {

@@ -7,11 +7,14 @@ import {bandwidthAxis, roundTripAxis, tierSpeedAxis} from './axes.ts';
 import type {Axis} from './axes.ts';
 import {costAt} from './lowerEnvelope.ts';
 import type {EnvelopePiece} from './lowerEnvelope.ts';
+import {completePlacements, type CombinedRanges} from './completePlacements.ts';
 import {nearestChanges} from './nearestChanges.ts';
 import {findPlacementEnvelope, findPresentEnvelope, isBestAtZero, lineOf} from './placementEnvelope.ts';
 import type {PlacementLine} from './placementEnvelope.ts';
 
 const NS_PER_MS = 1e6;
+/** For what is the best when several quantities change: with more layers fewer solves, so that plans take no longer. */
+const MOST_LAYERS_SOLVED = 20_000;
 
 type Pieces = readonly EnvelopePiece<PlacementLine>[];
 
@@ -92,13 +95,33 @@ export function planEnvelope(request: EnvelopeRequest): {envelope: Envelope; cha
       pieces: rows.map(({line, ...row}) => ({...row, placement: indexOf(line)})),
     });
   }
+  const combined = completePlacements(
+    problem,
+    problemLink,
+    [...placements.values()].map(({line}) => line.tiers),
+    rangesOf(link, problemLink),
+    Math.floor(MOST_LAYERS_SOLVED / Math.max(1, problem.layers.length)),
+  );
+  for (const tiers of combined.isComplete ? combined.placements : [])
+    indexOf(lineOf(problem, 'link-time', tiers));
   const envelope = {
     placements: [...placements.values()].map(({line}) =>
       knownPlacement(problem, line, nameOf(line.tiers), overheadMs),
     ),
+    isComplete: combined.isComplete,
     axes,
   };
   return {envelope, changes};
+}
+
+function rangesOf(link: Link, problemLink: ProblemLink): CombinedRanges {
+  const {from, to} = bandwidthAxis(link).range;
+  const cloud = tierSpeedAxis('cloud').range;
+  return {
+    linkTime: [from, to],
+    cloudTime: [cloud.from, cloud.to],
+    shortestRoundTripNs: roundTripAxis(link, problemLink).range.from,
+  };
 }
 
 /** Whether the best placement at the largest value of an axis is the best at every larger one. */

@@ -18,7 +18,7 @@ export interface OpenDeviceBuild {
   close(): void;
 }
 
-/** @throws ExpectedError `build-artefact-missing` (exit 2) */
+/** @throws ExpectedError `build-artefact-missing` (exit 10) */
 export async function openDeviceBuild(
   project: Pick<OpenProject, 'store' | 'withTemporaryFolder'>,
   {graph, types}: Pick<PreparedModel, 'graph' | 'types'>,
@@ -28,7 +28,7 @@ export async function openDeviceBuild(
     throw new ExpectedError(
       'build-artefact-missing',
       `The build ${digest.slice(0, 'sha256:'.length + 12)} is not in this project's store.`,
-      EXIT.usage,
+      EXIT.invalidDocument,
       {hints: ['edgewise compile', 'edgewise profile']},
     );
   const opened = openModel(project.store.pathOf(digest));

@@ -62,12 +62,27 @@ describe('what would be, from the plan file alone', () => {
     expect(best.size).toBeGreaterThan(1);
   });
 
-  it('with several quantities changed costs what planning anew says, and is told to be unproven', () => {
-    const asked = {bandwidthBytesPerSecond: 5e6, roundTripMs: 20, cloudSlower: 3};
-    const answer = answerWhatIf(plan, asked);
-    expect(answer.isProven).toBe(false);
-    const there = plannedAnew(asked).alternatives.find(({name}) => name === answer.best.name)!;
-    expect(answer.best.latencyMs / there.predicted!.latencyMs).toBeCloseTo(1, 4);
+  it('with all quantities changed at once is what planning anew says, and proven', () => {
+    const best = new Set<string>();
+    for (const bandwidthBytesPerSecond of logSteps(2e4, 1e9, 6))
+      for (const roundTripMs of [0.1, 7, 60])
+        for (const cloudSlower of logSteps(0.02, 50, 5)) {
+          const asked = {bandwidthBytesPerSecond, roundTripMs, cloudSlower};
+          const answer = answerWhatIf(plan, asked);
+          const anew = plannedAnew(asked);
+          expect(answer.isProven).toBe(true);
+          expect(answer.best.latencyMs / anew.predicted.latencyMs).toBeCloseTo(1, 4);
+          best.add(answer.best.name);
+        }
+    expect(best.size).toBeGreaterThan(2);
+  });
+
+  it('with several changed is told to be unproven where not all that could be the best is known', () => {
+    const {isComplete, ...older} = plan.envelope!;
+    expect(isComplete).toBe(true);
+    const asked = {bandwidthBytesPerSecond: 5e6, roundTripMs: 20};
+    for (const envelope of [older, {...older, isComplete: false}])
+      expect(answerWhatIf({...plan, envelope}, asked).isProven).toBe(false);
   });
 
   it('is as the plan says where nothing differs', () => {
