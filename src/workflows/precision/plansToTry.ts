@@ -9,6 +9,13 @@ export interface DraftPlan {
   readonly plan: Plan;
 }
 
+const AS_IT_IS = {
+  boundary: 'as-is',
+  input: 'as-is',
+  packed: null,
+  precisions: new Map<string, never>(),
+} as const;
+
 /**
  * Besides the chosen plan: other placements where what crosses travels as in it, and the best placement of each other way that
  * stands. As predicted, the best first.
@@ -19,11 +26,20 @@ export function draftPlans(
   requestWith: (candidate: BoundaryCandidate) => PlanRequest,
   count: number,
 ): DraftPlan[] {
-  const request = requestWith(chosen.candidate);
+  const {candidate: way} = chosen;
+  const request = requestWith(way);
   const places = (plan: Plan): string => plan.layers.map(({tier}) => tier).join();
   const placed = placementsToTry(request.measurements, count)
     .filter(tiers => tiers.join() !== places(chosen.plan))
-    .map(tiers => ({candidate: chosen.candidate, plan: planDocument({...request, placed: tiers})}));
+    .map((tiers): DraftPlan => {
+      // Where nothing crosses, or nothing runs on the device, it is no question how.
+      const candidate: BoundaryCandidate = {
+        ...way,
+        ...(tiers.includes('device') ? {} : {device: null}),
+        ...(tiers.every(tier => tier === 'device') ? AS_IT_IS : {}),
+      };
+      return {candidate, plan: planDocument({...requestWith(candidate), placed: tiers})};
+    });
   const otherwise = standing.flatMap(([candidate, plan]) =>
     candidate === chosen.candidate ? [] : [{candidate, plan}],
   );

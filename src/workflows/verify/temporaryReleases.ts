@@ -78,11 +78,9 @@ export async function composeTemporaryReleases(
   /** What is being brought at this moment. */
   let underWay: Promise<unknown> = Promise.resolve();
   let takingAway: Promise<void> | null = null;
-  /** What was interrupted must not go on bringing what is being taken away. */
-  const bringOne = (work: () => Promise<unknown>): Promise<unknown> => {
-    if (takingAway !== null) throw new Error('the temporary releases are being taken away');
-    return (underWay = work());
-  };
+  /** What was interrupted goes no further: the signal takes its course once all is taken away. */
+  const bringOne = (work: () => Promise<unknown>): Promise<unknown> =>
+    takingAway === null ? (underWay = work()) : new Promise(() => {});
 
   const takeAwayAll = async (emit: EmitEvent): Promise<void> => {
     // What arrives after it was taken away would stay.
