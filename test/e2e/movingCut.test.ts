@@ -181,8 +181,8 @@ describe('what crosses and where, in the lab', {timeout: 300_000}, () => {
       ...withLink(10e6)(profile),
       models: profile.models.map(model => ({
         ...model,
-        wholeRun: {...model.wholeRun, medianMs: 400},
-        layers: model.layers.map(layer => ({...layer, ms: 400 / model.layers.length})),
+        wholeRun: {...model.wholeRun, medianMs: 120},
+        layers: model.layers.map(layer => ({...layer, ms: 120 / model.layers.length})),
       })),
     }));
     const plan = await planned();

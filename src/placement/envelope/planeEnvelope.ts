@@ -19,6 +19,8 @@ export interface PlaneEnvelope<Plane extends CostPlane> {
 
 /** What is lost where three planes nearly lie in a line, and in the unit that cuts are rounded to. */
 const RELATIVE_ROUNDING = 1e-9;
+/** Corners are where any three of them meet: of many planes there are too many to look at. */
+const MOST_PLANES = 40;
 
 interface Corner {
   /** Of the planes, and of the rectangle's sides, that meet there. */
@@ -45,7 +47,7 @@ export function findPlaneEnvelope<Plane extends CostPlane>(
     const open = cornersOf(planes, rectangle).filter(({key}) => !proven.has(key));
     if (open.length === 0) return {planes, isComplete: true};
     for (const {key, x, y} of open) {
-      if (solves >= mostSolves) return {planes, isComplete: false};
+      if (solves >= mostSolves || planes.length > MOST_PLANES) return {planes, isComplete: false};
       solves += 1;
       const found = solveAt(x, y);
       proven.add(key);
