@@ -21,7 +21,7 @@ it.each([
     'a placement that there is not',
     'placement: 1,',
     'placement: 9,',
-    'pieces[0].placement is 9, expected the position of a placement, at most 2',
+    'pieces[0].placement is 9, expected the position of a placement, at most 4',
   ],
   [
     'a gap between pieces',

@@ -40,7 +40,7 @@ it('each candidate as predicted and as measured, how it travels, and why it was 
   expect(text).toContain('Measured in turn, 40 times. What was measured overruled the prediction.');
   const lines = text.split('\n');
   expect(lines.find(line => line.startsWith('cut after pool1'))).toMatch(
-    /int8 on the device, as int8, packed +20\.0 ms +25\.0 ms .*30\.0 ms +−20\.0 % +slower by 3 ms/,
+    /int8 on the device, as int8, packed +20 ms +25 ms .*30 ms +−20\.0 % +slower by 3 ms/,
   );
   expect(lines.find(line => line.startsWith('cut after pool2'))).toMatch(/chosen: measured to be faster/);
   expect(lines.find(line => line.startsWith('cloud-only'))).toMatch(
@@ -53,7 +53,7 @@ it('the page has all of them on one scale, and nothing where nothing was measure
   const section = verifiedSection(plan);
   expect(typeof section === 'string' ? '' : section.html).toContain('Measured before it was decided');
   expect(typeof section === 'string' ? '' : section.html).toContain(
-    'predicted 20.0 ms, measured 25.0 ms (−20.0 %)',
+    'predicted 20 ms, measured 25 ms (−20.0 %)',
   );
   expect(verifiedSection(goldenPlan('free'))).toBe('');
 });
