@@ -36,7 +36,7 @@ const verified: PlanVerification = {
 };
 
 it('each candidate as predicted and as measured, how it travels, and why it was taken or left', () => {
-  const text = textFromVerification(verified, 160);
+  const text = textFromVerification(verified, 240);
   expect(text).toContain('Measured in turn, 40 times. What was measured overruled the prediction.');
   const lines = text.split('\n');
   expect(lines.find(line => line.startsWith('cut after pool1'))).toMatch(
