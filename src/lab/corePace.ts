@@ -10,7 +10,7 @@ const GROUP = 16;
 const GROUP_WEIGHT = 0.02;
 /** By how much of the walk's change, in logarithms, the time of work changes. */
 const WORK_SHARE = 0.42;
-const MAX_FACTOR = 4;
+const LEAST_FACTOR = 0.25;
 
 /** Times a walk through a cache's worth of memory, some 10 µs. */
 export class CorePaceMeter {
@@ -39,10 +39,10 @@ export class CorePaceMeter {
   }
 }
 
-/** How much faster work would have been at the pace the device started with: below 1 when the core has become slower. */
-export function paceFactor(nominalNs: number, nowNs: number): number {
-  if (nominalNs <= 0 || nowNs <= 0) return 1;
-  return Math.min(MAX_FACTOR, Math.max(1 / MAX_FACTOR, (nominalNs / nowNs) ** WORK_SHARE));
+/** How much faster work would be with the core at its best: 1, or less when it has become slower. Both times in nanoseconds. */
+export function paceFactor(bestNs: number, nowNs: number): number {
+  if (bestNs <= 0 || nowNs <= bestNs) return 1;
+  return Math.max(LEAST_FACTOR, (bestNs / nowNs) ** WORK_SHARE);
 }
 
 /** One circle through all lines in an order that no prefetcher knows; the same in every run. */

@@ -23,12 +23,10 @@ const {
 const control = new Int32Array(controlBuffer);
 const paceWord = CONTROL.paceNs + index;
 const meter = new CorePaceMeter();
-const FIRST_LOOK_MS = 100;
 
 pinThread([core]);
 runWhenIdle();
 parentPort?.postMessage(Number(threadId()));
-for (const endMs = performance.now() + FIRST_LOOK_MS; performance.now() < endMs;) measurePace();
 while (Atomics.load(control, CONTROL.isClosing) === 0) {
   Atomics.wait(control, CONTROL.isWarming, 0);
   while (Atomics.load(control, CONTROL.isWarming) === 1) measurePace();

@@ -5,7 +5,7 @@ export interface GovernorSettings {
   readonly cores: number;
   /** Where its processes run; the governor keeps off these cores. Empty or left out: anywhere. */
   readonly deviceCores?: readonly number[];
-  /** Whether the device keeps the speed it started with while this machine's own wanders. */
+  /** Whether the device keeps its speed while this machine's own wanders. */
   readonly keepsPace?: boolean;
 }
 

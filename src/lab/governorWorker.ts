@@ -44,9 +44,6 @@ const WAKE_UP_MS = 0.06;
 const SCAN_EVERY_MS = 50;
 const THREADS_EVERY_MS = 10;
 const FULL_LOOK_EVERY = 4;
-/** The first look at how fast the cores are (coreWarmer.ts) ends in this time, or later when the machine is busy. */
-const FIRST_PACE_MS = 250;
-const MAX_PACE_WAIT_MS = 1000;
 
 const control = new Int32Array(controlBuffer);
 const ledger = new SlowdownLedger({slowdown: settings.slowdown, cores: settings.cores});
@@ -61,6 +58,8 @@ let lastThreadsMs = -Infinity;
 let accountedMs = performance.now();
 let lastWorkMs = performance.now();
 let looks = 0;
+/** The fastest that the device's cores were so far. */
+let bestPaceNs = Infinity;
 /** Since the ledger was last brought up to date: then what the threads did includes going on after a stop. */
 let hasResumed = false;
 
@@ -73,7 +72,6 @@ pinThread(deviceCores.length === 0 ? [] : allowedCores.filter(core => !deviceCor
 accountedMs = performance.now();
 lastWorkMs = accountedMs;
 
-const nominalPaceNs = settings.keepsPace === true ? awaitPaceNs() : 0;
 findProcesses();
 parentPort?.postMessage('governing');
 try {
@@ -81,6 +79,13 @@ try {
 } finally {
   continueAll();
   for (const each of processes.values()) each.close();
+}
+
+/** How fast work is now, beside the device's cores at their best. */
+function takePace(): number {
+  const nowNs = readPaceNs();
+  if (nowNs > 0) bestPaceNs = Math.min(bestPaceNs, nowNs);
+  return paceFactor(bestPaceNs, nowNs);
 }
 
 /** The mean over the device's cores as far as they are known; 0 as long as none is. */
@@ -94,13 +99,6 @@ function readPaceNs(): number {
     known += 1;
   }
   return known === 0 ? 0 : sumNs / known;
-}
-
-/** What the warmers' first look says; 0 when they do not get to it. */
-function awaitPaceNs(): number {
-  sleep(FIRST_PACE_MS, false);
-  for (let waitedMs = 0; waitedMs < MAX_PACE_WAIT_MS && readPaceNs() === 0; waitedMs += 10) sleep(10, false);
-  return readPaceNs();
 }
 
 function govern(): void {
@@ -165,7 +163,7 @@ function readinessOfWork(which: 'hot' | 'all'): Readiness {
 function account(nowMs = performance.now()): void {
   const uses = [...processes.values()].flatMap(each => each.takeUse(hasResumed));
   hasResumed = false;
-  ledger.addUse(uses, Math.max(0, nowMs - accountedMs) * 1e6, paceFactor(nominalPaceNs, readPaceNs()));
+  ledger.addUse(uses, Math.max(0, nowMs - accountedMs) * 1e6, settings.keepsPace === true ? takePace() : 1);
   accountedMs = nowMs;
 }
 

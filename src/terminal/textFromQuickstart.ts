@@ -30,8 +30,15 @@ export function textFromQuickstart(result: QuickstartResult): string {
       ? `Every placement answers all ${samples} samples like the unsplit model (largest difference ${largest.toExponential(1)}).`
       : `Some answers differ from the unsplit model's by up to ${largest.toExponential(1)}: this must not be.`,
     `It took ${result.seconds.toFixed(0)} s. Go on alone: cd ${result.folder}, and`,
-    ...result.commands.filter(command => !command.endsWith('lab down')).map(command => `  ${command}`),
+    ...result.commands
+      .filter(command => !command.endsWith('lab down'))
+      .map(command => `  ${command.includes(' lab up ') ? withoutProject(command) : command}`),
   ].join('\n');
+}
+
+/** The project is there by now: `lab up` starts its lab again, and would not make another one in its place. */
+function withoutProject(labUp: string): string {
+  return labUp.replace(/ --model .*$/, '');
 }
 
 function cellsOf(row: QuickstartRow): string[] {

@@ -89,7 +89,13 @@ export async function profileDevice(options: DeviceProfileOptions): Promise<Devi
       runtime: {onnxruntime: readRuntimeVersion(), node: process.versions.node},
       threads,
       wholeRun,
-      ...shareOverhead({layers, wholeRun, overhead, sessionMs}),
+      ...shareOverhead({
+        layers,
+        wholeRun,
+        overhead,
+        requestsMs: summarizeTimes(times.totalMs).medianMs,
+        sessionMs,
+      }),
       sustained,
       links,
     };
@@ -132,26 +138,31 @@ async function timeThroughEndpoint(
 /**
  * What a request costs on top of the model's run by itself has a part that is the same whichever layers run, measured by
  * the handover (`sessionMs`); the rest is the layers', which find colder caches in a request, so it is shared out among
- * them. Charged whole, it would make the first layer on the device look dearer than it is.
+ * them. Charged whole, it would make the first layer on the device look dearer than it is. Where requests took less than
+ * the run by itself, it is they that count.
  */
 export function shareOverhead({
   layers,
   wholeRun,
   overhead,
+  requestsMs,
   sessionMs,
 }: {
   readonly layers: DeviceProfile['layers'];
   readonly wholeRun: RepeatedMs;
   readonly overhead: ServingOverhead;
+  /** Median of whole requests. */
+  readonly requestsMs: number;
   readonly sessionMs: number | null;
 }): ServingOverhead & Pick<DeviceProfile, 'layers'> {
-  const {sessionOverhead} = overhead;
-  const restMs = sessionMs === null ? 0 : sessionOverhead.medianMs - sessionMs;
-  if (restMs <= 0 || wholeRun.medianMs <= 0) return {...overhead, layers};
-  const factor = 1 + restMs / wholeRun.medianMs;
+  const {requestOverhead, sessionOverhead} = overhead;
+  const overMs = requestsMs - requestOverhead.medianMs - wholeRun.medianMs;
+  const restMs = overMs <= 0 ? overMs : Math.max(0, overMs - (sessionMs ?? overMs));
+  const factor = wholeRun.medianMs <= 0 ? 1 : 1 + restMs / wholeRun.medianMs;
+  if (factor <= 0 || factor === 1) return {...overhead, layers};
   return {
     ...overhead,
-    sessionOverhead: {...sessionOverhead, medianMs: sessionOverhead.medianMs - restMs},
+    sessionOverhead: {...sessionOverhead, medianMs: Math.max(0, overMs) - Math.max(0, restMs)},
     layers: layers.map(layer => ({...layer, ms: layer.ms * factor})),
   };
 }

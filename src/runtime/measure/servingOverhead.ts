@@ -21,13 +21,34 @@ export interface ServingOverhead {
 /** Exchanges this short are averaged in groups before the median is taken: see groupMeans. */
 const GROUP = 5;
 
-/** Real requests, one after the other. */
+/** Real requests, one after the other, and then the same bytes with nothing run. */
 export async function timeRequests(
   client: ProtocolClient,
   modelName: string,
   inputs: NamedTensors,
-  {runs, warmUps}: {readonly runs: number; readonly warmUps: number},
+  counts: {readonly runs: number; readonly warmUps: number},
 ): Promise<RequestTimes> {
+  const {totalMs, replyBytes} = await timeInferences(client, modelName, inputs, counts);
+  const sentBytes = bytesOf(inputs);
+  const data = {elementType: 'uint8', shape: [sentBytes], bytes: new Uint8Array(sentBytes)} as const;
+  const echoMs: number[] = [];
+  for (let run = -counts.warmUps; run < counts.runs * GROUP; run++) {
+    const {serverTiming} = await client.infer(ECHO_MODEL, {
+      inputs: {data},
+      parameters: {reply_bytes: replyBytes},
+    });
+    if (run >= 0) echoMs.push(serverTiming.get('total') ?? 0);
+  }
+  return {totalMs, echoMs};
+}
+
+/** Real requests with pauses between them, as a device is asked. */
+export async function timeInferences(
+  client: ProtocolClient,
+  modelName: string,
+  inputs: NamedTensors,
+  {runs, warmUps}: {readonly runs: number; readonly warmUps: number},
+): Promise<Pick<RequestTimes, 'totalMs'> & {readonly replyBytes: number}> {
   const totalMs: number[] = [];
   let replyBytes = 0;
   for (let run = -warmUps; run < runs; run++) {
@@ -36,17 +57,7 @@ export async function timeRequests(
     replyBytes = bytesOf(answer.outputs);
     if (run >= 0) totalMs.push(answer.serverTiming.get('total') ?? 0);
   }
-  const sentBytes = bytesOf(inputs);
-  const data = {elementType: 'uint8', shape: [sentBytes], bytes: new Uint8Array(sentBytes)} as const;
-  const echoMs: number[] = [];
-  for (let run = -warmUps; run < runs * GROUP; run++) {
-    const {serverTiming} = await client.infer(ECHO_MODEL, {
-      inputs: {data},
-      parameters: {reply_bytes: replyBytes},
-    });
-    if (run >= 0) echoMs.push(serverTiming.get('total') ?? 0);
-  }
-  return {totalMs, echoMs};
+  return {totalMs, replyBytes};
 }
 
 /**

@@ -2,19 +2,16 @@ import {describe, expect, it} from 'vitest';
 import {CorePaceMeter, paceFactor} from '../../../src/lab/corePace.ts';
 
 describe('paceFactor', () => {
-  it('is one at the pace the device started with, and when none is known', () => {
+  it('is one at the best pace, and when none is known', () => {
     expect(paceFactor(4000, 4000)).toBe(1);
-    expect(paceFactor(0, 4000)).toBe(1);
-    expect(paceFactor(4000, 0)).toBe(1);
+    expect(paceFactor(Infinity, 0)).toBe(1);
   });
 
   it('falls as the core becomes slower, but less than the walk, and never without end', () => {
     const factor = paceFactor(4000, 6000);
     expect(factor).toBeLessThan(1);
     expect(factor).toBeGreaterThan(4000 / 6000);
-    expect(paceFactor(6000, 4000)).toBeCloseTo(1 / factor, 12);
     expect(paceFactor(1, 1e9)).toBe(0.25);
-    expect(paceFactor(1e9, 1)).toBe(4);
   });
 });
 
