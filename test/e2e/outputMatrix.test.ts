@@ -106,6 +106,27 @@ describe('what is printed', () => {
     expect(plain.stdout).not.toMatch(COLOUR);
   });
 
+  it.each([
+    ['push absent.yaml', 2],
+    ['rollout start', 2],
+    ['rollout resume', 2],
+  ])(
+    'as ndjson by "%s": the same exit code, every line of stdout JSON, the error on stderr',
+    async (line, exitCode) => {
+      const args = [...line.split(' '), '--output', 'ndjson'];
+      for (const environment of [{}, {CI: 'true'}, {NO_COLOR: '1'}]) {
+        const {exitCode: seen, stdout, stderr} = await run(args, environment as Record<string, string>);
+        expect(seen).toBe(exitCode);
+        for (const event of stdout.split('\n').filter(text => text !== ''))
+          expect(JSON.parse(event)).toHaveProperty('kind');
+        expect(stdout + stderr).not.toContain(ESCAPE);
+        expect(stdout + stderr).not.toContain(SECRET);
+        expect(stderr).toContain('plan');
+      }
+      if (hasScript) expect((await runAtTerminal(args)).exitCode).toBe(exitCode);
+    },
+  );
+
   it('of every command when a flag is unknown: exit 2, one sentence, JSON where it is asked for', async () => {
     const manifest = JSON.parse(await readFile(join(ROOT, 'oclif.manifest.json'), 'utf8')) as {
       commands: Record<string, unknown>;

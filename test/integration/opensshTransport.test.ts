@@ -1,5 +1,6 @@
 import {execFile} from 'node:child_process';
-import {copyFile, mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {copyFile, mkdtemp, readdir, rm, writeFile} from 'node:fs/promises';
+import {connect, createServer, type AddressInfo} from 'node:net';
 import {tmpdir, userInfo} from 'node:os';
 import {join} from 'node:path';
 import {promisify} from 'node:util';
@@ -13,6 +14,42 @@ import {knownHostsLine, makeKey, publicKeyOf, startOpenSshServer, type OpenSshSe
 const execFileAsync = promisify(execFile);
 
 describeMachineSuite("OpenSSH through this machine's ssh", startOpenSshServer, 'openssh');
+
+it('a tunnel whose socket could not be made is tried anew by the next connection through it', async context => {
+  const server = await startOpenSshServer();
+  if (server === null) return context.skip();
+  const folder = await mkdtemp(join(tmpdir(), 'edgewise-openssh-'));
+  const before = new Set(await readdir(tmpdir()));
+  const machine = await connectMachine(targetOf(server), hermetic(server, folder, {transport: 'openssh'}));
+  const echo = createServer(socket => socket.pipe(socket));
+  try {
+    const shared = (await readdir(tmpdir())).filter(
+      name => name.startsWith('edgewise-ssh-') && !before.has(name),
+    );
+    // The first path that ssh is to listen on is taken.
+    for (const name of shared) await writeFile(join(tmpdir(), name, 'f1'), '');
+    await new Promise<void>(resolve => echo.listen(0, '127.0.0.1', resolve));
+    const tunnel = await machine.openTunnel((echo.address() as AddressInfo).port);
+    const ask = (): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const socket = connect(tunnel.localPort, '127.0.0.1', () => socket.write('hello'));
+        socket.once('data', data => {
+          resolve(data.toString('utf8'));
+          socket.destroy();
+        });
+        socket.once('error', reject);
+        socket.once('close', () => reject(new Error('closed')));
+      });
+    await expect(ask()).rejects.toThrow();
+    expect(await ask()).toBe('hello');
+    await tunnel.close();
+  } finally {
+    echo.close();
+    await machine.close();
+    await server.stop();
+    await rm(folder, {recursive: true, force: true});
+  }
+});
 
 describe('what ssh2 cannot do', () => {
   const withFolder = async (context: TestContext, work: (folder: string) => Promise<boolean>) => {

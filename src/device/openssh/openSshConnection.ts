@@ -68,11 +68,16 @@ export class OpenSshConnection extends SshConnection {
 
   async forward(host: string, port: number): Promise<Duplex> {
     const path = await this.#forwardSocket(host, port);
-    return this.ask<Duplex>((resolve, reject) => {
-      const socket = connect({path, allowHalfOpen: true});
-      socket.once('connect', () => resolve(socket));
-      socket.once('error', reject);
-    });
+    try {
+      return await this.ask<Duplex>((resolve, reject) => {
+        const socket = connect({path, allowHalfOpen: true});
+        socket.once('connect', () => resolve(socket));
+        socket.once('error', reject);
+      });
+    } catch (error) {
+      this.#sockets.delete(`${host}:${port}`);
+      throw error;
+    }
   }
 
   readonly #sockets = new Map<string, Promise<string>>();
@@ -95,6 +100,8 @@ export class OpenSshConnection extends SshConnection {
       });
     });
     this.#sockets.set(key, opening);
+    // What failed once may go well the next time, under another path.
+    opening.catch(() => this.#sockets.delete(key));
     return opening;
   }
 
