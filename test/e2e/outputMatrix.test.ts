@@ -115,7 +115,7 @@ describe('what is printed', () => {
     async (line, exitCode) => {
       const args = [...line.split(' '), '--output', 'ndjson'];
       for (const environment of [{}, {CI: 'true'}, {NO_COLOR: '1'}]) {
-        const {exitCode: seen, stdout, stderr} = await run(args, environment as Record<string, string>);
+        const {exitCode: seen, stdout, stderr} = await run(args, environment);
         expect(seen).toBe(exitCode);
         for (const event of stdout.split('\n').filter(text => text !== ''))
           expect(JSON.parse(event)).toHaveProperty('kind');

@@ -24,7 +24,7 @@ const READ_BACK = 'it said <"\'&]]> [31m and 日本 🙂';
 const SUMMARY: RolloutSummary = {
   id: 'r-0123456789ab-1',
   startedAt: '2026-01-31T12:00:00Z',
-  outcome: 'reverted' as RolloutSummary['outcome'],
+  outcome: 'reverted',
   reason: HOSTILE,
   waves: [
     {
