@@ -27,8 +27,8 @@ export interface OpenOptions {
 }
 
 /**
- * Connects, checks the host's key, proves who we are. Only failures from before anything was asked of the host are
- * tried again: a full MaxStartups drops connections at random.
+ * Connects, checks the host's key, proves who we are. Only connections that broke off before the login was
+ * done are tried again: a full MaxStartups drops them at random, and so does a bad link.
  * @throws ExpectedError `device-unreachable`, `host-key-*`, `authentication-refused`, `ssh-algorithms-unsupported`
  */
 export async function openConnection(host: ResolvedHost, options: OpenOptions): Promise<SshConnection> {
@@ -90,7 +90,7 @@ async function attemptConnection(
     });
     client.on('error', error => {
       if (error.level === 'agent') return; // one key that could not sign; the next one is tried
-      reject(refusal ?? explainFailure(error, options.where, host.user, isHandshakeDone, credentials));
+      reject(refusal ?? explainFailure(error, options.where, host.user, credentials));
     });
     client.on('close', () =>
       reject(
@@ -220,7 +220,6 @@ function explainFailure(
   error: Error & {level?: string; code?: unknown},
   where: string,
   user: string,
-  isHandshakeDone: boolean,
   credentials: Credentials,
 ): Error {
   if (error.level === 'client-authentication' || /too many authentication failures/i.test(error.message)) {
@@ -235,8 +234,7 @@ function explainFailure(
     );
   }
   const expected = unreachableError(where, `broke off the SSH login: ${error.message}`, error);
-  const isPassing =
-    !isHandshakeDone &&
-    (/Connection lost before handshake/.test(error.message) || error.code === 'ECONNRESET');
+  // A link that breaks off in the midst of the login has refused nobody.
+  const isPassing = /Connection lost before handshake/.test(error.message) || error.code === 'ECONNRESET';
   return isPassing ? new PassingFailure(expected) : expected;
 }

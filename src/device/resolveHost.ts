@@ -154,8 +154,8 @@ export function resolveHost(files: readonly (readonly ConfigNode[])[], request: 
     hashesKnownHosts: isYes('hashknownhosts'),
     acceptsNewHostKeys: request.acceptNewHostKeys || strictness === 'accept-new',
     connectTimeoutMs: scale(numberOf(first('connecttimeout')), 1000),
-    // Whatever the configuration says, a frozen device is to be noticed in about fifteen seconds.
-    keepaliveMs: Math.min(5000, Math.max(1000, scale(numberOf(first('serveraliveinterval')), 1000) ?? 3000)),
+    // Whatever the configuration says, a frozen device is to be noticed in fifteen seconds, which are four of these.
+    keepaliveMs: Math.min(3500, Math.max(1000, scale(numberOf(first('serveraliveinterval')), 1000) ?? 3000)),
     jumps,
     notes: [...notes, ...ownNotes],
   };

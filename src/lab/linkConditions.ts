@@ -6,6 +6,8 @@ export interface LinkConditions {
   readonly roundTripMs: number;
   /** Up to this much more round trip, evenly distributed, drawn anew after each pause in the traffic. */
   readonly jitterMs: number;
+  /** Part of the packets that get lost, each way; none when left out. */
+  readonly lossRate?: number;
   /** False: nothing gets through, as with a pulled plug; what was sent waits and goes on afterwards. */
   readonly isUp: boolean;
 }

@@ -1,3 +1,5 @@
+import {delayByLossMs, lossyBytesPerMs} from './packetLoss.ts';
+
 /** One thing on its way: a request to connect, bytes, the end of the stream, or its breaking off. */
 export type LinkItem =
   | {readonly kind: 'open'}
@@ -27,6 +29,8 @@ interface FlowState {
   readonly travelling: {item: LinkItem; dueMs: number}[];
   heldBytes: number;
   jitterMs: number;
+  /** Before this the connection's congestion window lets nothing more go. */
+  paceMs: number;
   lastDueMs: number;
   isPaused: boolean;
 }
@@ -35,6 +39,7 @@ export interface DirectionConditions {
   readonly bitsPerSecond: number;
   readonly delayMs: number;
   readonly jitterMs: number;
+  readonly lossRate: number;
   readonly isUp: boolean;
 }
 
@@ -81,6 +86,7 @@ export class LinkDirection {
       travelling: [],
       heldBytes: 0,
       jitterMs: 0,
+      paceMs: 0,
       lastDueMs: 0,
       isPaused: false,
     };
@@ -132,7 +138,7 @@ export class LinkDirection {
   }
 
   #transmit(nowMs: number): number {
-    const {bitsPerSecond, delayMs} = this.#conditions;
+    const {bitsPerSecond, delayMs, lossRate} = this.#conditions;
     const bytesPerMs = bitsPerSecond / 8000;
     const pieceBytes = Math.min(
       MAX_PIECE_BYTES,
@@ -143,7 +149,7 @@ export class LinkDirection {
       const flow = this.#order[0];
       const head = flow?.waiting[0];
       if (flow === undefined || head === undefined) break;
-      const startMs = Math.max(this.#wireFreeMs, head.earliestMs);
+      const startMs = Math.max(this.#wireFreeMs, head.earliestMs, flow.paceMs);
       if (this.#wireFreeMs > horizonMs) return this.#wireFreeMs - HORIZON_MS;
       this.#order.shift();
       if (startMs > horizonMs) {
@@ -155,15 +161,27 @@ export class LinkDirection {
       skipped = 0;
       const endMs = this.#send(flow, head, startMs, pieceBytes, bytesPerMs);
       this.#wireFreeMs = endMs;
-      flow.lastDueMs = Math.max(flow.lastDueMs, endMs + delayMs + flow.jitterMs);
       const sent = flow.travelling.at(-1);
+      const lateMs = sent === undefined || lossRate === 0 ? 0 : this.#lose(flow, sent.item, startMs);
+      flow.lastDueMs = Math.max(flow.lastDueMs, endMs + delayMs + flow.jitterMs + lateMs);
       if (sent !== undefined) sent.dueMs = flow.lastDueMs;
       if (flow.waiting.length > 0) this.#order.push(flow);
     }
     return Math.min(
       Infinity,
-      ...this.#order.map(flow => (flow.waiting[0]?.earliestMs ?? Infinity) - HORIZON_MS),
+      ...this.#order.map(flow => Math.max(flow.waiting[0]?.earliestMs ?? Infinity, flow.paceMs) - HORIZON_MS),
     );
+  }
+
+  /** How much later the item arrives for lost packets; holds the connection to what it can carry then. */
+  #lose(flow: FlowState, item: LinkItem, startMs: number): number {
+    const {delayMs, lossRate} = this.#conditions;
+    const link = {lossRate, roundTripMs: 2 * delayMs};
+    if (item.kind !== 'bytes')
+      return delayByLossMs({kind: item.kind === 'open' ? 'open' : 'other'}, link, Math.random);
+    const bytes = item.bytes.length;
+    flow.paceMs = startMs + bytes / lossyBytesPerMs(lossRate, link.roundTripMs);
+    return delayByLossMs({kind: 'bytes', bytes, isLast: flow.waiting.length === 0}, link, Math.random);
   }
 
   /** Moves the next piece of `head` onto the wire and answers when its last bit has left. */

@@ -14,6 +14,7 @@ export interface LinkRelayOptions {
   readonly downBitsPerSecond: number;
   readonly roundTripMs: number;
   readonly jitterMs?: number;
+  readonly lossRate?: number;
 }
 
 export interface LinkRelay {
@@ -37,6 +38,7 @@ export async function startLinkRelay(options: LinkRelayOptions): Promise<LinkRel
     downBitsPerSecond: options.downBitsPerSecond,
     roundTripMs: options.roundTripMs,
     jitterMs: options.jitterMs ?? 0,
+    lossRate: options.lossRate ?? 0,
     isUp: true,
   };
   const workerData: RelayWorkerData = {

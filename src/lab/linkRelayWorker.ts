@@ -87,6 +87,7 @@ function directionOf(now: LinkConditions, direction: 'up' | 'down'): DirectionCo
     bitsPerSecond: direction === 'up' ? now.upBitsPerSecond : now.downBitsPerSecond,
     delayMs: now.roundTripMs / 2,
     jitterMs: now.jitterMs,
+    lossRate: now.lossRate ?? 0,
     isUp: now.isUp,
   };
 }

@@ -1,5 +1,6 @@
 import type {Plan} from '../documents/plan.ts';
 import type {ProjectDevice} from '../documents/project.ts';
+import {completePolicy} from '../documents/rolloutPolicy.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
 import {runStep, type EmitEvent} from '../events.ts';
 import {hexOfDigest} from '../workspace/digest.ts';
@@ -43,7 +44,7 @@ const NOTED_CLOCK_SECONDS = 300;
  * does; when the new one does not come up, or answers wrongly, or nobody confirms it, the device goes back by itself. A
  * second push changes nothing.
  * @throws ExpectedError `plan-stale`, `plan-not-applyable`, `device-locked`, `disk-full`, `release-not-serving`,
- * `release-unhealthy` …
+ * `release-unhealthy`, `release-too-slow` …
  */
 export async function push(
   request: {
@@ -124,7 +125,8 @@ async function pushPlan(
             key: source.signer,
             golden: golden.samples,
             tolerance: golden.tolerance,
-            predictedMs: plan.predicted.latencyMs,
+            predictedMs: plan.predicted.interval90?.highMs ?? plan.predicted.latencyMs,
+            gates: completePolicy(project.project.rollout).gates,
             keepCount: project.project.retention ?? DEFAULT_RETENTION,
             withNewConnection: work => withDevice(project, device, connect, work),
           },

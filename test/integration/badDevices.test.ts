@@ -1,17 +1,11 @@
 import {spawnSync} from 'node:child_process';
-import {copyFile, mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile} from 'node:fs/promises';
+import {readdir, readlink} from 'node:fs/promises';
 import {createServer, type AddressInfo, type Server} from 'node:net';
-import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, afterEach, beforeAll, describe, expect, it} from 'vitest';
-import {stringify} from 'yaml';
 import {ExpectedError} from '../../src/errors.ts';
-import {ignoreEvents} from '../../src/events.ts';
-import {plan} from '../../src/workflows/plan.ts';
-import {push, type PushResult} from '../../src/workflows/push.ts';
-import {deviceProfile, readLayers} from '../e2e/fleetProfiles.ts';
-import {ROOT} from '../e2e/runEdgewise.ts';
 import {startNamespaceDevice, whyNoNamespaceDevice, type NamespaceDevice} from './namespaceDevice.ts';
+import {openPushedProject, type PushedProject} from './pushedProject.ts';
 import {findFreePort} from './sshServers.ts';
 
 interface BadDevice {
@@ -216,46 +210,10 @@ const reason = whyNoNamespaceDevice();
 const title = reason === null ? 'a bad device' : `a bad device (left out: ${reason})`;
 
 describe.skipIf(reason !== null)(title, () => {
-  let folder: string;
   let device: NamespaceDevice;
+  let project: PushedProject;
   let endpointPort: number;
-  let planText: string;
-  let pushes = 0;
-  let notes: string[] = [];
-  const savedKey = process.env['EDGEWISE_KEY'];
 
-  const writeProject = (port: number): Promise<void> =>
-    writeFile(
-      join(folder, 'edgewise.yaml'),
-      stringify({
-        kind: 'edgewise/project',
-        formatVersion: 1,
-        model: {file: 'pictures.onnx', inputs: {image: [1, 3, 32, 32]}},
-        ssh: {configFile: 'ssh_config', knownHostsFile: device.knownHostsFile},
-        devices: [
-          {
-            name: 'pi',
-            address: '127.0.0.1',
-            port: device.port,
-            user: device.user,
-            identityFile: device.userKeyFile,
-            endpointPort: port,
-          },
-        ],
-      }),
-    );
-
-  /** Another release each time, unless told not to. */
-  const pushNext = async (isSame = false): Promise<PushResult> => {
-    if (!isSame) pushes += 1;
-    const madeAt = new Date(Date.UTC(2026, 0, 1) + pushes * 1000).toISOString();
-    const planFile = join(folder, 'next.yaml');
-    await writeFile(planFile, planText.replace(/^madeAt: .*$/m, `madeAt: ${madeAt}`));
-    notes = [];
-    return push({projectPath: folder, planFile, connect: {acceptNewHostKeys: false}}, event => {
-      if (event.kind === 'note') notes.push(event.text);
-    });
-  };
   const currentRelease = (): Promise<string> => readlink(join(device.seenHome, '.edgewise/current'));
   const isReady = async (): Promise<boolean> =>
     (await fetch(`http://127.0.0.1:${endpointPort}/v2/health/ready`)).ok;
@@ -266,30 +224,15 @@ describe.skipIf(reason !== null)(title, () => {
   };
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'edgewise-bad-devices-'));
     device = await startNamespaceDevice(600);
     endpointPort = await findFreePort();
-    process.env['EDGEWISE_KEY'] = join(folder, 'key.pem');
-    await copyFile(join(ROOT, 'templates/quickstart/pictures.onnx'), join(folder, 'pictures.onnx'));
-    await writeFile(join(folder, 'ssh_config'), 'Host *\n  ConnectTimeout 5\n');
-    await writeProject(endpointPort);
-    const layers = await readLayers(folder);
-    await mkdir(join(folder, 'profiles'));
-    const profile = deviceProfile('pi', layers, {slowness: 50, megabits: 10, seed: 1});
-    await writeFile(join(folder, 'profiles/pi.yaml'), profile);
-    const {plans} = await plan(
-      {projectPath: folder, devices: [], goals: {constraints: {pins: []}}},
-      ignoreEvents,
-    );
-    planText = await readFile(plans[0]?.file ?? '', 'utf8');
-    expect((await pushNext()).outcome).toBe('activated');
+    project = await openPushedProject({...device, endpointPort});
+    expect((await project.pushNext()).outcome).toBe('activated');
   });
   afterEach(() => device.restore());
   afterAll(async () => {
-    if (savedKey === undefined) delete process.env['EDGEWISE_KEY'];
-    else process.env['EDGEWISE_KEY'] = savedKey;
     await device.stop();
-    await rm(folder, {recursive: true, force: true});
+    await project.remove();
   });
 
   const withSpoilt = async <T>({spoilt, mended}: Partial<BadDevice>, work: () => Promise<T>): Promise<T> => {
@@ -301,7 +244,7 @@ describe.skipIf(reason !== null)(title, () => {
     }
   };
   const refusalOf = async (): Promise<ExpectedError> => {
-    const failure: unknown = await pushNext().then(
+    const failure: unknown = await project.pushNext().then(
       ({outcome}) => new Error(`it was ${outcome}`),
       (error: unknown) => error,
     );
@@ -325,11 +268,11 @@ describe.skipIf(reason !== null)(title, () => {
       const other: Server = createServer(() => {});
       await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve));
       try {
-        await writeProject((other.address() as AddressInfo).port);
+        await project.moveDevice({...device, endpointPort: (other.address() as AddressInfo).port});
         await expectRefusal({expected: 'port-in-use'});
       } finally {
         other.close();
-        await writeProject(endpointPort);
+        await project.moveDevice({...device, endpointPort});
       }
     });
   });
@@ -339,8 +282,8 @@ describe.skipIf(reason !== null)(title, () => {
       it(bad.what, async context => {
         const lacking = (bad.needs?.split(' ') ?? []).filter(program => !isInstalled(program));
         if (lacking.length > 0) return context.skip(`${lacking.join(' and ')} not installed here`);
-        const result = await withSpoilt(bad, () => pushNext(bad.pushesSame === true));
-        if (bad.says !== undefined) expect(notes.join('\n')).toMatch(bad.says);
+        const result = await withSpoilt(bad, () => project.pushNext({isSame: bad.pushesSame === true}));
+        if (bad.says !== undefined) expect(project.notes().join('\n')).toMatch(bad.says);
         expect(result.outcome).toBe(bad.expected);
         expect(await currentRelease()).toBe(`releases/${result.release}`);
         expect(await isReady()).toBe(true);

@@ -8,6 +8,7 @@ import {connectMachine} from '../../src/device/connectMachine.ts';
 import type {Machine} from '../../src/device/machine.ts';
 import {jsonFromDocument} from '../../src/documents/printDocument.ts';
 import type {Release} from '../../src/documents/release.ts';
+import {completePolicy} from '../../src/documents/rolloutPolicy.ts';
 import {ignoreEvents} from '../../src/events.ts';
 import {openProtocolClient} from '../../src/runtime/client.ts';
 import {withDeviceLock} from '../../src/workflows/deploy/deviceLock.ts';
@@ -260,6 +261,8 @@ export async function deployAdding(
               ],
               tolerance: 0.01,
               predictedMs: null,
+              gates: completePolicy().gates,
+              timedRequests: 20,
               keepCount: 3,
               withNewConnection: work => device.withMachine(work, diesAfter),
               ...parts,

@@ -88,6 +88,7 @@ export async function driveTestRollout(
         ],
         tolerance: 0.01,
         predictedMs: null,
+        gates: completePolicy().gates,
         keepCount: 3,
         withNewConnection: withMachine,
         confirmWithinMs: 20_000,

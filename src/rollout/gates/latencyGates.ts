@@ -29,10 +29,11 @@ export function judgeLatency(
     limitMs === null ? [] : [{device, limitMs, ...countBeyond(histogram, limitMs)}],
   );
   if (held.length === 0) return null;
-  const slow = held.filter(
-    ({samples, surelyBeyond}) =>
-      binomialUpperTail(surelyBeyond, samples, BEYOND_P95) <= FALSE_ALARM / held.length,
-  );
+  const judged = held.map(each => ({
+    ...each,
+    verdict: judgeBeyond(each, {minSamples, devices: held.length}),
+  }));
+  const slow = judged.filter(({verdict}) => verdict === 'fail');
   const [slowest] = slow;
   if (slowest !== undefined) {
     return {
@@ -41,10 +42,7 @@ export function judgeLatency(
       reason: `${slowest.device}: ${slowest.surelyBeyond} of ${slowest.samples} requests took longer than ${slowest.limitMs.toFixed(2)} ms, which 5 % may${others(slow.length)}`,
     };
   }
-  const open = held.filter(
-    ({samples, maybeBeyond}) =>
-      samples < minSamples || binomialLowerTail(maybeBeyond, samples, BEYOND_P95) > FALSE_PASS,
-  );
+  const open = judged.filter(({verdict}) => verdict === 'inconclusive');
   const [first] = open;
   if (first !== undefined) {
     return {
@@ -61,15 +59,28 @@ export function judgeLatency(
   };
 }
 
+interface BeyondLimit {
+  readonly samples: number;
+  readonly surelyBeyond: number;
+  readonly maybeBeyond: number;
+}
+
+/** Whether so many requests beyond a limit say that the p95 is within it, beyond it, or nothing yet. */
+export function judgeBeyond(
+  {samples, surelyBeyond, maybeBeyond}: BeyondLimit,
+  {minSamples, devices}: {readonly minSamples: number; readonly devices: number},
+): GateResult['verdict'] {
+  if (binomialUpperTail(surelyBeyond, samples, BEYOND_P95) <= FALSE_ALARM / devices) return 'fail';
+  const isOpen = samples < minSamples || binomialLowerTail(maybeBeyond, samples, BEYOND_P95) > FALSE_PASS;
+  return isOpen ? 'inconclusive' : 'pass';
+}
+
 function others(count: number): string {
   return count > 1 ? `; so on ${count - 1} more` : '';
 }
 
 /** A bucket that holds the limit may lie on either side of it. */
-function countBeyond(
-  histogram: LatencyHistogram,
-  limitMs: number,
-): {samples: number; surelyBeyond: number; maybeBeyond: number} {
+function countBeyond(histogram: LatencyHistogram, limitMs: number): BeyondLimit {
   let samples = 0;
   let surelyBeyond = 0;
   let maybeBeyond = 0;

@@ -4,8 +4,11 @@ import {runStep, type EmitEvent} from '../../events.ts';
 import type {RuntimeFiles} from '../../workspace/runtimeFiles.ts';
 import type {Store} from '../../workspace/store.ts';
 import type {Release} from '../../documents/release.ts';
+import type {RolloutPolicy} from '../../documents/rolloutPolicy.ts';
 import {activateRelease, type ActivatedRelease} from './activateRelease.ts';
-import {checkHealth, timeServing, type GoldenSample, type HealthReport} from './checkHealth.ts';
+import {checkHealth, type GoldenSample, type HealthReport} from './checkHealth.ts';
+import {textFromSpeed} from './judgeSpeed.ts';
+import {timeServing} from './servingTimes.ts';
 import {confirmRelease} from './confirmRelease.ts';
 import {passControllerStep} from './controllerSteps.ts';
 import type {DeviceLock} from './deviceLock.ts';
@@ -23,7 +26,12 @@ export interface DeployParts {
   readonly key: ReleaseSigner;
   readonly golden: readonly GoldenSample[];
   readonly tolerance: number;
+  /** Where the median of requests is predicted to lie at most. */
   readonly predictedMs: number | null;
+  /** By how much p95 may be beyond it, and beyond the p95 of the release before. */
+  readonly gates: Pick<RolloutPolicy['gates'], 'p95ToPrediction' | 'p95ToPrevious'>;
+  /** Of the old release and of the new one; p95 passes no gate with fewer than 59. */
+  readonly timedRequests?: number;
   readonly keepCount: number;
   /** Not over the connection that the switch goes over. */
   readonly withNewConnection: <T>(work: (machine: Machine) => Promise<T>) => Promise<T>;
@@ -34,10 +42,7 @@ export interface DeployOptions extends StageOptions {
   readonly allowsDowngrade?: boolean;
 }
 
-/** Timed requests of the old release and of the new one. */
-const TIMED_REQUESTS = 20;
-/** A new release this much slower than predicted, or than the old one, is worth a word. */
-const NOTED_SLOWDOWN = 1.5;
+const TIMED_REQUESTS = 60;
 
 /**
  * All phases in order on a device that is locked: settle what was left open, stage, switch, check, confirm over a new
@@ -51,7 +56,7 @@ export async function deployRelease(
   options: DeployOptions,
   emit: EmitEvent,
 ): Promise<{readonly shipment: Shipment; readonly health: HealthReport}> {
-  const {composed, runtime, golden} = parts;
+  const {composed, runtime, golden, timedRequests = TIMED_REQUESTS} = parts;
   const {release} = composed;
   passControllerStep('lock:taken');
   // Read again: what was read before the lock may be another controller's past.
@@ -61,7 +66,7 @@ export async function deployRelease(
     allowsDowngrade: options.allowsDowngrade === true,
   });
   const staged = await stageRelease(machine, lock, truth, runtime, signed, options, emit);
-  const old = await timeServing(machine, golden[0]?.inputs ?? {}, TIMED_REQUESTS);
+  const old = await timeServing(machine, golden[0]?.inputs ?? {}, timedRequests);
   const health = await runStep(
     emit,
     `${machine.name}/activate`,
@@ -81,9 +86,8 @@ export async function deployRelease(
           model: release.model.name,
           golden,
           tolerance: parts.tolerance,
-          runs: TIMED_REQUESTS,
-          predictedMs: parts.predictedMs,
-          oldP95Ms: old?.p95Ms ?? null,
+          runs: timedRequests,
+          limits: {...parts.gates, predictedMs: parts.predictedMs, previousP95Ms: old?.p95Ms ?? null},
         });
         requireHealthy(report, machine.name);
         passControllerStep('release:healthy');
@@ -94,14 +98,9 @@ export async function deployRelease(
         throw await takeBack(machine, activated, error);
       }
     },
-    ({times, p95ToPrediction}) => ({
-      detail:
-        times === null || p95ToPrediction === null
-          ? 'confirmed'
-          : `confirmed, p95 ${times.p95Ms.toFixed(2)} ms, ${p95ToPrediction.toFixed(2)} × the prediction`,
-    }),
+    ({times}) => ({detail: times === null ? 'confirmed' : `confirmed, p95 ${times.p95Ms.toFixed(2)} ms`}),
   );
-  noteSlowness(health, machine.name, emit);
+  noteSpeed(health, machine.name, emit);
   await pruneReleases(machine, staged.program, parts.keepCount);
   passControllerStep('releases:pruned');
   return {shipment: staged, health};
@@ -109,53 +108,81 @@ export async function deployRelease(
 
 function requireHealthy({release, problems}: HealthReport, device: string): void {
   if (problems.length === 0) return;
+  const details = problems.map(({detail}) => detail).join('; ');
+  if (problems.every(({kind}) => kind === 'too-slow'))
+    throw new ExpectedError(
+      'release-too-slow',
+      `Release ${release} is too slow on ${device}: ${details}.`,
+      EXIT.verdictNo,
+      {
+        hints: [
+          `edgewise profile ${device}, then edgewise plan: the device may have changed`,
+          'Raise rollout.gates.p95ToPrediction or p95ToPrevious in edgewise.yaml',
+        ],
+      },
+    );
   throw new ExpectedError(
     'release-unhealthy',
-    `Release ${release} is not well on ${device}: ${problems.map(({detail}) => detail).join('; ')}.`,
+    `Release ${release} is not well on ${device}: ${details}.`,
     EXIT.commandFailed,
     {hints: [`ssh ${device} cat .edgewise/agent.log`]},
   );
 }
 
-function noteSlowness(
-  {times, p95ToPrediction, p95ToOld}: HealthReport,
-  device: string,
-  emit: EmitEvent,
-): void {
+/** What is no reason to go back, but worth a word. */
+function noteSpeed({times, speed}: HealthReport, device: string, emit: EmitEvent): void {
   if (times === null) return;
-  const slower = [
-    ...(p95ToPrediction !== null && p95ToPrediction > NOTED_SLOWDOWN
-      ? [`${p95ToPrediction.toFixed(1)} × the predicted latency`]
-      : []),
-    ...(p95ToOld !== null && p95ToOld > NOTED_SLOWDOWN ? [`${p95ToOld.toFixed(1)} × the old release's`] : []),
-  ];
-  if (slower.length > 0)
-    emit({
-      kind: 'note',
-      level: 'warning',
-      text: `${device}: p95 is ${times.p95Ms.toFixed(2)} ms, ${slower.join(' and ')}.`,
-    });
+  const warn = (text: string): void => emit({kind: 'note', level: 'warning', text});
+  const failed = speed.filter(({verdict}) => verdict === 'fail');
+  const open = speed.filter(({verdict}) => verdict === 'inconclusive');
+  if (failed.length > 0)
+    warn(
+      `${device}: ${failed.map(textFromSpeed).join('; ')}; the release before was no faster. edgewise profile ${device} measures it anew.`,
+    );
+  else if (open.length > 0)
+    warn(
+      `${device}: ${times.requests} requests do not tell whether p95 (${times.p95Ms.toFixed(2)} ms) is within ${open.map(({against, limitMs}) => `${limitMs.toFixed(2)} ms (${against === 'prediction' ? 'predicted' : 'the release before'})`).join(' and ')}.`,
+    );
 }
 
 /** The failure to tell, once the device is back; or the worse one that it could not be taken back. */
 async function takeBack(machine: Machine, activated: ActivatedRelease, error: unknown): Promise<unknown> {
   const reason = messageOf(error);
-  if (error instanceof ExpectedError && error.code === 'device-unreachable') {
-    return new ExpectedError(
-      'switch-unconfirmed',
-      `${reason} Release ${activated.release} was not confirmed: ${machine.name} goes back by itself.`,
-      EXIT.unreachable,
-      {cause: error},
-    );
+  if (isUnreachable(error)) return unconfirmed(machine, activated, error, reason);
+  let current: string | null;
+  try {
+    const reverted = await revertRelease(machine, activated.program, {
+      transaction: activated.transaction,
+      reason,
+    });
+    current = reverted.current;
+  } catch (stuck) {
+    if (stuck instanceof Error && isUnreachable(stuck.cause))
+      return unconfirmed(machine, activated, stuck, reason);
+    throw stuck;
   }
-  const {current} = await revertRelease(machine, activated.program, {
-    transaction: activated.transaction,
-    reason,
-  });
   if (!(error instanceof ExpectedError)) return error;
   const end = current === null ? 'Nothing was serving before.' : `${current} serves again.`;
   return new ExpectedError(error.code, `${error.message} ${end}`, error.exitCode, {
     hints: error.hints,
     cause: error,
   });
+}
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof ExpectedError && error.code === 'device-unreachable';
+}
+
+function unconfirmed(
+  machine: Machine,
+  {release}: ActivatedRelease,
+  cause: unknown,
+  reason: string,
+): ExpectedError {
+  return new ExpectedError(
+    'switch-unconfirmed',
+    `${reason} Release ${release} was not confirmed: ${machine.name} goes back by itself.`,
+    EXIT.unreachable,
+    {hints: [`edgewise devices ${machine.name}`], cause},
+  );
 }

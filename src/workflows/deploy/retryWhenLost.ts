@@ -6,25 +6,31 @@ import type {EmitEvent} from '../../events.ts';
 const MAX_RETRIES = 10;
 const FIRST_PAUSE_MS = 500;
 const LAST_PAUSE_MS = 10_000;
+/** A link that was lost is waited for this long in all, without any connection in between. */
+const PATIENCE_MS = 120_000;
+/** The device takes a switch back by itself that nobody could confirm: then it begins anew. */
+const LOST = new Set(['device-unreachable', 'switch-unconfirmed']);
 
 /**
- * Tries again when a connection that had been made was lost: what has arrived is not sent again. A device that cannot be
- * reached in the first place has its own, shorter retries.
+ * Tries again when a connection that had been made was lost: what has arrived is not sent again. A device that could never be
+ * reached has its own, shorter retries; one that could is waited for.
  */
 export async function retryWhenLost<T>(
   emit: EmitEvent,
   work: (onConnected: () => void) => Promise<T>,
 ): Promise<T> {
   let pauseMs = FIRST_PAUSE_MS;
+  let lastSeenMs: number | null = null;
   for (let retry = 1; ; retry++) {
-    let hasConnected = false;
     try {
       return await work(() => {
-        hasConnected = true;
+        lastSeenMs = Infinity;
       });
     } catch (error) {
-      const isLost = hasConnected && error instanceof ExpectedError && error.code === 'device-unreachable';
-      if (!isLost || retry > MAX_RETRIES) throw error;
+      if (lastSeenMs === Infinity) lastSeenMs = performance.now();
+      const isLost = lastSeenMs !== null && error instanceof ExpectedError && LOST.has(error.code);
+      const isPatient = lastSeenMs !== null && performance.now() - lastSeenMs < PATIENCE_MS;
+      if (!isLost || !isPatient || retry > MAX_RETRIES) throw error;
       emit({
         kind: 'note',
         level: 'warning',

@@ -78,6 +78,7 @@ export async function withHands<T>(
             golden: samples,
             tolerance,
             predictedMs: plan.predicted.latencyMs,
+            gates: policy.gates,
             keepCount: project.project.retention ?? DEFAULT_RETENTION,
             withNewConnection: withMachine,
             confirmWithinMs: policy.confirmWithinMs,

@@ -7,7 +7,7 @@ import {openProtocolClient} from '../../runtime/client.ts';
 import {hexOfDigest} from '../../workspace/digest.ts';
 import type {DeployOptions, DeployParts} from '../deploy/deployRelease.ts';
 import {activateRelease, type ActivatedRelease} from '../deploy/activateRelease.ts';
-import {checkHealth, timeServing} from '../deploy/checkHealth.ts';
+import {checkHealth} from '../deploy/checkHealth.ts';
 import {confirmRelease} from '../deploy/confirmRelease.ts';
 import {withDeviceLock, type DeviceLock} from '../deploy/deviceLock.ts';
 import {readPreflight, type Preflight} from '../deploy/preflight.ts';
@@ -56,7 +56,6 @@ export function openSshHands(parts: SshHandsParts): DeviceHands {
   let deploy: DeployParts | null = null;
   let staged: StagedRelease | null = null;
   let activated: ActivatedRelease | null = null;
-  let oldP95Ms: number | null = null;
 
   /** `look` comes before the lock, which is a file on the device already. */
   const open = async (look?: (machine: Machine) => Promise<void>): Promise<Session> => {
@@ -145,8 +144,7 @@ export function openSshHands(parts: SshHandsParts): DeviceHands {
       orTakeBack('activated', async () => {
         const {machine, lock} = await open();
         if (staged === null || deploy === null) throw new Error(`${device} was not staged`);
-        const {confirmWithinMs, golden} = deploy;
-        oldP95Ms = (await timeServing(machine, golden[0]?.inputs ?? {}, TIMED_REQUESTS))?.p95Ms ?? null;
+        const {confirmWithinMs} = deploy;
         activated = await activateRelease(machine, lock, staged, {
           ...(confirmWithinMs === undefined ? {} : {confirmWithinMs}),
           onSwitched: switched => {
@@ -167,8 +165,8 @@ export function openSshHands(parts: SshHandsParts): DeviceHands {
           golden: deploy.golden,
           tolerance: deploy.tolerance,
           runs: TIMED_REQUESTS,
-          predictedMs: deploy.predictedMs,
-          oldP95Ms,
+          // The gates of the wave judge that, over all its devices.
+          limits: null,
         });
         if (problems.length > 0) throw new Error(problems.map(({detail}) => detail).join('; '));
         return times === null ? undefined : `p95 ${times.p95Ms.toFixed(2)} ms`;

@@ -198,7 +198,7 @@ describe('resolveHost', () => {
 
   it('keeps an eye on the connection whatever the configuration says', async () => {
     expect((await resolve('ServerAliveInterval 0\n')).keepaliveMs).toBe(3000);
-    expect((await resolve('ServerAliveInterval 600\n')).keepaliveMs).toBe(5000);
+    expect((await resolve('ServerAliveInterval 600\n')).keepaliveMs).toBe(3500);
     expect((await resolve('ServerAliveInterval 1\n')).keepaliveMs).toBe(1000);
     expect((await resolve('ConnectTimeout 4\n')).connectTimeoutMs).toBe(4000);
   });

@@ -1,0 +1,101 @@
+import {setTimeout as sleep} from 'node:timers/promises';
+import type {Machine} from '../../device/machine.ts';
+import {releaseFromJson} from '../../documents/readDocument.ts';
+import type {NamedTensors} from '../../documents/tensor.ts';
+import {PAUSE_MS} from '../../engine/pauseMs.ts';
+import {openProtocolClient, type ProtocolClient} from '../../runtime/client.ts';
+import {isServing, readDeviceTruth} from './readDeviceTruth.ts';
+import {runScript} from './runOnDevice.ts';
+
+export interface ServingTimes {
+  readonly requests: number;
+  readonly medianMs: number;
+  readonly p95Ms: number;
+}
+
+const REQUEST_DEADLINE_MS = 60_000;
+/** Slow models are timed for this long at most, each time. */
+const TIMING_MS = 20_000;
+const WARM_UPS = 3;
+/** What else a device does for a moment is not the release's fault. */
+const MORE_ROUNDS = 3;
+const BETWEEN_ROUNDS_MS = 2000;
+
+/** How long the release that serves now takes for the same requests; `null` where it takes other inputs, or none. */
+export async function timeServing(
+  machine: Machine,
+  inputs: NamedTensors,
+  runs: number,
+): Promise<ServingTimes | null> {
+  const truth = await readDeviceTruth(machine);
+  if (truth.currentRelease === null || !isServing(truth, truth.currentRelease)) return null;
+  try {
+    const file = `${truth.home}/.edgewise/current/release.json`;
+    const {endpoint, model} = releaseFromJson((await runScript(machine, ['cat', file])).stdout, file);
+    return await withEndpoint(machine, endpoint.port, async client =>
+      summarizeTimes(await timeRequests(client, model.name, inputs, runs)),
+    );
+  } catch {
+    // The old release need not be well for a new one to come.
+    return null;
+  }
+}
+
+/** The endpoint of a device, while `work` lasts. */
+export async function withEndpoint<T>(
+  machine: Machine,
+  port: number,
+  work: (client: ProtocolClient) => Promise<T>,
+): Promise<T> {
+  const tunnel = await machine.openTunnel(port);
+  const client = openProtocolClient(`http://127.0.0.1:${tunnel.localPort}`);
+  try {
+    return await work(client);
+  } finally {
+    client.close();
+    await tunnel.close();
+  }
+}
+
+/** The times of single requests; where they do not tell what was hoped for, those of further rounds are added. */
+export async function timeUntilTold(
+  client: ProtocolClient,
+  model: string,
+  inputs: NamedTensors,
+  {runs, isTold}: {readonly runs: number; readonly isTold: (timesMs: readonly number[]) => boolean},
+): Promise<readonly number[]> {
+  let timesMs = await timeRequests(client, model, inputs, runs);
+  for (let round = 0; round < MORE_ROUNDS && !isTold(timesMs); round += 1) {
+    await sleep(BETWEEN_ROUNDS_MS);
+    timesMs = [...timesMs, ...(await timeRequests(client, model, inputs, runs))];
+  }
+  return timesMs;
+}
+
+async function timeRequests(
+  client: ProtocolClient,
+  model: string,
+  inputs: NamedTensors,
+  runs: number,
+): Promise<number[]> {
+  const startedAt = performance.now();
+  const timesMs: number[] = [];
+  for (let warmUp = 0; warmUp < WARM_UPS; warmUp++)
+    await client.infer(model, {inputs}, {deadlineMs: REQUEST_DEADLINE_MS});
+  while (timesMs.length < runs && (timesMs.length === 0 || performance.now() - startedAt < TIMING_MS)) {
+    // As the prediction was measured: requests that come now and then.
+    await sleep(PAUSE_MS);
+    const {serverTiming, wallMs} = await client.infer(model, {inputs}, {deadlineMs: REQUEST_DEADLINE_MS});
+    timesMs.push(serverTiming.get('total') ?? wallMs);
+  }
+  return timesMs;
+}
+
+/** `null` without any. */
+export function summarizeTimes(timesMs: readonly number[]): ServingTimes | null {
+  if (timesMs.length === 0) return null;
+  const sorted = timesMs.toSorted((a, b) => a - b);
+  const rank = (fraction: number): number =>
+    sorted[Math.min(sorted.length - 1, Math.ceil(fraction * sorted.length) - 1)] ?? NaN;
+  return {requests: sorted.length, medianMs: rank(0.5), p95Ms: rank(0.95)};
+}

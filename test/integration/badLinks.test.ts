@@ -1,0 +1,72 @@
+import {setTimeout as sleep} from 'node:timers/promises';
+import {join} from 'node:path';
+import {afterAll, afterEach, beforeAll, describe, expect, it} from 'vitest';
+import {connectMachine} from '../../src/device/connectMachine.ts';
+import {hermetic, targetOf} from './machineSuite.ts';
+import {GOOD_LINK, startLinkedDevice, type LinkedDevice} from './linkedDevice.ts';
+import {isOpenSshInstalled} from './sshServers.ts';
+import {catchExpected} from './commandSuite.ts';
+
+// The whole matrix, with the waits that people have, is `npm run bench:links`.
+describe.skipIf(!isOpenSshInstalled())('a push over a bad link', () => {
+  let device: LinkedDevice;
+  beforeAll(async () => {
+    const started = await startLinkedDevice('Host *\n  ServerAliveInterval 1\n  ConnectTimeout 3\n');
+    if (started === null) throw new Error('sshd is not installed here');
+    device = started;
+  });
+  afterEach(() => device.link.setConditions(GOOD_LINK));
+  afterAll(() => device.close());
+
+  it('succeeds at 5 ms with 5 % of the packets lost', async () => {
+    device.link.setConditions({roundTripMs: 5, lossRate: 0.05});
+    expect((await device.project.pushNext()).outcome).toBe('activated');
+  });
+
+  it('succeeds when the link stands still for 6 s after the switch', async () => {
+    let isStalled = false;
+    const {outcome} = await device.project.pushNext({
+      emit: event => {
+        if (event.kind !== 'step-started' || event.step !== 'pi/activate' || isStalled) return;
+        isStalled = true;
+        device.link.setConditions({isUp: false});
+        void sleep(6000).then(() => device.link.setConditions({isUp: true}));
+      },
+    });
+    expect(outcome).toBe('activated');
+    expect(device.project.notes().join('\n')).toMatch(/Trying again/);
+  });
+
+  it('succeeds when the connection is reset anywhere in the login', async () => {
+    for (const bytes of [10, 1000, 2000, 2600]) {
+      const cuts = device.cutter.cuts();
+      device.cutter.cutAfter(bytes);
+      expect((await device.project.pushNext({isSame: true})).outcome).toBe('unchanged');
+      expect(device.cutter.cuts()).toBe(cuts + 1);
+    }
+  });
+
+  it('sees within four keep-alives that the other side is dead, in whatever it does', async () => {
+    const machine = await connectMachine(
+      targetOf(device.server, {port: device.link.port}),
+      hermetic(device.server, device.scratch, {
+        acceptNewHostKeys: true,
+        configFile: join(device.project.folder, 'ssh_config'),
+        knownHostsFile: join(device.scratch, 'known_hosts'),
+      }),
+    );
+    const tunnel = await machine.openTunnel(1);
+    const works = [
+      machine.run(['sleep', '60'], {timeoutMs: 60_000}),
+      machine.run(['cat'], {stdin: Buffer.alloc(16e6), timeoutMs: 60_000}),
+    ];
+    device.link.setConditions({upBitsPerSecond: 8e6});
+    await sleep(300);
+    const startedAt = performance.now();
+    device.link.setConditions({isUp: false});
+    for (const work of works) expect((await catchExpected(work)).code).toBe('device-unreachable');
+    expect((performance.now() - startedAt) / 1000).toBeLessThan(8);
+    await tunnel.close();
+    await machine.close();
+  });
+});

@@ -1,0 +1,54 @@
+import {describe, expect, it} from 'vitest';
+import {isTooSlow, judgeSpeed, type SpeedLimits} from '../../../../src/workflows/deploy/judgeSpeed.ts';
+
+const LIMITS: SpeedLimits = {predictedMs: 10, p95ToPrediction: 2, previousP95Ms: 12, p95ToPrevious: 1.5};
+
+/** So many requests of 11 ms, of which so many took 19 ms (beyond 18, within 20) or 25 ms (beyond both). */
+function times(count: number, {slow = 0, slower = 0}: {slow?: number; slower?: number} = {}): number[] {
+  return Array.from({length: count}, (_, at) => (at < slower ? 25 : at < slower + slow ? 19 : 11));
+}
+
+describe('the speed of a release', () => {
+  // 59 is the least with which 0.95^n is below 5 %; the counts are those of the binomial distribution with 5 %.
+  for (const [title, timesMs, limits, verdicts, isBack] of [
+    ['60 fast requests', times(60), LIMITS, ['pass', 'pass'], false],
+    ['58 fast requests', times(58), LIMITS, ['inconclusive', 'inconclusive'], false],
+    ['one slow request in 60', times(60, {slower: 1}), LIMITS, ['inconclusive', 'inconclusive'], false],
+    ['9 slow requests in 60', times(60, {slower: 9}), LIMITS, ['inconclusive', 'inconclusive'], false],
+    ['10 slow requests in 60', times(60, {slower: 10}), LIMITS, ['fail', 'fail'], true],
+    ['6 slow requests in 20', times(20, {slower: 6}), LIMITS, ['fail', 'fail'], true],
+    ['slower than before, as predicted', times(60, {slow: 10}), LIMITS, ['pass', 'fail'], true],
+    [
+      'slower than predicted, as before',
+      times(60, {slower: 10}),
+      {...LIMITS, previousP95Ms: 24},
+      ['fail', 'pass'],
+      false,
+    ],
+    [
+      'slower than predicted, and first',
+      times(60, {slower: 10}),
+      {...LIMITS, previousP95Ms: null},
+      ['fail'],
+      true,
+    ],
+    [
+      'neither predicted nor the second',
+      times(60, {slower: 60}),
+      {...LIMITS, predictedMs: null, previousP95Ms: null},
+      [],
+      false,
+    ],
+    ['without requests', [], LIMITS, [], false],
+  ] as const) {
+    it(`with ${title} is ${isBack ? 'a reason to go back' : 'no reason to go back'}`, () => {
+      const judged = judgeSpeed(timesMs, limits);
+      expect(judged.map(({verdict}) => verdict)).toEqual(verdicts);
+      expect(isTooSlow(judged)).toBe(isBack);
+    });
+  }
+
+  it('is not judged where others judge it', () => {
+    expect(isTooSlow(judgeSpeed(times(60, {slower: 60}), null))).toBe(false);
+  });
+});
