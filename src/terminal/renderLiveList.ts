@@ -2,6 +2,7 @@ import {Writable} from 'node:stream';
 import {setImmediate} from 'node:timers/promises';
 import type {EdgewiseEvent} from '../events.ts';
 import {formatMs} from './formatNumbers.ts';
+import {fitLines} from './fitLines.ts';
 import {plainText} from './formatTable.ts';
 import {createProgressBoard, textFromEnded, textFromProgress, type BoardRow} from './progressBoard.ts';
 import type {EventRenderer, EventRendererOptions} from './eventRenderer.ts';
@@ -12,6 +13,9 @@ type Line = {readonly kind: 'step'; readonly row: number} | {readonly kind: 'not
 
 const REFRESH_MS = 100;
 const INTERRUPTIONS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+/** Rows of the screen that stay free: one for the cursor, one for the prompt that was there before. */
+const FREE_ROWS = 2;
+const DEFAULT_ROWS = 24;
 /** A step that is over sooner needs no clock. */
 const SHOW_CLOCK_AFTER_MS = 2000;
 
@@ -40,7 +44,7 @@ export function renderLiveList({stream, noColor}: EventRendererOptions): EventRe
       isFinished = true;
       const live = await list;
       if (live === undefined) return;
-      live.refresh();
+      live.expand();
       // Lines that came last are drawn once listr2 has taken them up, which it does between two turns of the loop.
       await setImmediate();
       live.close();
@@ -49,7 +53,8 @@ export function renderLiveList({stream, noColor}: EventRendererOptions): EventRe
 }
 
 interface LiveList {
-  refresh(): void;
+  /** Every line, however many: after this nothing is drawn over. */
+  expand(): void;
   close(): void;
 }
 
@@ -103,10 +108,19 @@ async function openList(
     skipped: ListrTaskState.SKIPPED,
     failed: ListrTaskState.FAILED,
   };
+  let isExpanded = false;
   const bring = (isLast: boolean) => {
     const nowMs = performance.now();
-    currentLines().forEach((line, at) => {
-      if (line === undefined) return;
+    const lines = currentLines().filter(line => line !== undefined);
+    // What has scrolled off the screen cannot be drawn again. At the end everything is left standing.
+    const rows = isExpanded ? Infinity : (stream.rows ?? DEFAULT_ROWS) - FREE_ROWS;
+    const {shown, others} = fitLines(
+      lines.map(line => ('kind' in line ? line.level : line.state)),
+      rows,
+    );
+    const drawn = shown.flatMap(at => lines[at] ?? []);
+    const rest: Note[] = others === null ? [] : [{kind: 'note', level: 'info', text: others}];
+    [...drawn, ...rest].forEach((line, at) => {
       const task = taskAt(at);
       if (task === undefined) return;
       if ('kind' in line) {
@@ -143,7 +157,11 @@ async function openList(
   const listeners = INTERRUPTIONS.map(signal => ({signal, end: () => endBy(signal, close)}));
   for (const {signal, end} of listeners) process.prependListener(signal, end);
   process.prependListener('exit', close);
-  return {refresh: () => bring(false), close};
+  const expand = () => {
+    isExpanded = true;
+    bring(false);
+  };
+  return {expand, close};
 }
 
 /** Gives the cursor back, then lets the signal do what it would have done without us: exit status 130 for Ctrl-C. */

@@ -68,6 +68,20 @@ describe.skipIf(!hasScript)('the live list in a terminal (needs script from util
     expect(output).not.toContain('the result');
     expect(output.lastIndexOf(SHOW_CURSOR)).toBeGreaterThan(output.lastIndexOf(HIDE_CURSOR));
   });
+
+  it('never draws more lines than the screen has, counts the others, and leaves all of them standing at the end', async () => {
+    const {output} = await runInTerminal({}, '--many');
+    // Each line of a frame is erased before the next one is drawn.
+    // eslint-disable-next-line no-control-regex -- control characters are what this is about
+    const frames = output.match(/(?:\u001b\[2K(?:\u001b\[1A)?)+/g) ?? [];
+    const heights = frames.map(frame => frame.split('\u001b[2K').length - 1);
+    expect(Math.max(...heights)).toBeGreaterThan(15);
+    expect(Math.max(...heights)).toBeLessThanOrEqual(24);
+    expect(stripVTControlCharacters(output)).toMatch(/- and \d+ running.* \d+ done, 1 skipped/);
+    const lines = lastLines(output);
+    expect(lines.filter(line => /push board-\d+: done/.test(line))).toHaveLength(40);
+    expect(lines.at(-1)).toBe('the result');
+  });
 });
 
 describe('progress in a pipe', () => {
