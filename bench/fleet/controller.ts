@@ -113,6 +113,7 @@ const hands = fleet.map(({device, endpointPort, withMachine}) => {
           : [{inputs: {x: zeros}, outputs: {y: floats([1, 4], new Array<number>(4).fill(constant))}}],
       tolerance: 0.01,
       predictedMs: null,
+      gates: completePolicy().gates,
       keepCount: 3,
       withNewConnection: withMachine,
       confirmWithinMs: 300_000,
