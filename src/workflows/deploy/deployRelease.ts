@@ -4,10 +4,9 @@ import {runStep, type EmitEvent} from '../../events.ts';
 import type {RuntimeFiles} from '../../workspace/runtimeFiles.ts';
 import type {Store} from '../../workspace/store.ts';
 import type {Release} from '../../documents/release.ts';
-import type {RolloutPolicy} from '../../documents/rolloutPolicy.ts';
 import {activateRelease, type ActivatedRelease} from './activateRelease.ts';
 import {checkHealth, type GoldenSample, type HealthReport} from './checkHealth.ts';
-import {textFromSpeed} from './judgeSpeed.ts';
+import {textFromSpeed, type SpeedGates} from './judgeSpeed.ts';
 import {timeServing} from './servingTimes.ts';
 import {confirmRelease} from './confirmRelease.ts';
 import {passControllerStep} from './controllerSteps.ts';
@@ -28,8 +27,7 @@ export interface DeployParts {
   readonly tolerance: number;
   /** Where the median of requests is predicted to lie at most. */
   readonly predictedMs: number | null;
-  /** By how much p95 may be beyond it, and beyond the p95 of the release before. */
-  readonly gates: Pick<RolloutPolicy['gates'], 'p95ToPrediction' | 'p95ToPrevious'>;
+  readonly gates: SpeedGates;
   /** Of the old release and of the new one; p95 passes no gate with fewer than 59. */
   readonly timedRequests?: number;
   readonly keepCount: number;

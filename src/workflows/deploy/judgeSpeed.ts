@@ -1,14 +1,23 @@
 import type {GateResult} from '../../documents/rollout.ts';
 import {judgeTimes} from '../../rollout/gates/judgeTimes.ts';
 
+/** What a busy scheduler takes from a short request is no property of a release. */
+const LEAST_LIMIT_MS = 10;
+
+/** By how much p95 may be beyond a prediction, and beyond the p95 of the release before. */
+export interface SpeedGates {
+  readonly p95ToPrediction: number;
+  readonly p95ToPrevious: number;
+  /** So much is allowed whatever the factors say; 10 ms when left out. */
+  readonly leastLimitMs?: number;
+}
+
 /** What the p95 of a release is held against; `null` where there is no such thing. */
-export interface SpeedLimits {
+export interface SpeedLimits extends SpeedGates {
   /** Where the median of requests is predicted to lie at most. */
   readonly predictedMs: number | null;
-  readonly p95ToPrediction: number;
   /** Of the release before, measured the same way just before the switch. */
   readonly previousP95Ms: number | null;
-  readonly p95ToPrevious: number;
 }
 
 export interface SpeedVerdict {
@@ -23,17 +32,12 @@ export interface SpeedVerdict {
 /** The p95 of a release's requests against what it may be; empty where there is nothing to hold it against. */
 export function judgeSpeed(timesMs: readonly number[], limits: SpeedLimits | null): readonly SpeedVerdict[] {
   if (limits === null || timesMs.length === 0) return [];
-  const against = (what: SpeedVerdict['against'], base: number | null, factor: number): SpeedVerdict[] =>
-    base === null || base === 0
-      ? []
-      : [
-          {
-            against: what,
-            limitMs: base * factor,
-            samples: timesMs.length,
-            ...judgeTimes(timesMs, base * factor),
-          },
-        ];
+  const {leastLimitMs = LEAST_LIMIT_MS} = limits;
+  const against = (what: SpeedVerdict['against'], baseMs: number | null, factor: number): SpeedVerdict[] => {
+    if (baseMs === null) return [];
+    const limitMs = Math.max(baseMs * factor, leastLimitMs);
+    return [{against: what, limitMs, samples: timesMs.length, ...judgeTimes(timesMs, limitMs)}];
+  };
   return [
     ...against('prediction', limits.predictedMs, limits.p95ToPrediction),
     ...against('previous', limits.previousP95Ms, limits.p95ToPrevious),

@@ -1,7 +1,13 @@
 import {describe, expect, it} from 'vitest';
 import {isTooSlow, judgeSpeed, type SpeedLimits} from '../../../../src/workflows/deploy/judgeSpeed.ts';
 
-const LIMITS: SpeedLimits = {predictedMs: 10, p95ToPrediction: 2, previousP95Ms: 12, p95ToPrevious: 1.5};
+const LIMITS: SpeedLimits = {
+  predictedMs: 10,
+  p95ToPrediction: 2,
+  previousP95Ms: 12,
+  p95ToPrevious: 1.5,
+  leastLimitMs: 0,
+};
 
 /** So many requests of 11 ms, of which so many took 19 ms (beyond 18, within 20) or 25 ms (beyond both). */
 function times(count: number, {slow = 0, slower = 0}: {slow?: number; slower?: number} = {}): number[] {
@@ -47,6 +53,17 @@ describe('the speed of a release', () => {
       expect(isTooSlow(judged)).toBe(isBack);
     });
   }
+
+  it('is not judged by factors where requests are short', () => {
+    const short = {predictedMs: 1, p95ToPrediction: 2, previousP95Ms: 1, p95ToPrevious: 1.5};
+    expect(
+      judgeSpeed(new Array<number>(60).fill(9), short).map(({limitMs, verdict}) => [limitMs, verdict]),
+    ).toEqual([
+      [10, 'pass'],
+      [10, 'pass'],
+    ]);
+    expect(isTooSlow(judgeSpeed(times(60, {slow: 20}), short))).toBe(true);
+  });
 
   it('is not judged where others judge it', () => {
     expect(isTooSlow(judgeSpeed(times(60, {slower: 60}), null))).toBe(false);
