@@ -3,7 +3,14 @@ import type {NamedTensors} from '../../documents/tensor.ts';
 import {messageOf} from '../../errors.ts';
 import {compareOutputs} from './compareOutputs.ts';
 import {isServing, readDeviceTruth} from './readDeviceTruth.ts';
-import {isTooSlow, judgeSpeed, textFromSpeed, type SpeedLimits, type SpeedVerdict} from './judgeSpeed.ts';
+import {
+  isSpeedTold,
+  isTooSlow,
+  judgeSpeed,
+  textFromSpeed,
+  type SpeedLimits,
+  type SpeedVerdict,
+} from './judgeSpeed.ts';
 import {summarizeTimes, timeUntilTold, withEndpoint, type ServingTimes} from './servingTimes.ts';
 
 /** A request and the answer that the unsplit build gives to it. */
@@ -46,8 +53,8 @@ const REQUEST_DEADLINE_MS = 60_000;
 
 /**
  * Asks the device's own endpoint: the process lives and serves this very release, golden inputs give the golden outputs,
- * and how long requests take. Times are the device's own, without the link to here. One that is
- * too slow is given time to recover before that is said.
+ * and how long requests take. Times are the device's own, without the link to here. One that is too slow
+ * is given time to recover before that is said.
  */
 export async function checkHealth(machine: Machine, expected: HealthExpectation): Promise<HealthReport> {
   const {release, limits} = expected;
@@ -71,7 +78,7 @@ export async function checkHealth(machine: Machine, expected: HealthExpectation)
       if (first !== undefined)
         timesMs = await timeUntilTold(client, expected.model, first.inputs, {
           runs: expected.runs,
-          isTold: soFarMs => !isTooSlow(judgeSpeed(soFarMs, limits)),
+          isTold: soFarMs => isSpeedTold(judgeSpeed(soFarMs, limits), soFarMs.length),
         });
     });
   } catch (error) {

@@ -53,6 +53,15 @@ export function isTooSlow(verdicts: readonly SpeedVerdict[]): boolean {
   return of('previous') === 'fail' || (of('prediction') === 'fail' && of('previous') !== 'pass');
 }
 
+/** Fewer requests never pass: 0.95 to the power of 58 is more than 5 %. */
+const LEAST_TO_PASS = 59;
+
+/** Whether asking on would tell no more: nothing to go back for, and nothing open that requests like these could settle. */
+export function isSpeedTold(verdicts: readonly SpeedVerdict[], samples: number): boolean {
+  if (isTooSlow(verdicts)) return false;
+  return samples < LEAST_TO_PASS || verdicts.every(({verdict}) => verdict !== 'inconclusive');
+}
+
 export function textFromSpeed({against, beyond, samples, limitMs}: SpeedVerdict): string {
   const whose = against === 'prediction' ? 'what is predicted allows' : 'the release before allows';
   return `${beyond} of ${samples} requests took longer than the ${limitMs.toFixed(2)} ms that ${whose}`;

@@ -1,5 +1,10 @@
 import {describe, expect, it} from 'vitest';
-import {isTooSlow, judgeSpeed, type SpeedLimits} from '../../../../src/workflows/deploy/judgeSpeed.ts';
+import {
+  isSpeedTold,
+  isTooSlow,
+  judgeSpeed,
+  type SpeedLimits,
+} from '../../../../src/workflows/deploy/judgeSpeed.ts';
 
 const LIMITS: SpeedLimits = {
   predictedMs: 10,
@@ -63,6 +68,15 @@ describe('the speed of a release', () => {
       [10, 'pass'],
     ]);
     expect(isTooSlow(judgeSpeed(times(60, {slow: 20}), short))).toBe(true);
+  });
+
+  it('is told once nothing is open, and not while it would be taken back', () => {
+    const isTold = (timesMs: number[]) => isSpeedTold(judgeSpeed(timesMs, LIMITS), timesMs.length);
+    expect(isTold(times(60))).toBe(true);
+    expect(isTold(times(60, {slower: 1}))).toBe(false);
+    expect(isTold(times(60, {slower: 20}))).toBe(false);
+    // A slow model answers no more than these in its time.
+    expect(isTold(times(20))).toBe(true);
   });
 
   it('is not judged where others judge it', () => {
