@@ -85,7 +85,7 @@ export async function deployRelease(
           golden,
           tolerance: parts.tolerance,
           runs: timedRequests,
-          limits: {...parts.gates, predictedMs: parts.predictedMs, previousP95Ms: old?.p95Ms ?? null},
+          limits: {...parts.gates, predictedMs: parts.predictedMs, previous: old},
         });
         requireHealthy(report, machine.name);
         passControllerStep('release:healthy');

@@ -1,5 +1,6 @@
 import type {GateResult} from '../../documents/rollout.ts';
 import {judgeTimes} from '../../rollout/gates/judgeTimes.ts';
+import {summarizeTimes} from './servingTimes.ts';
 
 /** What a busy scheduler takes from a short request is no property of a release. */
 const LEAST_LIMIT_MS = 10;
@@ -16,8 +17,8 @@ export interface SpeedGates {
 export interface SpeedLimits extends SpeedGates {
   /** Where the median of requests is predicted to lie at most. */
   readonly predictedMs: number | null;
-  /** Of the release before, measured the same way just before the switch. */
-  readonly previousP95Ms: number | null;
+  /** The release before, measured the same way just before the switch. */
+  readonly previous: {readonly medianMs: number; readonly p95Ms: number} | null;
 }
 
 export interface SpeedVerdict {
@@ -29,18 +30,37 @@ export interface SpeedVerdict {
   readonly samples: number;
 }
 
-/** The p95 of a release's requests against what it may be; empty where there is nothing to hold it against. */
+/**
+ * The p95 of a release's requests against what it may be; empty where there is nothing to hold it against. A tail alone fails
+ * nothing in so short a time: it may be what else the device does. The median must have moved too, beyond what is predicted
+ * for it, or by half of what p95 may.
+ */
 export function judgeSpeed(timesMs: readonly number[], limits: SpeedLimits | null): readonly SpeedVerdict[] {
-  if (limits === null || timesMs.length === 0) return [];
-  const {leastLimitMs = LEAST_LIMIT_MS} = limits;
-  const against = (what: SpeedVerdict['against'], baseMs: number | null, factor: number): SpeedVerdict[] => {
-    if (baseMs === null) return [];
-    const limitMs = Math.max(baseMs * factor, leastLimitMs);
-    return [{against: what, limitMs, samples: timesMs.length, ...judgeTimes(timesMs, limitMs)}];
+  const medianMs = summarizeTimes(timesMs)?.medianMs;
+  if (limits === null || medianMs === undefined) return [];
+  const {predictedMs, previous, p95ToPrediction, p95ToPrevious, leastLimitMs = LEAST_LIMIT_MS} = limits;
+  const against = (
+    what: SpeedVerdict['against'],
+    p95Ms: number,
+    factor: number,
+    medianLimitMs: number,
+  ): SpeedVerdict => {
+    const limitMs = Math.max(p95Ms * factor, leastLimitMs);
+    const {verdict, beyond} = judgeTimes(timesMs, limitMs);
+    const isTailAlone = verdict === 'fail' && medianMs <= medianLimitMs;
+    return {
+      against: what,
+      limitMs,
+      samples: timesMs.length,
+      beyond,
+      verdict: isTailAlone ? 'inconclusive' : verdict,
+    };
   };
   return [
-    ...against('prediction', limits.predictedMs, limits.p95ToPrediction),
-    ...against('previous', limits.previousP95Ms, limits.p95ToPrevious),
+    ...(predictedMs === null ? [] : [against('prediction', predictedMs, p95ToPrediction, predictedMs)]),
+    ...(previous === null
+      ? []
+      : [against('previous', previous.p95Ms, p95ToPrevious, (previous.medianMs * (1 + p95ToPrevious)) / 2)]),
   ];
 }
 

@@ -9,7 +9,7 @@ import {
 const LIMITS: SpeedLimits = {
   predictedMs: 10,
   p95ToPrediction: 2,
-  previousP95Ms: 12,
+  previous: {medianMs: 8, p95Ms: 12},
   p95ToPrevious: 1.5,
   leastLimitMs: 0,
 };
@@ -32,21 +32,21 @@ describe('the speed of a release', () => {
     [
       'slower than predicted, as before',
       times(60, {slower: 10}),
-      {...LIMITS, previousP95Ms: 24},
+      {...LIMITS, previous: {medianMs: 11, p95Ms: 24}},
       ['fail', 'pass'],
       false,
     ],
     [
       'slower than predicted, and first',
       times(60, {slower: 10}),
-      {...LIMITS, previousP95Ms: null},
+      {...LIMITS, previous: null},
       ['fail'],
       true,
     ],
     [
       'neither predicted nor the second',
       times(60, {slower: 60}),
-      {...LIMITS, predictedMs: null, previousP95Ms: null},
+      {...LIMITS, predictedMs: null, previous: null},
       [],
       false,
     ],
@@ -60,7 +60,7 @@ describe('the speed of a release', () => {
   }
 
   it('is not judged by factors where requests are short', () => {
-    const short = {predictedMs: 1, p95ToPrediction: 2, previousP95Ms: 1, p95ToPrevious: 1.5};
+    const short = {predictedMs: 1, p95ToPrediction: 2, previous: {medianMs: 1, p95Ms: 1}, p95ToPrevious: 1.5};
     expect(
       judgeSpeed(new Array<number>(60).fill(9), short).map(({limitMs, verdict}) => [limitMs, verdict]),
     ).toEqual([
@@ -68,6 +68,15 @@ describe('the speed of a release', () => {
       [10, 'pass'],
     ]);
     expect(isTooSlow(judgeSpeed(times(60, {slow: 20}), short))).toBe(true);
+  });
+
+  it('does not fail for its tail alone: the median must have moved too', () => {
+    const moved = {...LIMITS, predictedMs: 11, previous: {medianMs: 9, p95Ms: 12}};
+    expect(judgeSpeed(times(60, {slower: 20}), moved).map(({verdict}) => verdict)).toEqual([
+      'inconclusive',
+      'inconclusive',
+    ]);
+    expect(judgeSpeed(times(60, {slower: 40}), moved).map(({verdict}) => verdict)).toEqual(['fail', 'fail']);
   });
 
   it('is told once nothing is open, and not while it would be taken back', () => {
