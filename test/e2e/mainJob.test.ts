@@ -172,7 +172,7 @@ describe.each([
     expect(now).toMatchObject({release: pushed.release, measured: {tailMs: 0}});
   });
 
-  it('goes back to the old release when the new one does not come up', async context => {
+  it('refuses a release whose port another program has, before the old one is touched', async context => {
     if (device === null) return context.skip(`${name} is not installed here`);
     const before = await readlink(join(deviceHome(), '.edgewise/current'));
     const text = await readFile(join(project(), 'edgewise.yaml'), 'utf8');
@@ -189,8 +189,8 @@ describe.each([
     await writeFile(join(project(), 'edgewise.yaml'), text);
     expect(failed.exitCode, failed.stderr).toBe(12);
     const {error} = jsonOf<{error: {code: string; message: string}}>(failed);
-    expect(error.code).toBe('release-not-serving');
-    expect(error.message).toContain('serves again');
+    expect(error.code).toBe('port-in-use');
+    expect(error.message).toContain(String(port));
     expect(await readlink(join(deviceHome(), '.edgewise/current'))).toBe(before);
     await succeed('infer', 'pi-7', '--input', 'image.npy');
   });
