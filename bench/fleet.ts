@@ -1,4 +1,4 @@
-// Many devices. Usage: npm run bench:fleet [-- --emulated N --real N --parallel N --runs N --peer PYTHON]
+// Many devices. Usage: npm run bench:fleet [-- --emulated N --real N --parallel N --runs N --without-ansible]
 // Bars (issue 5): a 1 MB release to 200 emulated devices and 20 real sshd with their default MaxSessions and MaxStartups in
 // at most 60 s, the controller at most 300 MB, no session refused; at least 5 times faster than Ansible's copy to the same 20.
 import {randomBytes} from 'node:crypto';
@@ -11,7 +11,7 @@ const {values} = parseArgs({
   options: {
     emulated: {type: 'string', default: '200'},
     real: {type: 'string', default: '20'},
-    parallel: {type: 'string', default: '24'},
+    parallel: {type: 'string', default: '10'},
     runs: {type: 'string', default: '3'},
     'without-ansible': {type: 'boolean', default: false},
   },

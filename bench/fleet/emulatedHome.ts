@@ -167,9 +167,9 @@ export function openEmulatedHome({
       formatVersion: 1,
       current: {
         release: current,
-        requests: 100,
+        requests: 1000,
         errors: 0,
-        latency: {'400': 100},
+        latency: {'400': 1000},
         classes: null,
         residentBytes: 5e7,
         servingMs: 1000,
