@@ -1,6 +1,6 @@
 // How fast a core is at this moment. A virtual machine shares its caches, and often the very core, with neighbours it knows
 // nothing of: the same inference then takes a quarter longer or more for seconds on end, while plain arithmetic keeps its
-// speed. What inference follows is how long a walk through the nearest cache takes (docs/decisions/0010).
+// speed. What inference follows is how long a walk through the nearest cache takes (docs/decisions/0011).
 
 /** Of a nearest cache of 32 KiB; a line is 64 bytes. */
 const LINES = 512;
