@@ -1,9 +1,9 @@
-import {halfFromFloat} from '../model/halfPrecision.ts';
 import {freshTensorNames} from '../model/freshNames.ts';
 import {createAttribute, createNode} from '../model/onnx/createMessages.ts';
 import type {OnnxModel, OnnxNode, OnnxTensor} from '../model/onnx/messages.ts';
 import {elementTypeOfTensor, tensorFromValue} from '../model/onnx/tensorData.ts';
 import {floatsOfTensor} from './floatsOfTensor.ts';
+import {float16FromFloat32} from './precision/float16.ts';
 
 const FLOAT32_CODE = 1;
 /** Of a tensor: below it the node takes as much room as is saved. */
@@ -28,7 +28,7 @@ export function halveFloatWeights(model: OnnxModel): OnnxModel {
     const name = takeName(`${tensor.name}_half`);
     const to = createAttribute('to', {int: BigInt(FLOAT32_CODE)});
     casts.push(createNode('Cast', [name], [tensor.name], {attributes: [to]}));
-    const bytes = new Uint8Array(Uint16Array.from(floats, halfFromFloat).buffer);
+    const bytes = new Uint8Array(float16FromFloat32(floats).buffer);
     return tensorFromValue(name, {elementType: 'float16', shape: tensor.dims, bytes});
   });
   if (casts.length === 0) return model;

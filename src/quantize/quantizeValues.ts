@@ -12,8 +12,11 @@ export function quantizeValues(
   limitOptions: LimitOptions = {isSymmetric: false},
 ): Int32Array {
   const {lowest, highest} = integerLimits(elementType, limitOptions);
-  return Int32Array.from(values, value => {
-    const integer = roundHalfEven(Math.fround(value / scale)) + zeroPoint;
-    return Math.min(Math.max(integer, lowest), highest);
-  });
+  const integers = new Int32Array(values.length);
+  // A plain loop: `from` with a function takes ten times as long.
+  for (let at = 0; at < values.length; at += 1) {
+    const integer = roundHalfEven(Math.fround((values[at] as number) / scale)) + zeroPoint;
+    integers[at] = Math.min(Math.max(integer, lowest), highest);
+  }
+  return integers;
 }

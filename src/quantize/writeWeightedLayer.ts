@@ -81,7 +81,8 @@ function writeWeights(
         : writer.addInitializer(`${name}_float`, 'float32', dims, from.floatWeights);
     source = writer.addQuantize(name, floats, operands);
   } else {
-    const integers = elementType === 'uint8' ? Uint8Array.from(values, value => value + middle) : values;
+    // Modulo 256, which is what turns the one into the other.
+    const integers = elementType === 'uint8' ? new Uint8Array(values).map(value => value + middle) : values;
     source = writer.addInitializer(`${name}_quantized`, elementType, dims, integers);
   }
   writer.addDequantize(name, source, tensor, operands);

@@ -16,7 +16,7 @@ const EVALUATION_SEED = 7;
 export async function writePictures(folder: string, count: number): Promise<Evaluation> {
   await mkdir(join(folder, 'evaluation'), {recursive: true});
   const {pixels, labels} = drawPictures(EVALUATION_SEED, count);
-  const values = Float32Array.from(pixels, pixel => pixel / 255);
+  const values = new Float32Array(pixels).map(pixel => pixel / 255);
   await writeNpy(join(folder, 'evaluation/image.npy'), {
     elementType: 'float32',
     shape: [count, 3, PICTURE_SIZE, PICTURE_SIZE],

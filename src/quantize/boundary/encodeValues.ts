@@ -14,7 +14,7 @@ export function encodeValues(
       return new Uint8Array(float16FromFloat32(values).buffer);
     case 'int8': {
       const {scale, zeroPoint} = encoding;
-      return Uint8Array.from(quantizeValues(values, {elementType: 'uint8', scale, zeroPoint}));
+      return new Uint8Array(quantizeValues(values, {elementType: 'uint8', scale, zeroPoint}));
     }
     case 'pixels':
       return pixelsFrom(values, shape, encoding.pixels);
@@ -29,9 +29,11 @@ function pixelsFrom(
   const inner = shape.slice(channelAxis + 1).reduce((product, size) => product * size, 1);
   const channels = shape[channelAxis] ?? 1;
   const of = (numbers: readonly number[], channel: number): number => numbers[channel] ?? numbers[0] ?? 0;
-  return Uint8Array.from(values, (value, at) => {
+  const pixels = new Uint8Array(values.length);
+  for (let at = 0; at < values.length; at += 1) {
     const channel = Math.floor(at / inner) % channels;
-    const pixel = ((value * of(std, channel) + of(mean, channel)) * denominator) / numerator;
-    return Math.min(255, Math.max(0, roundHalfEven(pixel)));
-  });
+    const value = (values[at] as number) * of(std, channel) + of(mean, channel);
+    pixels[at] = Math.min(255, Math.max(0, roundHalfEven((value * denominator) / numerator)));
+  }
+  return pixels;
 }
