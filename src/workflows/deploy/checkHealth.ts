@@ -3,14 +3,7 @@ import type {NamedTensors} from '../../documents/tensor.ts';
 import {messageOf} from '../../errors.ts';
 import {compareOutputs} from './compareOutputs.ts';
 import {isServing, readDeviceTruth} from './readDeviceTruth.ts';
-import {
-  isSpeedTold,
-  isTooSlow,
-  judgeSpeed,
-  textFromSpeed,
-  type SpeedLimits,
-  type SpeedVerdict,
-} from './judgeSpeed.ts';
+import {isTooSlow, judgeSpeed, textFromSpeed, type SpeedLimits, type SpeedVerdict} from './judgeSpeed.ts';
 import {summarizeTimes, timeUntilTold, withEndpoint, type ServingTimes} from './servingTimes.ts';
 
 /** A request and the answer that the unsplit build gives to it. */
@@ -78,7 +71,7 @@ export async function checkHealth(machine: Machine, expected: HealthExpectation)
       if (first !== undefined)
         timesMs = await timeUntilTold(client, expected.model, first.inputs, {
           runs: expected.runs,
-          isTold: soFarMs => isSpeedTold(judgeSpeed(soFarMs, limits), soFarMs.length),
+          isTold: soFarMs => !isTooSlow(judgeSpeed(soFarMs, limits)),
         });
     });
   } catch (error) {

@@ -1,6 +1,6 @@
 import type {GateResult} from '../../documents/rollout.ts';
 import {judgeTimes} from '../../rollout/gates/judgeTimes.ts';
-import {summarizeTimes} from './servingTimes.ts';
+import {quantile} from '../../runtime/measure/quantile.ts';
 
 /** What a busy scheduler takes from a short request is no property of a release. */
 const LEAST_LIMIT_MS = 10;
@@ -31,36 +31,38 @@ export interface SpeedVerdict {
 }
 
 /**
- * The p95 of a release's requests against what it may be; empty where there is nothing to hold it against. A tail alone fails
- * nothing in so short a time: it may be what else the device does. The median must have moved too, beyond what is predicted
- * for it, or by half of what p95 may.
+ * The p95 of a release's requests against what it may be; empty where there is nothing to hold it against. A slow tail alone
+ * fails nothing in so short a time: it may be what else the device does. Three in four requests must have taken longer than
+ * the factor allows the median.
  */
 export function judgeSpeed(timesMs: readonly number[], limits: SpeedLimits | null): readonly SpeedVerdict[] {
-  const medianMs = summarizeTimes(timesMs)?.medianMs;
-  if (limits === null || medianMs === undefined) return [];
+  if (limits === null || timesMs.length === 0) return [];
   const {predictedMs, previous, p95ToPrediction, p95ToPrevious, leastLimitMs = LEAST_LIMIT_MS} = limits;
+  const fastestQuarterMs = quantile(
+    [...timesMs].sort((a, b) => a - b),
+    0.25,
+  );
   const against = (
     what: SpeedVerdict['against'],
-    p95Ms: number,
+    {medianMs, p95Ms}: {readonly medianMs: number; readonly p95Ms: number},
     factor: number,
-    medianLimitMs: number,
   ): SpeedVerdict => {
     const limitMs = Math.max(p95Ms * factor, leastLimitMs);
     const {verdict, beyond} = judgeTimes(timesMs, limitMs);
-    const isTailAlone = verdict === 'fail' && medianMs <= medianLimitMs;
+    const isTailAlone = fastestQuarterMs <= Math.max(medianMs * factor, leastLimitMs);
     return {
       against: what,
       limitMs,
       samples: timesMs.length,
       beyond,
-      verdict: isTailAlone ? 'inconclusive' : verdict,
+      verdict: verdict === 'fail' && isTailAlone ? 'inconclusive' : verdict,
     };
   };
   return [
-    ...(predictedMs === null ? [] : [against('prediction', predictedMs, p95ToPrediction, predictedMs)]),
-    ...(previous === null
+    ...(predictedMs === null
       ? []
-      : [against('previous', previous.p95Ms, p95ToPrevious, (previous.medianMs * (1 + p95ToPrevious)) / 2)]),
+      : [against('prediction', {medianMs: predictedMs, p95Ms: predictedMs}, p95ToPrediction)]),
+    ...(previous === null ? [] : [against('previous', previous, p95ToPrevious)]),
   ];
 }
 
@@ -71,15 +73,6 @@ export function judgeSpeed(timesMs: readonly number[], limits: SpeedLimits | nul
 export function isTooSlow(verdicts: readonly SpeedVerdict[]): boolean {
   const of = (what: SpeedVerdict['against']) => verdicts.find(({against}) => against === what)?.verdict;
   return of('previous') === 'fail' || (of('prediction') === 'fail' && of('previous') !== 'pass');
-}
-
-/** Fewer requests never pass: 0.95 to the power of 58 is more than 5 %. */
-const LEAST_TO_PASS = 59;
-
-/** Whether asking on would tell no more: nothing to go back for, and nothing open that requests like these could settle. */
-export function isSpeedTold(verdicts: readonly SpeedVerdict[], samples: number): boolean {
-  if (isTooSlow(verdicts)) return false;
-  return samples < LEAST_TO_PASS || verdicts.every(({verdict}) => verdict !== 'inconclusive');
 }
 
 export function textFromSpeed({against, beyond, samples, limitMs}: SpeedVerdict): string {

@@ -1,10 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {
-  isSpeedTold,
-  isTooSlow,
-  judgeSpeed,
-  type SpeedLimits,
-} from '../../../../src/workflows/deploy/judgeSpeed.ts';
+import {isTooSlow, judgeSpeed, type SpeedLimits} from '../../../../src/workflows/deploy/judgeSpeed.ts';
 
 const LIMITS: SpeedLimits = {
   predictedMs: 10,
@@ -25,20 +20,20 @@ describe('the speed of a release', () => {
     ['60 fast requests', times(60), LIMITS, ['pass', 'pass'], false],
     ['58 fast requests', times(58), LIMITS, ['inconclusive', 'inconclusive'], false],
     ['one slow request in 60', times(60, {slower: 1}), LIMITS, ['inconclusive', 'inconclusive'], false],
-    ['9 slow requests in 60', times(60, {slower: 9}), LIMITS, ['inconclusive', 'inconclusive'], false],
-    ['10 slow requests in 60', times(60, {slower: 10}), LIMITS, ['fail', 'fail'], true],
-    ['6 slow requests in 20', times(20, {slower: 6}), LIMITS, ['fail', 'fail'], true],
-    ['slower than before, as predicted', times(60, {slow: 10}), LIMITS, ['pass', 'fail'], true],
+    ['44 slow requests in 60', times(60, {slower: 44}), LIMITS, ['inconclusive', 'inconclusive'], false],
+    ['46 slow requests in 60', times(60, {slower: 46}), LIMITS, ['fail', 'fail'], true],
+    ['16 slow requests in 20', times(20, {slower: 16}), LIMITS, ['fail', 'fail'], true],
+    ['slower than before, as predicted', times(60, {slow: 50}), LIMITS, ['pass', 'fail'], true],
     [
       'slower than predicted, as before',
-      times(60, {slower: 10}),
+      times(60, {slower: 50}),
       {...LIMITS, previous: {medianMs: 11, p95Ms: 24}},
       ['fail', 'pass'],
       false,
     ],
     [
       'slower than predicted, and first',
-      times(60, {slower: 10}),
+      times(60, {slower: 50}),
       {...LIMITS, previous: null},
       ['fail'],
       true,
@@ -67,25 +62,14 @@ describe('the speed of a release', () => {
       [10, 'pass'],
       [10, 'pass'],
     ]);
-    expect(isTooSlow(judgeSpeed(times(60, {slow: 20}), short))).toBe(true);
+    expect(isTooSlow(judgeSpeed(times(60, {slow: 60}), short))).toBe(true);
   });
 
-  it('does not fail for its tail alone: the median must have moved too', () => {
-    const moved = {...LIMITS, predictedMs: 11, previous: {medianMs: 9, p95Ms: 12}};
-    expect(judgeSpeed(times(60, {slower: 20}), moved).map(({verdict}) => verdict)).toEqual([
-      'inconclusive',
-      'inconclusive',
-    ]);
-    expect(judgeSpeed(times(60, {slower: 40}), moved).map(({verdict}) => verdict)).toEqual(['fail', 'fail']);
-  });
-
-  it('is told once nothing is open, and not while it would be taken back', () => {
-    const isTold = (timesMs: number[]) => isSpeedTold(judgeSpeed(timesMs, LIMITS), timesMs.length);
-    expect(isTold(times(60))).toBe(true);
-    expect(isTold(times(60, {slower: 1}))).toBe(false);
-    expect(isTold(times(60, {slower: 20}))).toBe(false);
-    // A slow model answers no more than these in its time.
-    expect(isTold(times(20))).toBe(true);
+  it('does not fail for its tail alone: three in four requests must take longer', () => {
+    const verdictsOf = (slower: number) =>
+      judgeSpeed(times(60, {slower}), LIMITS).map(({verdict}) => verdict);
+    expect(verdictsOf(30)).toEqual(['inconclusive', 'inconclusive']);
+    expect(verdictsOf(50)).toEqual(['fail', 'fail']);
   });
 
   it('is not judged where others judge it', () => {
