@@ -12,6 +12,8 @@ export interface QuickstartResult {
 export interface QuickstartRow {
   readonly name: string;
   readonly planFile: string;
+  /** The row whose placement this plan came out with, so that it was not measured again. */
+  readonly sameAs: string | null;
   readonly deviceLayers: number;
   readonly cloudLayers: number;
   readonly upBytes: number;

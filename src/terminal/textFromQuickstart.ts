@@ -43,7 +43,7 @@ function withoutProject(labUp: string): string {
 
 function cellsOf(row: QuickstartRow): string[] {
   return [
-    row.name,
+    row.sameAs === null ? row.name : `${row.name} (is ${row.sameAs})`,
     `${row.deviceLayers} + ${row.cloudLayers}`,
     formatBytes(row.upBytes),
     formatMs(row.predictedMs),

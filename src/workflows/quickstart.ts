@@ -4,6 +4,7 @@ import {basename, join, resolve} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {parseDocument} from 'yaml';
 import type {InferResult} from '../documents/inference.ts';
+import type {Plan} from '../documents/plan.ts';
 import type {QuickstartResult, QuickstartRow} from '../documents/quickstart.ts';
 import {ExpectedError, messageOf} from '../errors.ts';
 import type {EmitEvent} from '../events.ts';
@@ -25,8 +26,8 @@ export interface QuickstartRequest {
 }
 
 const DEVICE = 'pi-1';
-/** Slow enough that the cut matters, and fast enough that four pushes to it are soon done. */
-const SLOWDOWN = 6;
+/** Slow enough that a split pays once the input has to stay, and fast enough that pushes to it are soon done. */
+const SLOWDOWN = 8;
 
 /** A camera hands over bursts: requests of 32 pictures, which also lets a slow device's time be measured well. */
 const PICTURES_PER_REQUEST = 32;
@@ -65,7 +66,8 @@ export async function quickstart(request: QuickstartRequest, emit: EmitEvent): P
       await run(['compile']);
       const unsplit = await runUnsplit(folder);
       const rows: QuickstartRow[] = [];
-      for (const placement of PLACEMENTS) rows.push(await tryPlacement(folder, placement, unsplit, run));
+      for (const placement of PLACEMENTS)
+        rows.push(await tryPlacement(folder, {placement, rows, unsplit}, run));
       return {
         folder,
         model,
@@ -111,18 +113,30 @@ async function addEvaluation(projectFile: string, evaluation: Evaluation): Promi
   await writeDocument(projectFile, document.toString({flowCollectionPadding: false}));
 }
 
+/** Plans it; ships and asks it, unless an earlier row has the same placement and so the same release. */
 async function tryPlacement(
   folder: string,
-  {name, file, flags}: (typeof PLACEMENTS)[number],
-  unsplit: UnsplitAnswers,
+  {
+    placement: {name, file, flags},
+    rows,
+    unsplit,
+  }: {
+    readonly placement: (typeof PLACEMENTS)[number];
+    readonly rows: readonly QuickstartRow[];
+    readonly unsplit: UnsplitAnswers;
+  },
   run: RunSelf,
 ): Promise<QuickstartRow> {
   const planFile = `plans/${DEVICE}.${file}.yaml`;
   await run(['plan', DEVICE, ...flags, '--output', planFile]);
+  const {plan} = await readPlan(join(folder, planFile));
+  for (const row of rows) {
+    const earlier = await readPlan(join(folder, row.planFile));
+    if (placementOf(earlier.plan) === placementOf(plan)) return {...row, name, planFile, sameAs: row.name};
+  }
   await run(['push', planFile]);
   const text = await run(['infer', DEVICE, '--evaluation', '--output', `answers/${file}`, '--json']);
   const measured = parseResult(text);
-  const {plan} = await readPlan(join(folder, planFile));
   const compared = await compareAnswers(
     unsplit,
     measured.outputFiles.map(answer => resolve(folder, answer)),
@@ -131,6 +145,7 @@ async function tryPlacement(
   return {
     name,
     planFile,
+    sameAs: null,
     deviceLayers: onDevice,
     cloudLayers: plan.layers.length - onDevice,
     upBytes: plan.predicted.upBytes,
@@ -141,6 +156,11 @@ async function tryPlacement(
     ...compared,
     accuracy: measured.accuracy?.value ?? null,
   };
+}
+
+/** Where every layer runs and how what crosses travels. */
+function placementOf({layers, cut}: Plan): string {
+  return JSON.stringify([layers.map(({name, tier}) => [name, tier]), cut]);
 }
 
 function parseResult(text: string): InferResult {

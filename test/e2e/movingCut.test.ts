@@ -74,6 +74,8 @@ describe('what crosses and where, in the lab', {timeout: 300_000}, () => {
       (await readFile(join(project(), 'edgewise.yaml'), 'utf8')).trimEnd(),
       'calibration: {inputs: {image: evaluation/image.npy}, labels: evaluation/labels.npy, samples: 20, seed: 3}',
       'evaluation: {inputs: {image: evaluation/image.npy}, labels: evaluation/labels.npy}',
+      // What plans predict is made up below.
+      'rollout: {gates: {p95ToPrediction: 1000}}',
     ].join('\n');
     await declare([]);
     // What the device is, is asked of it; profiled below together with the model.

@@ -30,11 +30,10 @@ it('a release slower than the one before is taken back, and that serves again', 
   expect((await catchExpected(deployAdding(workshop, device, 2))).code).toBe('release-known-bad');
 });
 
-it('one slower than predicted stays where the one before was no faster, and goes where there was none', async () => {
+it('one slower than predicted stays where the one before was no faster, or where there was none', async () => {
   const slow = {parts: {predictedMs: NEVER, gates: LENIENT}};
-  expect((await catchExpected(deployAdding(workshop, device, 1, slow))).code).toBe('release-too-slow');
-  expect(await device.current()).toBe(null);
-  await deployAdding(workshop, device, 2);
+  await deployAdding(workshop, device, 1, slow);
+  expect(await device.answer()).toBe(1);
   await deployAdding(workshop, device, 3, {parts: {...slow.parts, timedRequests: 60}});
   expect(await device.answer()).toBe(3);
 });

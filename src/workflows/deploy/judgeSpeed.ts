@@ -67,12 +67,16 @@ export function judgeSpeed(timesMs: readonly number[], limits: SpeedLimits | nul
 }
 
 /**
- * Whether a release is to be taken back for its speed. One that is slower than predicted is not where the release before was
- * no faster: going back would mend nothing.
+ * Whether a release is to be taken back for its speed: it is slower than the one before, and that was not to be expected.
+ * One that is as predicted is what was asked for, however slow. One that is slower than predicted is not taken back where
+ * there was none before, or one that was no faster: that would mend nothing.
  */
 export function isTooSlow(verdicts: readonly SpeedVerdict[]): boolean {
   const of = (what: SpeedVerdict['against']) => verdicts.find(({against}) => against === what)?.verdict;
-  return of('previous') === 'fail' || (of('prediction') === 'fail' && of('previous') !== 'pass');
+  const previous = of('previous');
+  const prediction = of('prediction');
+  if (prediction === undefined) return previous === 'fail';
+  return prediction === 'fail' && (previous === 'fail' || previous === 'inconclusive');
 }
 
 export function textFromSpeed({against, beyond, samples, limitMs}: SpeedVerdict): string {

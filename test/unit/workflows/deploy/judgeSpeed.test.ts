@@ -23,7 +23,14 @@ describe('the speed of a release', () => {
     ['44 slow requests in 60', times(60, {slower: 44}), LIMITS, ['inconclusive', 'inconclusive'], false],
     ['46 slow requests in 60', times(60, {slower: 46}), LIMITS, ['fail', 'fail'], true],
     ['16 slow requests in 20', times(20, {slower: 16}), LIMITS, ['fail', 'fail'], true],
-    ['slower than before, as predicted', times(60, {slow: 50}), LIMITS, ['pass', 'fail'], true],
+    ['slower than before, as predicted', times(60, {slow: 50}), LIMITS, ['pass', 'fail'], false],
+    [
+      'slower than before, nothing predicted',
+      times(60, {slow: 50}),
+      {...LIMITS, predictedMs: null},
+      ['fail'],
+      true,
+    ],
     [
       'slower than predicted, as before',
       times(60, {slower: 50}),
@@ -36,7 +43,7 @@ describe('the speed of a release', () => {
       times(60, {slower: 50}),
       {...LIMITS, previous: null},
       ['fail'],
-      true,
+      false,
     ],
     [
       'neither predicted nor the second',
