@@ -150,7 +150,9 @@ describe('the workflow, line by line, on a lab', () => {
     await edgewise('lab', 'up', '--slowdown', '2', '--model', 'pictures.onnx', '--shape', 'image=1,3,32,32');
     const projectFile = join(repository, 'edgewise.yaml');
     const document = parseDocument(await readFile(projectFile, 'utf8'));
-    document.set('rollout', {waves: ['100%'], soakSeconds: 0, gates: {minSamples: 5}});
+    // Five requests beside other tests say nothing of speed.
+    const gates = {minSamples: 5, p95ToPrediction: 50, p95ToPrevious: 50};
+    document.set('rollout', {waves: ['100%'], soakSeconds: 0, gates});
     await writeFile(projectFile, document.toString());
     await edgewise('profile', '--runs', '3', '--sustained-seconds', '0');
     await edgewise('plan');
