@@ -6,7 +6,8 @@
 import {parseArgs} from 'node:util';
 import type {RolloutPolicyFields} from '../src/documents/rolloutPolicy.ts';
 import {driveEmulatedFleet} from '../test/properties/emulatedFleet.ts';
-import {seededRandom, type Behaviour} from '../test/properties/emulatedRelease.ts';
+import type {Behaviour} from '../test/properties/emulatedRelease.ts';
+import {seededNumbers} from '../test/properties/seededNumbers.ts';
 import {simulateRollout} from '../test/properties/simulatedFleet.ts';
 
 const {values} = parseArgs({
@@ -56,7 +57,7 @@ const BAD: readonly [
 ];
 
 function hitDevices(seed: number, part: number): boolean[] {
-  const random = seededRandom(seed * 7919);
+  const random = seededNumbers(seed * 7919);
   const ranks = Array.from({length: DEVICES}, () => random());
   const border = ranks.toSorted((a, b) => a - b)[Math.round(part * DEVICES) - 1] ?? 0;
   return ranks.map(rank => rank <= border);
@@ -86,7 +87,7 @@ const errorRates: Row[] = [
     bar: isNotPromoted,
     runs: simulate(
       RUNS,
-      seed => everyDevice({errorRate: ALLOWED_ERRORS * 2 * (1 + seededRandom(seed)())}),
+      seed => everyDevice({errorRate: ALLOWED_ERRORS * 2 * (1 + seededNumbers(seed)())}),
       POLICY,
     ),
   },

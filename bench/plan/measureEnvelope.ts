@@ -14,7 +14,8 @@ import type {PlacementProblem} from '../../src/placement/problem.ts';
 import {problemFromMeasurements} from '../../src/placement/problemFromMeasurements.ts';
 import {prepareFloatModel} from '../../src/workflows/prepareFloatModel.ts';
 import {explainSharedModels, SHARED_MODELS} from '../../test/integration/sharedModels.ts';
-import {largeProblem, seededNumbers} from '../../test/properties/largeProblem.ts';
+import {largeProblem} from '../../test/properties/largeProblem.ts';
+import {seededNumbers} from '../../test/properties/seededNumbers.ts';
 import {declaredLink, measurementsOfGraph} from './measurementsOfGraph.ts';
 
 /** A board of 2 billion multiply-adds a second and a server of 50; four bytes of output cost as much as one of them. */

@@ -4,10 +4,10 @@ import {basename, join, resolve} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {parseDocument} from 'yaml';
 import type {InferResult} from '../documents/inference.ts';
-import type {Plan} from '../documents/plan.ts';
 import type {QuickstartResult, QuickstartRow} from '../documents/quickstart.ts';
 import {ExpectedError, messageOf} from '../errors.ts';
 import type {EmitEvent} from '../events.ts';
+import {placementKey} from '../placement/placementKey.ts';
 import {PROJECT_FILE, requireFile, writeDocument} from '../workspace/projectFolder.ts';
 import {whenInterrupted} from './interruption.ts';
 import {labDown} from './lab.ts';
@@ -132,7 +132,7 @@ async function tryPlacement(
   const {plan} = await readPlan(join(folder, planFile));
   for (const row of rows) {
     const earlier = await readPlan(join(folder, row.planFile));
-    if (placementOf(earlier.plan) === placementOf(plan)) return {...row, name, planFile, sameAs: row.name};
+    if (placementKey(earlier.plan) === placementKey(plan)) return {...row, name, planFile, sameAs: row.name};
   }
   await run(['push', planFile]);
   const text = await run(['infer', DEVICE, '--evaluation', '--output', `answers/${file}`, '--json']);
@@ -156,11 +156,6 @@ async function tryPlacement(
     ...compared,
     accuracy: measured.accuracy?.value ?? null,
   };
-}
-
-/** Where every layer runs and how what crosses travels. */
-function placementOf({layers, cut}: Plan): string {
-  return JSON.stringify([layers.map(({name, tier}) => [name, tier]), cut]);
 }
 
 function parseResult(text: string): InferResult {

@@ -11,7 +11,8 @@ import {stateAfter, stateOfRollout} from '../../src/rollout/rolloutState.ts';
 import type {DeviceHands, PhaseReport} from '../../src/workflows/rollout/deviceHands.ts';
 import {driveRollout} from '../../src/workflows/rollout/driveRollout.ts';
 import {createJournal, readJournal} from '../../src/workspace/rolloutJournal.ts';
-import {openCounter, seededRandom, type Behaviour} from './emulatedRelease.ts';
+import {openCounter, type Behaviour} from './emulatedRelease.ts';
+import {seededNumbers} from './seededNumbers.ts';
 import {isBeyondAllowed, type SimulatedRun} from './simulatedFleet.ts';
 
 /** The longest that a step on an emulated device takes. */
@@ -111,7 +112,7 @@ function watchExposure(): Exposure {
 }
 
 function openEmulatedHands(device: string, behaviour: Behaviour, seed: number, seen: Exposure): DeviceHands {
-  const random = seededRandom(seed);
+  const random = seededNumbers(seed);
   const counter = openCounter(device, behaviour, random);
   let confirmedAtMs = 0;
   const take = async (report: () => PhaseReport): Promise<PhaseReport> => {

@@ -17,26 +17,13 @@ export interface Behaviour {
   readonly isStuck?: boolean;
 }
 
-export type Random = () => number;
-
-/** mulberry32: small, and the same everywhere. */
-export function seededRandom(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 const OLD_MS = 10;
 
 /** What one device's agent has counted of the new release, which serves since `confirmedAtMs`. */
 export function openCounter(
   device: string,
   {crashesAfterMs, slowness = 1, errorRate = 0, isSilent = false}: Behaviour,
-  random: Random,
+  random: () => number,
 ): {observe(requests: number, nowMs: number, confirmedAtMs: number): DeviceObservation} {
   const counted = {requests: 0, errors: 0, latency: {} as Record<string, number>};
   const statistics = (

@@ -1,15 +1,5 @@
 import type {PlacementProblem, ProblemTensor} from '../../src/placement/problem.ts';
-
-/** A seeded sequence of numbers in [0, 1): mulberry32, which is 32-bit integer arithmetic and so the same everywhere. */
-export function seededNumbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+import {seededNumbers} from './seededNumbers.ts';
 
 /**
  * A problem the size and shape of a real network: long, mostly local edges, some skips, shared tensors, shrinking

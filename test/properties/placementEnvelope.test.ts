@@ -8,7 +8,7 @@ import type {Quantity} from '../../src/placement/envelope/costParts.ts';
 import {costAt} from '../../src/placement/envelope/lowerEnvelope.ts';
 import {findPlacementEnvelope} from '../../src/placement/envelope/placementEnvelope.ts';
 import type {PlacementProblem} from '../../src/placement/problem.ts';
-import {bruteForce, randomProblem} from './randomProblems.ts';
+import {bruteForce, inMicroseconds, randomProblem} from './randomProblems.ts';
 
 const seed = Number(process.env.EDGEWISE_SEED ?? Math.floor(Math.random() * 2 ** 31));
 console.log(`envelope properties: EDGEWISE_SEED=${seed}`);
@@ -37,28 +37,6 @@ function placementOrNull(problem: PlacementProblem): Placement | null {
 function valueAtShare(quantity: Quantity, share: number): number {
   const [from, to] = RANGES[quantity];
   return from === 0 ? share * to : Math.min(to, Math.max(from, from * (to / from) ** share));
-}
-
-/** Microseconds for what the random problems have nanoseconds: the rounding of times is then a thousandth of them. */
-function inMicroseconds(problem: PlacementProblem): PlacementProblem {
-  const {link} = problem;
-  return {
-    ...problem,
-    deviceFixedNs: (problem.deviceFixedNs ?? 0) * 1e3,
-    layers: problem.layers.map(layer => ({
-      ...layer,
-      deviceNs: layer.deviceNs * 1e3,
-      cloudNs: layer.cloudNs === null ? null : layer.cloudNs * 1e3,
-    })),
-    link: link && {
-      fixedNs: link.fixedNs * 1e3,
-      upNsPerByte: link.upNsPerByte * 1e3,
-      downNsPerByte: link.downNsPerByte * 1e3,
-      perTensorNs: link.perTensorNs * 1e3,
-      cutFixedNs: (link.cutFixedNs ?? 0) * 1e3,
-      handoverNsPerByte: (link.handoverNsPerByte ?? 0) * 1e3,
-    },
-  };
 }
 
 /** The problem at x in whole nanoseconds, written from the definition alone. */

@@ -5,8 +5,7 @@ import {costPartsOf} from '../../src/placement/envelope/costParts.ts';
 import {findPlaneEnvelope, planeAt, type CostPlane} from '../../src/placement/envelope/planeEnvelope.ts';
 import {completePlacements} from '../../src/placement/envelope/completePlacements.ts';
 import {ExpectedError} from '../../src/errors.ts';
-import type {PlacementProblem} from '../../src/placement/problem.ts';
-import {bruteForce, randomProblem} from './randomProblems.ts';
+import {bruteForce, inMicroseconds, randomProblem} from './randomProblems.ts';
 
 const seed = Number(process.env.EDGEWISE_SEED ?? Math.floor(Math.random() * 2 ** 31));
 console.log(`plane envelope properties: EDGEWISE_SEED=${seed}`);
@@ -89,25 +88,3 @@ test('at any bandwidth, round trip and speed of the cloud at once, the best is a
   );
   expect(several).toBeGreaterThan(50);
 }, 60_000);
-
-/** Microseconds for what the random problems have nanoseconds: the rounding of times is then a thousandth of them. */
-function inMicroseconds(problem: PlacementProblem): PlacementProblem {
-  const {link} = problem;
-  return {
-    ...problem,
-    deviceFixedNs: (problem.deviceFixedNs ?? 0) * 1e3,
-    layers: problem.layers.map(layer => ({
-      ...layer,
-      deviceNs: layer.deviceNs * 1e3,
-      cloudNs: layer.cloudNs === null ? null : layer.cloudNs * 1e3,
-    })),
-    link: link && {
-      fixedNs: link.fixedNs * 1e3,
-      upNsPerByte: link.upNsPerByte * 1e3,
-      downNsPerByte: link.downNsPerByte * 1e3,
-      perTensorNs: link.perTensorNs * 1e3,
-      cutFixedNs: (link.cutFixedNs ?? 0) * 1e3,
-      handoverNsPerByte: (link.handoverNsPerByte ?? 0) * 1e3,
-    },
-  };
-}

@@ -89,6 +89,28 @@ export function randomProblem(maxLayers: number): fc.Arbitrary<PlacementProblem>
     });
 }
 
+/** Microseconds for what the random problems have nanoseconds: the rounding of times is then a thousandth of them. */
+export function inMicroseconds(problem: PlacementProblem): PlacementProblem {
+  const {link} = problem;
+  return {
+    ...problem,
+    deviceFixedNs: (problem.deviceFixedNs ?? 0) * 1e3,
+    layers: problem.layers.map(layer => ({
+      ...layer,
+      deviceNs: layer.deviceNs * 1e3,
+      cloudNs: layer.cloudNs === null ? null : layer.cloudNs * 1e3,
+    })),
+    link: link && {
+      fixedNs: link.fixedNs * 1e3,
+      upNsPerByte: link.upNsPerByte * 1e3,
+      downNsPerByte: link.downNsPerByte * 1e3,
+      perTensorNs: link.perTensorNs * 1e3,
+      cutFixedNs: (link.cutFixedNs ?? 0) * 1e3,
+      handoverNsPerByte: (link.handoverNsPerByte ?? 0) * 1e3,
+    },
+  };
+}
+
 /**
  * The least cost over every down-closed set, by trying them all, written from the definition alone (it shares no
  * code with src/placement); null when no set obeys the rules.

@@ -1,5 +1,5 @@
 import type {TierLayer, TierLink, TierProblem, TierTensor} from '../../src/placement/tiers/tierProblem.ts';
-import {seededNumbers} from './largeProblem.ts';
+import {seededNumbers} from './seededNumbers.ts';
 
 export interface RandomTierOptions {
   readonly seed: number;

@@ -1,7 +1,8 @@
 import {describe, expect, it} from 'vitest';
 import type {RolloutPolicyFields} from '../../src/documents/rolloutPolicy.ts';
 import {driveEmulatedFleet} from './emulatedFleet.ts';
-import {seededRandom, type Behaviour} from './emulatedRelease.ts';
+import type {Behaviour} from './emulatedRelease.ts';
+import {seededNumbers} from './seededNumbers.ts';
 import {simulateRollout} from './simulatedFleet.ts';
 
 /** Four kinds of 250 seeds each are the 1,000 simulations of the issue. */
@@ -15,7 +16,7 @@ function fleet(size: number, behave: (index: number) => Behaviour): Behaviour[] 
 
 /** Devices of each run, from a seed of its own. */
 function sizeOf(seed: number): number {
-  return 20 + Math.floor(seededRandom(seed)() * 21);
+  return 20 + Math.floor(seededNumbers(seed)() * 21);
 }
 
 describe('a rollout of a bad release', () => {
@@ -27,7 +28,7 @@ describe('a rollout of a bad release', () => {
     ['crashes after 20 s', 1, (): Behaviour => ({crashesAfterMs: 20_000})],
   ])('that %s is stopped: exposure bounded, everything restored', (_, part, behave) => {
     for (let seed = 1; seed <= RUNS / 5; seed++) {
-      const random = seededRandom(seed * 7919);
+      const random = seededNumbers(seed * 7919);
       const size = sizeOf(seed);
       const hit = fleet(size, () => ({})).map(() => random() < part);
       // Somebody must be hit at all.
@@ -47,7 +48,7 @@ describe('a rollout of a bad release', () => {
 
   it('whose requests fail at more than twice the allowed rate never passes its first wave', () => {
     for (let seed = 1; seed <= RUNS; seed++) {
-      const rate = 2 * ALLOWED_ERRORS * (1 + seededRandom(seed)());
+      const rate = 2 * ALLOWED_ERRORS * (1 + seededNumbers(seed)());
       const run = simulateRollout(
         fleet(sizeOf(seed), () => ({errorRate: rate})),
         POLICY,
@@ -64,7 +65,7 @@ describe('a rollout of a good release', () => {
   it('whose requests fail at less than half the allowed rate is stopped by mistake in at most 5 % of the runs', () => {
     let stopped = 0;
     for (let seed = 1; seed <= RUNS; seed++) {
-      const rate = (ALLOWED_ERRORS / 2) * seededRandom(seed)();
+      const rate = (ALLOWED_ERRORS / 2) * seededNumbers(seed)();
       const run = simulateRollout(
         fleet(sizeOf(seed), () => ({errorRate: rate})),
         POLICY,

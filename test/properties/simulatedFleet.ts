@@ -9,7 +9,8 @@ import {nextSteps, type RolloutStep} from '../../src/rollout/nextSteps.ts';
 import type {DeviceObservation} from '../../src/rollout/observation.ts';
 import {planWaves} from '../../src/rollout/planWaves.ts';
 import {stateAfter, stateOfRollout, type RolloutState} from '../../src/rollout/rolloutState.ts';
-import {openCounter, seededRandom, type Behaviour} from './emulatedRelease.ts';
+import {openCounter, type Behaviour} from './emulatedRelease.ts';
+import {seededNumbers} from './seededNumbers.ts';
 
 export interface SimulatedRun {
   readonly state: RolloutState;
@@ -39,7 +40,7 @@ export function simulateRollout(
   requestsPerPoll = 40,
 ): SimulatedRun {
   const policy = completePolicy(fields);
-  const random = seededRandom(seed);
+  const random = seededNumbers(seed);
   const names = behaviours.map((_, index) => `d${index}`);
   const devices = planWaves(
     names.map((device, index) => ({device, hardwareClass: `class-${index % 3}`, isReachable: true})),

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import {expect, test} from 'vitest';
 import {placeOnTiers} from '../../src/placement/tiers/placeOnTiers.ts';
 import type {TierProblem} from '../../src/placement/tiers/tierProblem.ts';
-import {seededNumbers} from './largeProblem.ts';
+import {seededNumbers} from './seededNumbers.ts';
 
 const seed = Number(process.env.EDGEWISE_SEED ?? Math.floor(Math.random() * 2 ** 31));
 console.log(`tier chains: EDGEWISE_SEED=${seed}`);

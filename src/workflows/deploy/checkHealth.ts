@@ -4,7 +4,7 @@ import {messageOf} from '../../errors.ts';
 import {compareOutputs} from './compareOutputs.ts';
 import {isServing, readDeviceTruth} from './readDeviceTruth.ts';
 import {isTooSlow, judgeSpeed, textFromSpeed, type SpeedLimits, type SpeedVerdict} from './judgeSpeed.ts';
-import {summarizeTimes, timeUntilTold, withEndpoint, type ServingTimes} from './servingTimes.ts';
+import {servingTimesFrom, timeUntilTold, withEndpoint, type ServingTimes} from './servingTimes.ts';
 
 /** A request and the answer that the unsplit build gives to it. */
 export interface GoldenSample {
@@ -93,5 +93,5 @@ export async function checkHealth(machine: Machine, expected: HealthExpectation)
         .map(textFromSpeed)
         .join('; '),
     });
-  return {release, problems, largestDifference, times: summarizeTimes(timesMs), speed};
+  return {release, problems, largestDifference, times: servingTimesFrom(timesMs), speed};
 }

@@ -6,7 +6,7 @@ import type {Store} from '../../workspace/store.ts';
 import type {Release} from '../../documents/release.ts';
 import {activateRelease, type ActivatedRelease} from './activateRelease.ts';
 import {checkHealth, type GoldenSample, type HealthReport} from './checkHealth.ts';
-import {textFromSpeed, type SpeedGates} from './judgeSpeed.ts';
+import {textFromSpeed, whyItStays, type SpeedGates} from './judgeSpeed.ts';
 import {timeServing} from './servingTimes.ts';
 import {confirmRelease} from './confirmRelease.ts';
 import {passControllerStep} from './controllerSteps.ts';
@@ -45,7 +45,7 @@ const TIMED_REQUESTS = 60;
 /**
  * All phases in order on a device that is locked: settle what was left open, stage, switch, check, confirm over a new
  * connection, prune. What fails after the switch takes the device back.
- * @throws ExpectedError what the phases throw, `release-unhealthy`, `rollback-failed`
+ * @throws ExpectedError what the phases throw, `release-unhealthy`, `release-too-slow`, `rollback-failed`
  */
 export async function deployRelease(
   machine: Machine,
@@ -135,7 +135,7 @@ function noteSpeed({times, speed}: HealthReport, device: string, emit: EmitEvent
   const open = speed.filter(({verdict}) => verdict === 'inconclusive');
   if (failed.length > 0)
     warn(
-      `${device}: ${failed.map(textFromSpeed).join('; ')}; the release before was no faster. edgewise profile ${device} measures it anew.`,
+      `${device}: ${failed.map(textFromSpeed).join('; ')}. It stays: ${whyItStays(speed)}. edgewise profile ${device} measures the device anew.`,
     );
   else if (open.length > 0)
     warn(

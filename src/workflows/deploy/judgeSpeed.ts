@@ -83,3 +83,10 @@ export function textFromSpeed({against, beyond, samples, limitMs}: SpeedVerdict)
   const whose = against === 'prediction' ? 'what is predicted allows' : 'the release before allows';
   return `${beyond} of ${samples} requests took longer than the ${limitMs.toFixed(2)} ms that ${whose}`;
 }
+
+/** Why a release stays although a verdict on it is a failure; only where `isTooSlow` is not so. */
+export function whyItStays(verdicts: readonly SpeedVerdict[]): string {
+  const of = (what: SpeedVerdict['against']) => verdicts.find(({against}) => against === what)?.verdict;
+  if (of('prediction') !== 'fail') return 'its plan predicts as much';
+  return of('previous') === undefined ? 'there was no release before' : 'the release before was no faster';
+}

@@ -4,6 +4,7 @@ import {releaseFromJson} from '../../documents/readDocument.ts';
 import type {NamedTensors} from '../../documents/tensor.ts';
 import {PAUSE_MS} from '../../engine/pauseMs.ts';
 import {openProtocolClient, type ProtocolClient} from '../../runtime/client.ts';
+import {quantile} from '../../runtime/measure/quantile.ts';
 import {isServing, readDeviceTruth} from './readDeviceTruth.ts';
 import {runScript} from './runOnDevice.ts';
 
@@ -33,7 +34,7 @@ export async function timeServing(
     const file = `${truth.home}/.edgewise/current/release.json`;
     const {endpoint, model} = releaseFromJson((await runScript(machine, ['cat', file])).stdout, file);
     return await withEndpoint(machine, endpoint.port, async client =>
-      summarizeTimes(await timeRequests(client, model.name, inputs, runs)),
+      servingTimesFrom(await timeRequests(client, model.name, inputs, runs)),
     );
   } catch {
     // The old release need not be well for a new one to come.
@@ -45,12 +46,13 @@ export async function timeServing(
 export async function withEndpoint<T>(
   machine: Machine,
   port: number,
-  work: (client: ProtocolClient) => Promise<T>,
+  work: (client: ProtocolClient, url: string) => Promise<T>,
 ): Promise<T> {
   const tunnel = await machine.openTunnel(port);
-  const client = openProtocolClient(`http://127.0.0.1:${tunnel.localPort}`);
+  const url = `http://127.0.0.1:${tunnel.localPort}`;
+  const client = openProtocolClient(url);
   try {
-    return await work(client);
+    return await work(client, url);
   } finally {
     client.close();
     await tunnel.close();
@@ -92,10 +94,8 @@ async function timeRequests(
 }
 
 /** `null` without any. */
-export function summarizeTimes(timesMs: readonly number[]): ServingTimes | null {
+export function servingTimesFrom(timesMs: readonly number[]): ServingTimes | null {
   if (timesMs.length === 0) return null;
   const sorted = timesMs.toSorted((a, b) => a - b);
-  const rank = (fraction: number): number =>
-    sorted[Math.min(sorted.length - 1, Math.ceil(fraction * sorted.length) - 1)] ?? NaN;
-  return {requests: sorted.length, medianMs: rank(0.5), p95Ms: rank(0.95)};
+  return {requests: sorted.length, medianMs: quantile(sorted, 0.5), p95Ms: quantile(sorted, 0.95)};
 }

@@ -1,4 +1,5 @@
 import type {Plan} from '../../documents/plan.ts';
+import {placementKey} from '../../placement/placementKey.ts';
 import {placementsToTry} from '../../placement/placementsToTry.ts';
 import {isPlain, planDocument, type PlanRequest} from '../../placement/planDocument.ts';
 import type {BoundaryCandidate} from './boundaryCandidates.ts';
@@ -63,25 +64,14 @@ export async function listPlansToTry(
   },
 ): Promise<readonly Plan[]> {
   const plans = [chosen];
-  const seen = new Set([keyOf(chosen)]);
+  const seen = new Set([placementKey(chosen)]);
   for (const {candidate, plan} of drafts) {
     const isOnOneTier = new Set(plan.layers.map(({tier}) => tier)).size === 1;
-    if ((plans.length >= count && !isOnOneTier) || seen.has(keyOf(plan))) continue;
+    if ((plans.length >= count && !isOnOneTier) || seen.has(placementKey(plan))) continue;
     const finished = await finish(candidate, plan);
-    if (finished === null || seen.has(keyOf(finished))) continue;
-    seen.add(keyOf(finished));
+    if (finished === null || seen.has(placementKey(finished))) continue;
+    seen.add(placementKey(finished));
     plans.push(finished);
   }
   return plans;
-}
-
-/** Where layers are, and how what crosses travels. */
-function keyOf({layers, cut}: Plan): string {
-  const rows = cut.map(({tensor, direction, precision, isPacked}) => [
-    tensor,
-    direction,
-    precision,
-    isPacked,
-  ]);
-  return JSON.stringify([layers.map(({tier}) => tier), rows]);
 }

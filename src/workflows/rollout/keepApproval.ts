@@ -6,7 +6,7 @@ import {readDeviceTruth} from '../deploy/readDeviceTruth.ts';
 import {keepDeviceRollout} from './deviceRollout.ts';
 import {forEachLimited} from './forEachLimited.ts';
 import {CONNECTIONS} from './lookAtFleet.ts';
-import type {WithMachine} from './sshHands.ts';
+import type {WithMachine} from './heldSession.ts';
 
 /**
  * Has every device that takes part in the rollout keep which waves were approved, before anything follows from it. One

@@ -3,7 +3,7 @@ import {stateOfRollout} from '../../rollout/rolloutState.ts';
 import {messageOf} from '../../errors.ts';
 import {readDeviceTruth, type DeviceTruth} from '../deploy/readDeviceTruth.ts';
 import {forEachLimited} from './forEachLimited.ts';
-import type {WithMachine} from './sshHands.ts';
+import type {WithMachine} from './heldSession.ts';
 
 /** What one device says; `problem` when it could not be asked. */
 export interface SeenDevice {

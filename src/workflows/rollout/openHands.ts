@@ -11,7 +11,8 @@ import {withReleaseSources} from '../withReleaseSources.ts';
 import type {DeviceHands} from './deviceHands.ts';
 import type {SeenDevice} from './lookAtFleet.ts';
 import type {RolloutTarget} from './rolloutTargets.ts';
-import {openSshHands, type WithMachine} from './sshHands.ts';
+import type {WithMachine} from './heldSession.ts';
+import {openSshHands} from './sshHands.ts';
 
 const DEFAULT_RETENTION = 3;
 

@@ -1,28 +1,25 @@
-import {setTimeout as sleep} from 'node:timers/promises';
 import type {Machine} from '../../device/machine.ts';
 import {agentStatisticsSchema, type AgentStatistics} from '../../documents/agentStatistics.ts';
 import type {DevicePhase} from '../../documents/rollout.ts';
 import {EXIT, ExpectedError, messageOf} from '../../errors.ts';
-import {openProtocolClient} from '../../runtime/client.ts';
 import {hexOfDigest} from '../../workspace/digest.ts';
 import type {DeployOptions, DeployParts} from '../deploy/deployRelease.ts';
 import {activateRelease, type ActivatedRelease} from '../deploy/activateRelease.ts';
 import {checkHealth} from '../deploy/checkHealth.ts';
 import {confirmRelease} from '../deploy/confirmRelease.ts';
-import {withDeviceLock, type DeviceLock} from '../deploy/deviceLock.ts';
 import {readPreflight, type Preflight} from '../deploy/preflight.ts';
 import {pruneReleases} from '../deploy/pruneReleases.ts';
 import {isServing, readDeviceTruth, type DeviceTruth} from '../deploy/readDeviceTruth.ts';
 import {requireFit} from '../deploy/requireFit.ts';
 import {revertRelease, rollBackRelease, settleOpenSwitch} from '../deploy/revertRelease.ts';
+import {withEndpoint} from '../deploy/servingTimes.ts';
 import {signRelease} from '../deploy/signRelease.ts';
 import {stageRelease, type StagedRelease} from '../deploy/stageRelease.ts';
 import type {DeviceHands, PhaseReport} from './deviceHands.ts';
 import {keepDeviceRollout} from './deviceRollout.ts';
+import {holdPatiently, isLocked, type HeldSession, type Holding, type Session} from './heldSession.ts';
 
-export type WithMachine = <T>(work: (machine: Machine) => Promise<T>) => Promise<T>;
-
-export interface SshHandsParts {
+export interface SshHandsParts extends Holding {
   readonly device: string;
   readonly rollout: string;
   readonly wave: number;
@@ -30,24 +27,15 @@ export interface SshHandsParts {
   readonly approvedWaves?: readonly number[];
   /** The rollout that the device was seen to know last, when this one began; a third one since then is at work now. */
   readonly knownRollout?: string | null;
-  readonly withMachine: WithMachine;
   /** Once the device's processor is known; brings what other machines need, too. */
   readonly prepare: (machine: Machine, truth: DeviceTruth) => Promise<DeployParts>;
   readonly options: DeployOptions;
-  /** How long a lock that somebody else holds is waited for: a controller that died leaves it until its lease ends. */
-  readonly lockPatienceMs?: number;
-  readonly leaseSeconds?: number;
 }
 
 const TIMED_REQUESTS = 20;
 /** Before it is known what is to be brought. */
 const NO_LOAD = {files: [], port: 0};
 const UNREACHABLE = new Set(['device-unreachable', 'command-timed-out']);
-
-interface Session {
-  readonly machine: Machine;
-  readonly lock: DeviceLock;
-}
 
 /** A device over SSH: one connection and one lock from staging to confirming, and a new connection for the confirmation. */
 export function openSshHands(parts: SshHandsParts): DeviceHands {
@@ -267,10 +255,7 @@ async function measure(
   {composed: {release}, golden}: DeployParts,
   wantedRequests: number,
 ): Promise<AgentStatistics> {
-  const tunnel = await machine.openTunnel(release.endpoint.port);
-  const url = `http://127.0.0.1:${tunnel.localPort}`;
-  const client = openProtocolClient(url);
-  try {
+  return withEndpoint(machine, release.endpoint.port, async (client, url) => {
     for (let sent = 0; golden.length > 0 && sent < wantedRequests; sent++) {
       const inputs = golden[sent % golden.length]?.inputs ?? {};
       // A failed request is counted where it failed.
@@ -278,30 +263,7 @@ async function measure(
     }
     const answer = await fetch(`${url}/v2/edgewise/statistics`, {signal: AbortSignal.timeout(10_000)});
     return agentStatisticsSchema.parse(await answer.json());
-  } finally {
-    client.close();
-    await tunnel.close();
-  }
-}
-
-interface HeldSession extends Session {
-  end(): Promise<void>;
-}
-
-/** @throws ExpectedError `device-locked` once the patience is over */
-async function holdPatiently(
-  {withMachine, leaseSeconds, lockPatienceMs = 0}: SshHandsParts,
-  look: (machine: Machine) => Promise<void> = async () => {},
-): Promise<HeldSession> {
-  const untilMs = Date.now() + lockPatienceMs;
-  for (;;) {
-    try {
-      return await holdSession(withMachine, leaseSeconds, look);
-    } catch (error) {
-      if (!isLocked(error) || Date.now() >= untilMs) throw error;
-      await sleep(1000);
-    }
-  }
+  });
 }
 
 /** Between two devices a controller holds no lock on either: two rollouts would otherwise take turns. */
@@ -322,41 +284,4 @@ function requireSameRollout(
 /** By another controller. */
 function isTaken(error: unknown): boolean {
   return isLocked(error) || (error instanceof ExpectedError && error.code === 'rollout-under-way');
-}
-
-function isLocked(error: unknown): boolean {
-  return error instanceof ExpectedError && error.code === 'device-locked';
-}
-
-/** A connection with the lock on it that stays until it is ended, however many steps that takes. */
-async function holdSession(
-  withMachine: WithMachine,
-  leaseSeconds: number | undefined,
-  look: (machine: Machine) => Promise<void>,
-): Promise<HeldSession> {
-  let end = (): void => {};
-  const until = new Promise<void>(resolve => {
-    end = resolve;
-  });
-  return new Promise((resolve, reject) => {
-    const held = withMachine(async machine => {
-      await look(machine);
-      await withDeviceLock(
-        machine,
-        async lock => {
-          resolve({
-            machine,
-            lock,
-            async end() {
-              end();
-              await held.catch(() => {});
-            },
-          });
-          await until;
-        },
-        leaseSeconds === undefined ? {} : {leaseSeconds},
-      );
-    });
-    held.catch(reject);
-  });
 }

@@ -1,5 +1,10 @@
 import {describe, expect, it} from 'vitest';
-import {isTooSlow, judgeSpeed, type SpeedLimits} from '../../../../src/workflows/deploy/judgeSpeed.ts';
+import {
+  isTooSlow,
+  judgeSpeed,
+  whyItStays,
+  type SpeedLimits,
+} from '../../../../src/workflows/deploy/judgeSpeed.ts';
 
 const LIMITS: SpeedLimits = {
   predictedMs: 10,
@@ -77,6 +82,18 @@ describe('the speed of a release', () => {
       judgeSpeed(times(60, {slower}), LIMITS).map(({verdict}) => verdict);
     expect(verdictsOf(30)).toEqual(['inconclusive', 'inconclusive']);
     expect(verdictsOf(50)).toEqual(['fail', 'fail']);
+  });
+
+  it('that is not taken back stays for a reason', () => {
+    const slow = times(60, {slower: 60});
+    const why = (limits: Partial<SpeedLimits>) => {
+      const judged = judgeSpeed(slow, {...LIMITS, ...limits});
+      expect(isTooSlow(judged)).toBe(false);
+      return whyItStays(judged);
+    };
+    expect(why({previous: null})).toBe('there was no release before');
+    expect(why({previous: {medianMs: 24, p95Ms: 30}})).toBe('the release before was no faster');
+    expect(why({predictedMs: 20})).toBe('its plan predicts as much');
   });
 
   it('is not judged where others judge it', () => {
