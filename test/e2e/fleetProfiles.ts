@@ -4,6 +4,7 @@ import type {ModelTimes, Profile} from '../../src/documents/profile.ts';
 import {writeHeader} from '../../src/documents/writeHeader.ts';
 import {openProject} from '../../src/workflows/openProject.ts';
 import {withPreparedModel} from '../../src/workflows/prepareModel.ts';
+import {seededNumbers} from '../properties/seededNumbers.ts';
 
 /** The prepared model's layers, as every profile of it names them, with made-up times. */
 export interface FleetLayers {
@@ -97,13 +98,8 @@ function timesOf({build, layers}: FleetLayers, factor: () => number): ModelTimes
   };
 }
 
-/** Between -1 and 1, the same for the same seed. @see Mulberry32 */
+/** Between -1 and 1, the same for the same seed. */
 function noiseFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 31 - 1;
-  };
+  const next = seededNumbers(seed);
+  return () => 2 * next() - 1;
 }

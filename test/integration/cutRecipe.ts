@@ -20,6 +20,7 @@ import {bytesFromModel, writeModel} from '../../src/model/onnx/writeModel.ts';
 import {pruneOpsetImports} from '../../src/model/pruneOpsetImports.ts';
 import {stripOverridableInitializers} from '../../src/model/stripOverridableInitializers.ts';
 import {openModelFiles} from '../../src/workspace/byteSource.ts';
+import {seededNumbers} from '../properties/seededNumbers.ts';
 
 // As in the engine's worker: the runtime's binding sees no bytes in the Float16Array that newer versions of Node have.
 Reflect.deleteProperty(globalThis, 'Float16Array');
@@ -117,7 +118,7 @@ export function chainCutsOf(graph: Graph): ReadonlySet<number>[] {
 
 /** A set of layers that holds, with each layer, all it depends on; the same for the same seed. */
 export function randomDownClosedSet(graph: Graph, seed: number): ReadonlySet<number> {
-  const next = startSequence(seed);
+  const next = seededNumbers(seed);
   const target = Math.floor(next() * (graph.layers.length + 1));
   const chosen = new Set<number>();
   const producersOf = graph.layers.map(layer =>
@@ -249,7 +250,7 @@ export function withSeededWeights(model: OnnxModel): OnnxModel {
     const count = countElements(tensor.dims);
     const use = uses.get(tensor.name);
     if (tensor.elementTypeCode !== 1 || count < 2 || use === undefined) return tensor;
-    const next = startSequence(seed + 1);
+    const next = seededNumbers(seed + 1);
     const isKernel = ['Conv', 'Gemm', 'MatMul'].includes(use.operator) && use.place === 1;
     const isScale =
       use.operator === 'Mul' || (use.operator === 'BatchNormalization' && [1, 4].includes(use.place));
@@ -263,15 +264,4 @@ export function withSeededWeights(model: OnnxModel): OnnxModel {
     });
   });
   return {...model, graph: {...model.graph, initializers}};
-}
-
-/** Mulberry-like sequence in [0, 1), the same on every machine. */
-function startSequence(seed: number): () => number {
-  let state = Math.imul(seed + 1, 0x9e3779b1) >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

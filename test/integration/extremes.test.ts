@@ -11,7 +11,7 @@ import {measureExtremes} from '../../src/quantize/ranges/measureExtremes.ts';
 import type {SampleRunner} from '../../src/quantize/sampleRunner.ts';
 import {startSampleRunner} from '../../src/workflows/startSampleRunner.ts';
 import {integer, integers, Network} from '../unit/quantize/networks.ts';
-import {randomNumbers} from '../unit/quantize/randomNumbers.ts';
+import {seededNumbers} from '../properties/seededNumbers.ts';
 
 let temporaryFolder: string;
 beforeAll(async () => {
@@ -46,7 +46,7 @@ const NAMES = ['x', 'early', 'late'];
 
 describe('extremes reduced by the runtime', () => {
   it.each([13, 18])('are those of the values, bit by bit, in opset %d', async opset => {
-    const random = randomNumbers(5);
+    const random = seededNumbers(5);
     const samples = Array.from({length: 7}, () =>
       Array.from({length: 1001}, () => Math.fround(random() * 9 - 4)),
     );
@@ -93,7 +93,7 @@ describe('extremes reduced by the runtime', () => {
     async opset => {
       const {graph, shapes} = branches(opset);
       const names = [...shapes.keys()];
-      const random = randomNumbers(9);
+      const random = seededNumbers(9);
       const samples = Array.from({length: 3}, () =>
         Float32Array.from({length: 40_000}, () => random() - 0.4),
       );

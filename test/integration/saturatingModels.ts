@@ -11,6 +11,7 @@ import {
 import type {OnnxModel, OnnxNode, OnnxTensor} from '../../src/model/onnx/messages.ts';
 import {tensorFromValue} from '../../src/model/onnx/tensorData.ts';
 import {floats} from './operatorCases.ts';
+import {seededNumbers} from '../properties/seededNumbers.ts';
 
 /** One weighted layer in QDQ form whose weights are large enough to saturate, and an input that makes them do so. */
 export interface SaturatingCase {
@@ -123,7 +124,7 @@ function sameLower(): AttributeValue {
 function caseOf(title: string, options: CaseOptions): SaturatingCase {
   const {operator, attributes = {}, isPerChannel = true, hasBias = false, givesFloat = false} = options;
   const {weightType = 'int8', weightBits = 8} = options;
-  const random = pseudoRandom(title.length * 1000 + options.weight.length);
+  const random = seededNumbers(title.length * 1000 + options.weight.length);
   const nodes: OnnxNode[] = [];
   const initializers: OnnxTensor[] = [];
   const constant = (name: string, tensor: Tensor): string => {
@@ -203,7 +204,7 @@ function dynamicCase(
   [depth, channels]: readonly [number, number],
   hasBias: boolean,
 ): SaturatingCase {
-  const random = pseudoRandom(title.length);
+  const random = seededNumbers(title.length);
   const weight = Int8Array.from({length: depth * channels}, () => largeWeight(random, 8));
   const scales = Array.from({length: channels}, (_, channel) => 0.008 + (0.012 * channel) / channels);
   const initializers: readonly (readonly [string, Tensor])[] = [
@@ -245,17 +246,6 @@ function dynamicCase(
 function largeWeight(random: () => number, bits: 8 | 7): number {
   const largest = bits === 7 ? 64 : 127;
   return random() < 0.5 ? largest : Math.floor(random() * (2 * largest + 1)) - largest;
-}
-
-/** mulberry32: small, and the same everywhere. @see https://gist.github.com/tommyettinger/46a874533244883189143505d203312c */
-export function pseudoRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 function elementsOf(shape: readonly number[]): number {

@@ -15,7 +15,8 @@ import {quantizeGraph} from '../../src/quantize/quantizeGraph.ts';
 import {X86} from '../../src/targets/x86.ts';
 import {floats} from './operatorCases.ts';
 import {recordedDigests} from './recordedSaturation.ts';
-import {pseudoRandom, SATURATING_CASES} from './saturatingModels.ts';
+import {SATURATING_CASES} from './saturatingModels.ts';
+import {seededNumbers} from '../properties/seededNumbers.ts';
 
 describe('on x86 without VNNI, as recorded,', () => {
   let folder: string;
@@ -45,7 +46,7 @@ describe('on x86 without VNNI, as recorded,', () => {
 });
 
 describe('builds for x86 without VNNI', () => {
-  const random = pseudoRandom(1);
+  const random = seededNumbers(1);
   const weight = floats(
     [256, 128],
     Array.from({length: 256 * 128}, () => random() + random() + random() - 1.5),

@@ -22,7 +22,7 @@ import {quantizeGraph} from '../../src/quantize/quantizeGraph.ts';
 import {collectRanges} from '../../src/quantize/ranges/collectRanges.ts';
 import type {SampleRunner} from '../../src/quantize/sampleRunner.ts';
 import {startSampleRunner} from '../../src/workflows/startSampleRunner.ts';
-import {normalNumbers} from '../unit/quantize/randomNumbers.ts';
+import {normalNumbers} from '../unit/quantize/normalNumbers.ts';
 import {SYMMETRIC, U8S8} from '../unit/quantize/schemes.ts';
 import {randomNetwork, STEPS} from './randomNetworks.ts';
 

@@ -11,7 +11,7 @@ import {
 } from '../../../src/model/onnx/createMessages.ts';
 import type {OnnxModel, OnnxNode, OnnxTensor} from '../../../src/model/onnx/messages.ts';
 import {tensorFromValue} from '../../../src/model/onnx/tensorData.ts';
-import {randomNumbers} from './randomNumbers.ts';
+import {seededNumbers} from '../../properties/seededNumbers.ts';
 
 /** Writes float networks layer by layer; every layer's first output has the layer's name. */
 export class Network {
@@ -22,7 +22,7 @@ export class Network {
   readonly #random: () => number;
 
   constructor(seed = 1) {
-    this.#random = randomNumbers(seed);
+    this.#random = seededNumbers(seed);
   }
 
   input(name: string, dims: readonly number[], elementType: ElementType = 'float32'): string {

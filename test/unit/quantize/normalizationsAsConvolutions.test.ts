@@ -8,7 +8,7 @@ import {floatsOf} from '../../../src/quantize/accuracy/floatsOf.ts';
 import {normalizationsAsConvolutions} from '../../../src/quantize/normalizationsAsConvolutions.ts';
 import {planQuantization} from '../../../src/quantize/planQuantization.ts';
 import {float, Network} from './networks.ts';
-import {normalNumbers} from './randomNumbers.ts';
+import {normalNumbers} from './normalNumbers.ts';
 import {U8S8} from './schemes.ts';
 
 const IMAGE = [1, 4, 8, 8];

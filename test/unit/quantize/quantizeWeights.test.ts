@@ -1,7 +1,7 @@
 import {describe, expect, it} from 'vitest';
 import {quantizeBias, smallestWeightScales} from '../../../src/quantize/quantizeBias.ts';
 import {dequantizeWeights, quantizeWeights} from '../../../src/quantize/quantizeWeights.ts';
-import {normalNumbers} from './randomNumbers.ts';
+import {normalNumbers} from './normalNumbers.ts';
 
 const EIGHT = {bits: 8} as const;
 

@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {addScaled, choleskyFactor, dot, solveInPlace} from '../../../../src/quantize/correction/cholesky.ts';
-import {normalNumbers} from '../randomNumbers.ts';
+import {normalNumbers} from '../normalNumbers.ts';
 
 /** BᵀB of a random matrix with a few more rows than columns: positive definite. */
 function positiveDefinite(size: number, seed: number): Float64Array {

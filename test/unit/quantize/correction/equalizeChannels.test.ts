@@ -15,7 +15,8 @@ import {quantizeGraph} from '../../../../src/quantize/quantizeGraph.ts';
 import {collectRanges} from '../../../../src/quantize/ranges/collectRanges.ts';
 import {int, ints, NetworkBuilder} from '../pruning/networks.ts';
 import {randomNetwork} from '../pruning/randomNetwork.ts';
-import {normalNumbers, randomNumbers} from '../randomNumbers.ts';
+import {normalNumbers} from '../normalNumbers.ts';
+import {seededNumbers} from '../../../properties/seededNumbers.ts';
 import {U8S8} from '../schemes.ts';
 import {normalSamples} from './samples.ts';
 
@@ -67,7 +68,7 @@ function pictures(between: (net: Pictures, x: string) => string | string[]): Gra
 
 /** Every class that may be scaled, by factors from 1/8 to 8. */
 function scaled(graph: Graph, seed: number): Graph {
-  const next = randomNumbers(seed);
+  const next = seededNumbers(seed);
   const classes = findChannelClasses(graph);
   const factors = Float64Array.from({length: classes.classCount}, (_, one) => {
     const factor = 8 ** (2 * next() - 1);

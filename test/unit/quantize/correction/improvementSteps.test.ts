@@ -12,7 +12,7 @@ import {STM32MP2} from '../../../../src/targets/stm32mp2.ts';
 import {X86_VNNI} from '../../../../src/targets/x86Vnni.ts';
 import {startSampleRunner} from '../../../../src/workflows/startSampleRunner.ts';
 import {ints, NetworkBuilder} from '../pruning/networks.ts';
-import {normalNumbers} from '../randomNumbers.ts';
+import {normalNumbers} from '../normalNumbers.ts';
 
 const IMAGE = [1, 1, 8, 8];
 

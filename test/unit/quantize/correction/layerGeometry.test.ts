@@ -8,7 +8,7 @@ import {layerGeometry, type SampleTensor} from '../../../../src/quantize/correct
 import {samplePositions} from '../../../../src/quantize/correction/samplePositions.ts';
 import {planQuantization} from '../../../../src/quantize/planQuantization.ts';
 import {int, ints, NetworkBuilder, text} from '../pruning/networks.ts';
-import {normalNumbers} from '../randomNumbers.ts';
+import {normalNumbers} from '../normalNumbers.ts';
 import {U8S8} from '../schemes.ts';
 import {normalSamples} from './samples.ts';
 

@@ -21,7 +21,7 @@ import type {SampleRunner} from '../../../../src/quantize/sampleRunner.ts';
 import {startSampleRunner} from '../../../../src/workflows/startSampleRunner.ts';
 import {float, integer, integers, Network} from '../networks.ts';
 import {int, ints, NetworkBuilder} from '../pruning/networks.ts';
-import {normalNumbers} from '../randomNumbers.ts';
+import {normalNumbers} from '../normalNumbers.ts';
 import {SYMMETRIC, U8S8} from '../schemes.ts';
 
 const IMAGE = [1, 4, 8, 8];

@@ -7,7 +7,7 @@ import {scaleChannels} from '../../../../src/quantize/correction/equalizeChannel
 import {nameRescaled} from '../../../../src/quantize/correction/nameRescaled.ts';
 import {planQuantization, tensorsToMeasure} from '../../../../src/quantize/planQuantization.ts';
 import {ints, NetworkBuilder} from '../pruning/networks.ts';
-import {normalNumbers} from '../randomNumbers.ts';
+import {normalNumbers} from '../normalNumbers.ts';
 import {U8S8} from '../schemes.ts';
 import {normalSamples} from './samples.ts';
 

@@ -1,7 +1,7 @@
 import {tmpdir} from 'node:os';
 import type {SampleRunner} from '../../../../src/quantize/sampleRunner.ts';
 import {startSampleRunner} from '../../../../src/workflows/startSampleRunner.ts';
-import {normalNumbers} from '../randomNumbers.ts';
+import {normalNumbers} from '../normalNumbers.ts';
 
 /** ONNX Runtime on `count` samples of normally distributed numbers, the same ones every time. */
 export function normalSamples(input: string, shape: readonly number[], count: number): SampleRunner {

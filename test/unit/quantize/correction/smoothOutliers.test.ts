@@ -14,7 +14,7 @@ import {quantizeGraph} from '../../../../src/quantize/quantizeGraph.ts';
 import {collectRanges} from '../../../../src/quantize/ranges/collectRanges.ts';
 import type {SampleRunner} from '../../../../src/quantize/sampleRunner.ts';
 import {int, ints, NetworkBuilder} from '../pruning/networks.ts';
-import {normalNumbers} from '../randomNumbers.ts';
+import {normalNumbers} from '../normalNumbers.ts';
 import {U8S8} from '../schemes.ts';
 import {normalSamples} from './samples.ts';
 import {TRANSFORMER_INPUT, transformerBlocks} from './transformerBlocks.ts';

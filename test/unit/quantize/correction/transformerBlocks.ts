@@ -1,5 +1,5 @@
 import type {Graph} from '../../../../src/model/graph.ts';
-import {normalNumbers} from '../randomNumbers.ts';
+import {normalNumbers} from '../normalNumbers.ts';
 import {int, ints, NetworkBuilder} from '../pruning/networks.ts';
 
 const TOKENS = 12;

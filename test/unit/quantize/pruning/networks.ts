@@ -12,6 +12,7 @@ import {
 } from '../../../../src/model/onnx/createMessages.ts';
 import type {OnnxNode, OnnxTensor} from '../../../../src/model/onnx/messages.ts';
 import {tensorFromValue} from '../../../../src/model/onnx/tensorData.ts';
+import {seededNumbers} from '../../../properties/seededNumbers.ts';
 
 /** A network put together layer by layer; every tensor's shape is declared. */
 export class NetworkBuilder {
@@ -109,13 +110,8 @@ export const ints = (...values: number[]): AttributeValue => ({ints: values.map(
 export const int = (value: number): AttributeValue => ({int: BigInt(value)});
 export const text = (value: string): AttributeValue => ({string: new TextEncoder().encode(value)});
 
-/** Numbers between -1 and 1 from a seed: mulberry32. */
+/** Numbers between -1 and 1 from a seed. */
 export function startNumbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 31 - 1;
-  };
+  const next = seededNumbers(seed);
+  return () => 2 * next() - 1;
 }

@@ -8,7 +8,8 @@ import {leastErrorRange} from '../../../../src/quantize/ranges/leastErrorRange.t
 import {percentileRange} from '../../../../src/quantize/ranges/percentileRange.ts';
 import {chooseRange, rangeFromHistogram} from '../../../../src/quantize/ranges/rangeFromHistogram.ts';
 import {squaredError} from '../../../../src/quantize/ranges/squaredError.ts';
-import {normalNumbers, randomNumbers} from '../randomNumbers.ts';
+import {normalNumbers} from '../normalNumbers.ts';
+import {seededNumbers} from '../../../properties/seededNumbers.ts';
 
 const U8: ParameterOptions = {elementType: 'uint8', isSymmetric: false};
 const S8: ParameterOptions = {elementType: 'int8', isSymmetric: true};
@@ -128,7 +129,7 @@ describe('the range of least squared error', () => {
   });
 
   it('keeps evenly spread values whole', () => {
-    const random = randomNumbers(9);
+    const random = seededNumbers(9);
     const values = Float32Array.from({length: 50_000}, () => random() * 2 - 1);
     const {min, max} = leastErrorRange(histogramOf(values), U8);
     expect(min).toBeLessThan(-0.98);

@@ -3,11 +3,11 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {expect, it} from 'vitest';
 import {openFileBytes} from '../../../../src/workspace/data/fileBytes.ts';
-import {randomNumbers} from '../../quantize/randomNumbers.ts';
+import {seededNumbers} from '../../../properties/seededNumbers.ts';
 
 it('reads pieces of a file in any order and size as they lie in it', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'edgewise-bytes-'));
-  const random = randomNumbers(3);
+  const random = seededNumbers(3);
   const content = Uint8Array.from({length: 200_000}, () => random() * 256);
   await writeFile(join(folder, 'content'), content);
   const file = await openFileBytes(join(folder, 'content'));
