@@ -42,11 +42,18 @@ export default tseslint.config(
       '@typescript-eslint/no-restricted-imports': [
         'error',
         {
-          paths: ['onnxruntime-node', 'ssh2', 'listr2', 'execa', 'sharp'].map(name => ({
-            name,
-            allowTypeImports: true,
-            message: 'Heavy: import it inside the function that needs it.',
-          })),
+          paths: [
+            ...['onnxruntime-node', 'ssh2', 'listr2', 'execa', 'sharp'].map(name => ({
+              name,
+              allowTypeImports: true,
+              message: 'Heavy: import it inside the function that needs it.',
+            })),
+            ...['node:http', 'node:https'].map(name => ({
+              name,
+              allowTypeImports: true,
+              message: 'It would load undici and HTTP/2 at every start: take it from runtime/nodeHttp.ts.',
+            })),
+          ],
         },
       ],
     },

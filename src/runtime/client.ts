@@ -1,5 +1,4 @@
-import http from 'node:http';
-import https from 'node:https';
+import type {IncomingHttpHeaders, OutgoingHttpHeaders} from 'node:http';
 import type {NamedTensors} from '../documents/tensor.ts';
 import {EXIT, ExpectedError, messageOf} from '../errors.ts';
 import {bodyFromChunks, headerLengthFrom} from './protocol/bodies.ts';
@@ -12,6 +11,7 @@ import {ProtocolError} from './protocol/protocolError.ts';
 import {REMOVE_EXTENSION} from './protocol/removeModel.ts';
 import {timingsFromServerTiming} from './protocol/serverTiming.ts';
 import type {CloudProfile, ProfileRequest} from './server/servedModels.ts';
+import {http, https} from './nodeHttp.ts';
 
 export interface InferAnswer {
   readonly outputs: NamedTensors;
@@ -91,7 +91,7 @@ export interface ClientOptions {
 
 interface RawAnswer {
   readonly status: number;
-  readonly headers: http.IncomingHttpHeaders;
+  readonly headers: IncomingHttpHeaders;
   readonly body: Uint8Array;
 }
 
@@ -118,7 +118,7 @@ export function openProtocolClient(
   function send(
     method: 'GET' | 'POST',
     path: string,
-    headers: http.OutgoingHttpHeaders,
+    headers: OutgoingHttpHeaders,
     parts: readonly Uint8Array[],
     deadlineMs: number,
   ): Promise<RawAnswer> {

@@ -1,7 +1,8 @@
-import http from 'node:http';
+import type {IncomingHttpHeaders, IncomingMessage} from 'node:http';
 import type {AddressInfo} from 'node:net';
 import {setTimeout as delay} from 'node:timers/promises';
 import {messageOf} from '../errors.ts';
+import {http} from './nodeHttp.ts';
 
 /** Whoever started it may be gone without a word: then it ends by itself. */
 const LONGEST_REST_MS = 600_000;
@@ -40,7 +41,7 @@ export async function startRequestRelay(targetPort: number, pauseMs: number): Pr
     });
   });
 
-  async function passOn(incoming: http.IncomingMessage, body: Buffer): Promise<Answer> {
+  async function passOn(incoming: IncomingMessage, body: Buffer): Promise<Answer> {
     await delay(pauseMs);
     return new Promise((resolve, reject) => {
       const target = {
@@ -82,6 +83,6 @@ export async function startRequestRelay(targetPort: number, pauseMs: number): Pr
 
 interface Answer {
   readonly status: number;
-  readonly headers: http.IncomingHttpHeaders;
+  readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
 }

@@ -1,4 +1,4 @@
-import http from 'node:http';
+import type {IncomingMessage, Server, ServerResponse} from 'node:http';
 import type {AddressInfo} from 'node:net';
 import {protocolNameFromElementType} from '../../documents/elementTypes.ts';
 import type {NamedTensors} from '../../documents/tensor.ts';
@@ -19,6 +19,7 @@ import {profileRequestFromBody} from './profileRequest.ts';
 import {readBody} from './readBody.ts';
 import {routeFromUrl, type Route} from './routes.ts';
 import type {ServedModel, ServedModels} from './servedModels.ts';
+import {http} from '../nodeHttp.ts';
 
 interface OfferedModels {
   readonly models: ServedModels;
@@ -83,7 +84,7 @@ export async function startEndpoint(models: ServedModels, options: EndpointOptio
   };
 }
 
-function listen(server: http.Server, {host, port}: EndpointOptions): Promise<void> {
+function listen(server: Server, {host, port}: EndpointOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const isTaken = error.code === 'EADDRINUSE';
@@ -105,8 +106,8 @@ function listen(server: http.Server, {host, port}: EndpointOptions): Promise<voi
 async function answerRequest(
   offered: OfferedModels,
   options: EndpointOptions,
-  request: http.IncomingMessage,
-  response: http.ServerResponse,
+  request: IncomingMessage,
+  response: ServerResponse,
 ): Promise<void> {
   let answer: Answer;
   try {
@@ -142,8 +143,8 @@ async function unpacked(
 }
 
 function sendAnswer(
-  request: http.IncomingMessage,
-  response: http.ServerResponse,
+  request: IncomingMessage,
+  response: ServerResponse,
   {status, message, headers}: Answer,
 ): void {
   const isUnread = !request.complete;
