@@ -14,12 +14,22 @@ export default class Profile extends BaseCommand {
   static override flags = {
     ...projectFlags,
     ...connectFlags,
-    runs: integerFlag({description: 'timed runs of the model on each machine', default: 50, min: 3}),
+    runs: integerFlag({
+      description: 'timed runs of the model on each machine, and at most as many of what encodes a cut',
+      default: 50,
+      min: 3,
+    }),
     'sustained-seconds': integerFlag({
       description:
         'how long each device runs the model without a pause, to see whether it gets hot and slow; 0: not at all',
       default: 5,
       min: 0,
+    }),
+    'link-seconds': integerFlag({
+      description:
+        'how long each link may be measured, and little more than half of that again what handing tensors over it costs',
+      default: 10,
+      min: 1,
     }),
   };
 
@@ -32,6 +42,7 @@ export default class Profile extends BaseCommand {
         devices: argv as string[],
         runs: flags.runs,
         sustainedSeconds: flags['sustained-seconds'],
+        linkSeconds: flags['link-seconds'],
         connect: connectOptionsFrom(flags),
       },
       this.emit,

@@ -1,5 +1,5 @@
 import {string as stringArgument} from '@oclif/core/args';
-import {boolean as booleanFlag} from '@oclif/core/flags';
+import {boolean as booleanFlag, integer as integerFlag} from '@oclif/core/flags';
 import {EXIT} from '../errors.ts';
 import {BaseCommand, projectFlags} from '../terminal/baseCommand.ts';
 import {connectFlags, connectOptionsFrom} from '../terminal/connectFlags.ts';
@@ -32,6 +32,11 @@ export default class Push extends BaseCommand {
       description: 'push a release that was taken back on this device before',
       default: false,
     }),
+    retries: integerFlag({
+      description: 'how often to go on where a lost connection left off',
+      default: 10,
+      min: 0,
+    }),
     'pin-again': booleanFlag({
       description:
         'have the device trust this signing key and this name from now on, whatever it trusted before',
@@ -49,6 +54,7 @@ export default class Push extends BaseCommand {
         planFile: args.plan,
         devices: (argv as string[]).slice(1),
         connect: connectOptionsFrom(flags),
+        retries: flags.retries,
         options: {
           allowsDowngrade: flags['allow-downgrade'],
           takesBad: flags.force,

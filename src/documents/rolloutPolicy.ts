@@ -70,7 +70,11 @@ export const rolloutPolicySchema = z.strictObject({
       outputShift: fraction
         .optional()
         .describe('How far the answers may shift between classes, as total variation distance; "25%".'),
-      minSamples: z.int().min(1).optional().describe('Requests without which no gate passes; 60.'),
+      minSamples: z
+        .int()
+        .min(1)
+        .optional()
+        .describe('Requests without which no gate passes, and that a push times; 60.'),
     })
     .optional(),
 });

@@ -18,7 +18,7 @@ import {DEFAULT_DEADLINE_MS, openProtocolClient} from './client.ts';
 import {startGateway} from './gateway/startGateway.ts';
 import {loadEndpoint} from './measure/loadEndpoint.ts';
 import {profileDevice} from './measure/profileDevice.ts';
-import {timeModelRequests} from './measure/timeModelRequests.ts';
+import {DEFAULT_LINK_SECONDS, timeModelRequests} from './measure/timeModelRequests.ts';
 import {timePacking} from './measure/timePacking.ts';
 import {readInputSpecs} from './measure/readInputSpecs.ts';
 import {readSamples} from './measure/readSamples.ts';
@@ -116,6 +116,7 @@ const COMMANDS: Record<string, RuntimeCommand> = {
       peers: {type: 'string'},
       'handover-models': {type: 'string'},
       'sustained-seconds': {type: 'string'},
+      'link-seconds': {type: 'string'},
     },
     async run(values) {
       const peers =
@@ -127,6 +128,7 @@ const COMMANDS: Record<string, RuntimeCommand> = {
           warmUps: numberFrom(values, 'warm-ups', 3, 0),
           threads: numberFrom(values, 'threads', 1, 1),
           sustainedSeconds: numberFrom(values, 'sustained-seconds', 0, 0),
+          linkSeconds: numberFrom(values, 'link-seconds', DEFAULT_LINK_SECONDS, 1),
           peers,
           ...(values['handover-models'] === undefined
             ? {}
@@ -230,6 +232,7 @@ const COMMANDS: Record<string, RuntimeCommand> = {
       'warm-ups': {type: 'string'},
       'has-cloud': {type: 'boolean'},
       'has-handover': {type: 'boolean'},
+      'link-seconds': {type: 'string'},
     },
     async run(values) {
       const client = openProtocolClient(textFrom(values, 'url'), {deadlineMs: 120_000});
@@ -239,6 +242,7 @@ const COMMANDS: Record<string, RuntimeCommand> = {
           warmUps: numberFrom(values, 'warm-ups', 3, 0),
           hasCloud: values['has-cloud'] === true,
           hasHandover: values['has-handover'] === true,
+          linkSeconds: numberFrom(values, 'link-seconds', DEFAULT_LINK_SECONDS, 1),
         };
         print(await timeModelRequests(client, textFrom(values, 'model-name'), counts));
       } finally {

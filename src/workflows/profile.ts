@@ -36,12 +36,18 @@ export async function profile(
     devices: readonly string[];
     runs: number;
     sustainedSeconds: number;
+    /** Of each link; 10 when left out. */
+    linkSeconds?: number;
     connect: ConnectOptions;
   },
   emit: EmitEvent,
 ): Promise<ProfiledMachine[]> {
   const project = await openProject(request.projectPath);
   const devices = selectDevices(project.project, request.devices);
+  const gateways = gatewaysOf(project, devices);
+  // Who cannot be reached is told before minutes go into measuring the others.
+  for (const machine of [...gateways, ...devices])
+    await withDevice(project, machine, request.connect, async () => {});
   return withPreparedModel(project, emit, async prepared => {
     const profiled: ProfiledMachine[] = [];
     const cloud = cloudOf(project.project);
@@ -50,7 +56,7 @@ export async function profile(
       await rememberLayerTimes(made, prepared);
       profiled.push({file: project.profileFile(cloud.name), profile: made});
     }
-    for (const gateway of gatewaysOf(project, devices)) {
+    for (const gateway of gateways) {
       const made = await withDevice(project, gateway, request.connect, async machine => {
         // Its devices measure the link to it through its endpoint, as they will use it.
         await startEmptyGateway(gateway, machine, emit);

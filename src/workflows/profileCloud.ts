@@ -38,7 +38,7 @@ export async function profileCloud(
         progress({detail: `${runs} runs`});
         const times = await client.profileModel(name, {runs, warmUps: Math.ceil(runs / 4)});
         progress({detail: 'decoding what crosses'});
-        const codecs = await measureDecoding(client, project);
+        const codecs = await measureDecoding(client, project, runs);
         return {...times, codecs, packing: await measureUnpacking(client)};
       }),
     times => ({detail: `${times.wholeRun.medianMs.toFixed(3)} ms a run`}),

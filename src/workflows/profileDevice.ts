@@ -45,7 +45,11 @@ export async function profileDevice(
   device: ProfiledPlace,
   machine: Machine,
   prepared: PreparedModel,
-  {runs, sustainedSeconds}: {readonly runs: number; readonly sustainedSeconds: number},
+  {
+    runs,
+    sustainedSeconds,
+    linkSeconds,
+  }: {readonly runs: number; readonly sustainedSeconds: number; readonly linkSeconds?: number},
   emit: EmitEvent,
 ): Promise<Profile> {
   const hardware = await runStep(
@@ -96,6 +100,7 @@ export async function profileDevice(
         : [
             ...['--peers', peers.map(({name, url}) => `${name} ${url}`).join(',')],
             ...['--handover-models', `${home}/.edgewise/${work}`],
+            ...(linkSeconds === undefined ? [] : ['--link-seconds', String(linkSeconds)]),
           ]),
     ];
     try {
@@ -133,7 +138,7 @@ export async function profileDevice(
         lowered.push(await profileDeviceBuild(place, build, base, emit));
       }
       if (peers.length === 0) return {...times, lowered, codecs: null, packing: null};
-      const codecs = await measureEncoding(machine, runtimeThere, emit);
+      const codecs = await measureEncoding(machine, runtimeThere, runs, emit);
       return {...times, lowered, codecs, packing: await measurePacking(machine, runtimeThere, emit)};
     } finally {
       await runScript(machine, ['rm', '-rf', `${home}/.edgewise/${work}`]).catch(() => {});

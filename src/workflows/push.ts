@@ -53,6 +53,8 @@ export async function push(
     device?: string;
     connect: ConnectOptions;
     options?: DeployOptions;
+    /** How often it goes on after a lost connection; 10 when left out. */
+    retries?: number;
   },
   emit: EmitEvent,
 ): Promise<PushResult> {
@@ -64,7 +66,9 @@ export async function push(
     const source = sources.get(device.name)!;
     const options = {service: device.service ?? 'auto', ...request.options};
     const parts = {project, plan, device, source, options, owner: nameOwner()};
-    return retryWhenLost(emit, onConnected => pushPlan(parts, request.connect, emit, onConnected));
+    return retryWhenLost(emit, onConnected => pushPlan(parts, request.connect, emit, onConnected), {
+      retries: request.retries,
+    });
   });
 }
 
@@ -115,6 +119,7 @@ async function pushPlan(
       machine,
       async lock => {
         const golden = await source.golden();
+        const {gates} = completePolicy(project.project.rollout);
         const {shipment, health} = await deployRelease(
           machine,
           lock,
@@ -126,7 +131,8 @@ async function pushPlan(
             golden: golden.samples,
             tolerance: golden.tolerance,
             predictedMs: plan.predicted.interval90?.highMs ?? plan.predicted.latencyMs,
-            gates: completePolicy(project.project.rollout).gates,
+            gates,
+            timedRequests: gates.minSamples,
             keepCount: project.project.retention ?? DEFAULT_RETENTION,
             withNewConnection: work => withDevice(project, device, connect, work),
           },

@@ -12,6 +12,9 @@ import {runOnce} from '../../src/engine/session.ts';
 import {readNpy, writeNpy} from '../../src/workspace/npy.ts';
 import {jsonOf, ROOT, runEdgewise, type Ended} from './runEdgewise.ts';
 
+/** Placements are dealt out by hand: a link is measured long enough to tell which it is. */
+const PROFILE_QUICKLY = ['--runs', '3', '--sustained-seconds', '0', '--link-seconds', '1'];
+
 type TierName = Plan['layers'][number]['tier'];
 
 interface Pushed {
@@ -24,6 +27,7 @@ interface Pushed {
 describe('device, gateway and cloud in the lab', {timeout: 300_000}, () => {
   let folder: string;
   let expected: Float32Array;
+  const plans = new Map<string, Plan>();
   const home = () => join(folder, 'home');
   const project = () => join(folder, 'project');
   const gatewayHome = () => join(project(), '.edgewise/lab/devices/gateway-1/.edgewise/gateway');
@@ -42,13 +46,13 @@ describe('device, gateway and cloud in the lab', {timeout: 300_000}, () => {
     await copyFile(join(ROOT, 'templates/quickstart/pictures.onnx'), join(project(), 'pictures.onnx'));
     await succeed(
       ...['lab', 'up', '--device', 'pi-1', '--device', 'pi-2', '--gateways', '1', '--direct'],
-      ...['--slowdown', '1', '--gateway-slowdown', '1', '--gateway-mbit', '200', '--link-mbit', '100'],
+      ...['--slowdown', '1', '--gateway-slowdown', '1', '--gateway-mbit', '200', '--link-mbit', '20'],
       ...['--model', 'pictures.onnx', '--shape', 'image=1,3,32,32'],
     );
     // Placements are dealt out below, whatever the plan predicted.
     await appendFile(
       join(project(), 'edgewise.yaml'),
-      'rollout: {gates: {p95ToPrediction: 1000, p95ToPrevious: 1000}}\n',
+      'rollout: {gates: {minSamples: 5, p95ToPrediction: 1000, p95ToPrevious: 1000}}\n',
     );
     const feeds = randomFeeds([{name: 'image', elementType: 'float32', shape: [5, 3, 32, 32]}], 3);
     await writeNpy(join(project(), 'image.npy'), feeds['image']!);
@@ -84,11 +88,21 @@ describe('device, gateway and cloud in the lab', {timeout: 300_000}, () => {
     return answer;
   };
 
+  /** Planned again only when the project has changed. */
+  const planOf = async (device: string, file: string): Promise<Plan> => {
+    const key = `${device}\n${await readFile(join(project(), 'edgewise.yaml'), 'utf8')}`;
+    const known = plans.get(key);
+    if (known !== undefined) return known;
+    await succeed('plan', device);
+    const plan = planFromYaml(await readFile(file, 'utf8'), file);
+    plans.set(key, plan);
+    return plan;
+  };
+
   /** The device's plan with its layers dealt out to tiers as told, the last tier for what is left. */
   const placeLayers = async (device: string, runs: readonly (readonly [TierName, number])[]) => {
     const file = join(project(), `plans/${device}.yaml`);
-    await succeed('plan', device);
-    const plan = planFromYaml(await readFile(file, 'utf8'), file);
+    const plan = await planOf(device, file);
     const tiers = runs.flatMap(([tier, count]) => Array.from({length: count}, () => tier));
     const layers = plan.layers.map((layer, at) => ({...layer, tier: tiers[at] ?? tiers.at(-1)!}));
     const placed: Plan = {
@@ -106,7 +120,7 @@ describe('device, gateway and cloud in the lab', {timeout: 300_000}, () => {
   const push = async (file: string): Promise<Pushed> => jsonOf<Pushed>(await succeed('push', file, '--json'));
 
   it('profiles the gateway like a device, and every link from where it starts', async () => {
-    await succeed('profile', 'pi-1', '--runs', '3', '--accept-new-host-keys');
+    await succeed('profile', 'pi-1', ...PROFILE_QUICKLY, '--accept-new-host-keys');
     const read = async (name: string) => {
       const file = join(project(), `profiles/${name}.yaml`);
       return profileFromYaml(await readFile(file, 'utf8'), file);
@@ -117,9 +131,9 @@ describe('device, gateway and cloud in the lab', {timeout: 300_000}, () => {
     expect(gateway.links.map(({to}) => to)).toEqual(['cloud']);
     const device = await read('pi-1');
     expect(device.links.map(({to}) => to)).toEqual(['gateway-1', 'cloud']);
-    // 200 Mbit/s are 25 MB/s, 100 are 12.5.
-    expect(device.links[0]!.upBytesPerSecond).toBeGreaterThan(14e6);
-    expect(gateway.links[0]!.upBytesPerSecond).toBeLessThan(14e6);
+    // 200 Mbit/s are 25 MB/s, 20 are 2.5: whatever else this machine does.
+    expect(device.links[0]!.upBytesPerSecond).toBeGreaterThan(4e6);
+    expect(gateway.links[0]!.upBytesPerSecond).toBeLessThan(3e6);
     // The other device is its twin.
     const text = await readFile(join(project(), 'profiles/pi-1.yaml'), 'utf8');
     await writeFile(join(project(), 'profiles/pi-2.yaml'), text.replaceAll('pi-1', 'pi-2'));

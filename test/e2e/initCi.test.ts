@@ -147,14 +147,14 @@ describe('the workflow, line by line, on a lab', () => {
       GITHUB_STEP_SUMMARY: join(folder, 'summary.md'),
     };
     await copyFile(join(ROOT, 'templates/quickstart/pictures.onnx'), join(repository, 'pictures.onnx'));
-    await edgewise('lab', 'up', '--slowdown', '2', '--model', 'pictures.onnx', '--shape', 'image=1,3,32,32');
+    await edgewise('lab', 'up', '--slowdown', '1', '--model', 'pictures.onnx', '--shape', 'image=1,3,32,32');
     const projectFile = join(repository, 'edgewise.yaml');
     const document = parseDocument(await readFile(projectFile, 'utf8'));
     // Five requests beside other tests say nothing of speed.
-    const gates = {minSamples: 5, p95ToPrediction: 50, p95ToPrevious: 50};
+    const gates = {minSamples: 5, p95ToPrediction: 1000, p95ToPrevious: 1000};
     document.set('rollout', {waves: ['100%'], soakSeconds: 0, gates});
     await writeFile(projectFile, document.toString());
-    await edgewise('profile', '--runs', '3', '--sustained-seconds', '0');
+    await edgewise('profile', '--runs', '3', '--sustained-seconds', '0', '--link-seconds', '1');
     await edgewise('plan');
     await edgewise('init', '--ci', 'github');
     const keys = await edgewise('keys', 'create', '--json');

@@ -5,7 +5,7 @@ import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import type {InferResult} from '../../src/documents/inference.ts';
 import {proofFrom} from '../../src/documents/planProof.ts';
-import {planFromYaml, profileFromYaml} from '../../src/documents/readDocument.ts';
+import {planFromYaml, profileFromYaml, releaseFromJson} from '../../src/documents/readDocument.ts';
 import {randomFeeds} from '../../src/engine/randomFeeds.ts';
 import {runOnce} from '../../src/engine/session.ts';
 import {startSshServer} from '../../src/lab/sshServer.ts';
@@ -81,6 +81,8 @@ describe.each([
         `  - {name: pi-7, address: 127.0.0.1, port: ${cutter.port}, user: ${device.user}, identityFile: ${device.keyFile}, endpointPort: ${await findFreePort()}}`,
         'clouds:',
         `  - {name: cloud, url: ${cloud.url}}`,
+        // The machine is shared with other tests: how fast a release is, is not what these are about.
+        'rollout: {gates: {minSamples: 5, p95ToPrediction: 1000, p95ToPrevious: 1000}}',
         '',
       ].join('\n'),
     );
@@ -103,7 +105,10 @@ describe.each([
     expect(refused.stderr).toMatch(/SHA256:/);
     expect(refused.stderr).toContain('--accept-new-host-keys');
 
-    await succeed('profile', '--runs', '3', '--sustained-seconds', '1', '--accept-new-host-keys');
+    await succeed(
+      ...['profile', '--runs', '3', '--sustained-seconds', '1', '--link-seconds', '1'],
+      '--accept-new-host-keys',
+    );
     const profileFile = join(project(), 'profiles/pi-7.yaml');
     const profile = profileFromYaml(await readFile(profileFile, 'utf8'), profileFile);
     expect(profile.hardware?.architecture).toBe(process.arch);
@@ -112,7 +117,10 @@ describe.each([
     const sum = times?.layers.reduce((total, layer) => total + layer.ms, 0) ?? 0;
     // As long as requests took, which on a busy machine may be less than the runs by themselves.
     expect(sum).toBeGreaterThan((times?.wholeRun.medianMs ?? NaN) / 4);
-    expect(profile.links[0]?.handover).toMatchObject({obtained: 'measured', samples: 96});
+    const {handover} = profile.links[0]!;
+    expect(handover?.obtained).toBe('measured');
+    // No fewer than six of each of the four kinds of request.
+    expect(handover?.samples).toBeGreaterThanOrEqual(24);
 
     await succeed('plan', '--pin', 'pool1=device', '--pin', 'conv2=cloud');
     const planFile = join(project(), 'plans/pi-7.yaml');
@@ -151,17 +159,26 @@ describe.each([
     if (device === null) return context.skip(`${name} is not installed here`);
     const before = await readlink(join(deviceHome(), '.edgewise/current'));
     await succeed('plan', '--pin', '*=device', '--output', 'plans/all.yaml');
-    // The weights of the dense layer, 2 MB, are the first large blob that the device lacks after the split.
-    await rm(join(deviceHome(), '.edgewise/blobs'), {recursive: true});
+    // The release has all weights, for when the cloud is gone: the device is to lack those of the dense layer, 2 MB.
+    const blobs = join(deviceHome(), '.edgewise/blobs/sha256');
+    const {files} = releaseFromJson(
+      await readFile(join(deviceHome(), '.edgewise/current/release.json'), 'utf8'),
+      'release.json',
+    );
+    const largest = files
+      .reduce((a, b) => (a.sizeBytes > b.sizeBytes ? a : b))
+      .digest.slice('sha256:'.length);
+    await rm(join(blobs, largest));
     cutter.cutAfterBytes(600_000);
-    const lost = await edgewise('push', 'plans/all.yaml');
+    const lost = await edgewise('push', 'plans/all.yaml', '--retries', '2');
     cutter.cutAfterBytes(Infinity);
     expect(lost.exitCode, lost.stderr).toBe(11);
     expect(lost.stderr).not.toContain('bug');
+    expect(lost.stderr).toContain('Trying again (2 of 2)');
     expect(await readlink(join(deviceHome(), '.edgewise/current'))).toBe(before);
-    for (const blob of await readdir(join(deviceHome(), '.edgewise/blobs/sha256'))) {
-      expect(blob).toMatch(/^[0-9a-f]{64}\.partial$/);
-    }
+    const there = await readdir(blobs);
+    expect(there).toContain(`${largest}.partial`);
+    expect(there).not.toContain(largest);
     const still = jsonOf<InferResult>(await succeed('infer', 'pi-7', '--input', 'image.npy', '--json'));
     expect(`releases/${still.release}`).toBe(before);
 

@@ -67,7 +67,7 @@ describe('what crosses and where, in the lab', {timeout: 300_000}, () => {
     await copyFile(join(ROOT, 'templates/quickstart/pictures.onnx'), join(project(), 'pictures.onnx'));
     await writePictures(project(), PICTURES);
     await succeed(
-      ...['lab', 'up', '--device', 'pi-1', '--slowdown', '2', '--link-mbit', '200', '--link-rtt-ms', '2'],
+      ...['lab', 'up', '--device', 'pi-1', '--slowdown', '1', '--link-mbit', '200', '--link-rtt-ms', '2'],
       ...['--model', 'pictures.onnx', '--shape', 'image=8,3,32,32'],
     );
     written = [
@@ -75,7 +75,7 @@ describe('what crosses and where, in the lab', {timeout: 300_000}, () => {
       'calibration: {inputs: {image: evaluation/image.npy}, labels: evaluation/labels.npy, samples: 20, seed: 3}',
       'evaluation: {inputs: {image: evaluation/image.npy}, labels: evaluation/labels.npy}',
       // What plans predict is made up below.
-      'rollout: {gates: {p95ToPrediction: 1000}}',
+      'rollout: {gates: {minSamples: 5, p95ToPrediction: 1000, p95ToPrevious: 1000}}',
     ].join('\n');
     await declare([]);
     // What the device is, is asked of it; profiled below together with the model.
@@ -84,7 +84,10 @@ describe('what crosses and where, in the lab', {timeout: 300_000}, () => {
       ...IMPROVEMENTS.flatMap(name => ['--without', name]),
       '--accept-new-host-keys',
     );
-    await succeed('profile', 'pi-1', '--runs', '3', '--sustained-seconds', '0', '--accept-new-host-keys');
+    await succeed(
+      ...['profile', 'pi-1', '--runs', '3', '--sustained-seconds', '0', '--link-seconds', '1'],
+      '--accept-new-host-keys',
+    );
   }, 120_000);
 
   afterAll(async () => {

@@ -31,7 +31,7 @@ beforeAll(async () => {
       groups: [{name: 'shelves', selector: labels}],
     }),
   );
-  for (const args of [['profile', 'shelf-1', '--runs', '3'], ['plan']]) {
+  for (const args of [['profile', 'shelf-1', '--runs', '3', '--sustained-seconds', '0'], ['plan']]) {
     const ended = await edgewise(...args);
     expect(ended.exitCode, ended.stderr).toBe(0);
   }

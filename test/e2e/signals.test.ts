@@ -11,7 +11,7 @@ import type {PushResult} from '../../src/workflows/push.ts';
 import {findFreePort} from '../integration/sshServers.ts';
 import {ROOT, jsonOf, runEdgewise, type Ended} from './runEdgewise.ts';
 
-const ENDS_WITHIN_MS = 5000;
+const ENDS_WITHIN_MS = 20_000;
 
 let folder: string;
 let project: string;
@@ -37,7 +37,7 @@ beforeAll(async () => {
       rollout: {waves: ['100%'], soakSeconds: 3, gates: {minSamples: 5, p95ToPrediction: 100}},
     }),
   );
-  await mustRun('profile', '--runs', '3', '--sustained-seconds', '0');
+  await mustRun('profile', '--runs', '3', '--sustained-seconds', '0', '--link-seconds', '1');
   await mustRun('plan');
 }, 120_000);
 

@@ -31,7 +31,7 @@ const WARM_UPS = 3;
 export async function measureHandover(
   client: ProtocolClient,
   link: LinkFit,
-  {budgetMs = 6000}: {readonly budgetMs?: number} = {},
+  {budgetMs}: {readonly budgetMs: number},
 ): Promise<MeasuredHandover | null> {
   const requestMs = (bytes: number) => link.fixedMs + (1000 * bytes) / link.upBytesPerSecond + PAUSE_MS;
   const timesWithin = (bytes: number) => Math.min(TIMES, Math.floor(budgetMs / (2 * requestMs(bytes))));

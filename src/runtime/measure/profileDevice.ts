@@ -30,6 +30,8 @@ export interface DeviceProfileOptions {
   readonly handoverModels?: string;
   /** How long the model runs without a pause to see whether the machine slows down; 0: not at all. */
   readonly sustainedSeconds: number;
+  /** How long each link may be measured. */
+  readonly linkSeconds: number;
 }
 
 /** The measured parts of a profile document, in its own words. */
@@ -50,7 +52,7 @@ interface Handover extends Omit<MeasuredHandover, 'sessionMs'> {
 
 /** Measures this machine: layers, what one request costs besides them, and the links. One after the other. */
 export async function profileDevice(options: DeviceProfileOptions): Promise<DeviceProfile> {
-  const {modelPath, runs, warmUps, threads, peers = [], handoverModels} = options;
+  const {modelPath, runs, warmUps, threads, peers = [], handoverModels, linkSeconds} = options;
   const sessions: Session[] = [];
   const open = async (path: string): Promise<Session> => {
     const opened = await openSession({path}, {optimization: 'disabled', threads});
@@ -70,7 +72,8 @@ export async function profileDevice(options: DeviceProfileOptions): Promise<Devi
             gives: await open(join(handoverModels, 'gives.onnx')),
             keeps: await open(join(handoverModels, 'keeps.onnx')),
           };
-    const timesOver = (url: string | null) => timeThroughEndpoint({model, url, handover}, {runs, warmUps});
+    const timesOver = (url: string | null) =>
+      timeThroughEndpoint({model, url, handover}, {runs, warmUps, linkSeconds});
     // With the first peer, or none, the requests are timed that the machine's own overhead comes from.
     const times = await timesOver(peers[0]?.url ?? null);
     const overhead = servingOverheadFrom(times, wholeRun);
@@ -115,7 +118,7 @@ async function timeThroughEndpoint(
     readonly url: string | null;
     readonly handover: HandoverSessions | null;
   },
-  counts: {readonly runs: number; readonly warmUps: number},
+  counts: {readonly runs: number; readonly warmUps: number; readonly linkSeconds: number},
 ): Promise<EndpointTimes> {
   const client = url === null ? null : openProtocolClient(url);
   const models = [model, makeEchoModel()];
@@ -184,11 +187,13 @@ async function timeRequestsFromOutside(
   {
     runs,
     warmUps,
+    linkSeconds,
     hasCloud,
     hasHandover,
   }: {
     readonly runs: number;
     readonly warmUps: number;
+    readonly linkSeconds: number;
     readonly hasCloud: boolean;
     readonly hasHandover: boolean;
   },
@@ -196,7 +201,7 @@ async function timeRequestsFromOutside(
   return runOutside<EndpointTimes>([
     'time-requests',
     ...['--url', `http://127.0.0.1:${port}`, '--model-name', modelName],
-    ...['--runs', String(runs), '--warm-ups', String(warmUps)],
+    ...['--runs', String(runs), '--warm-ups', String(warmUps), '--link-seconds', String(linkSeconds)],
     ...(hasCloud ? ['--has-cloud'] : []),
     ...(hasHandover ? ['--has-handover'] : []),
   ]);

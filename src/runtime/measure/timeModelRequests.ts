@@ -7,6 +7,10 @@ import {readInputSpecs} from './readInputSpecs.ts';
 import {requestOverheadFrom, timeInferences, timeRequests, type RequestTimes} from './servingOverhead.ts';
 
 const WARM_UPS_AGAIN = 3;
+/** How long a link is measured when nothing else is said. */
+export const DEFAULT_LINK_SECONDS = 10;
+/** Of that time again, for what handing tensors over it costs. */
+const HANDOVER_SHARE = 0.6;
 
 export interface EndpointTimes extends RequestTimes {
   /** Through the endpoint, as an agent uses it. */
@@ -26,6 +30,7 @@ export async function timeModelRequests(
     readonly warmUps: number;
     readonly hasCloud: boolean;
     readonly hasHandover: boolean;
+    readonly linkSeconds: number;
   },
 ): Promise<EndpointTimes> {
   const inputs = randomFeeds(await readInputSpecs(client, modelName), 1);
@@ -37,9 +42,13 @@ export async function timeModelRequests(
   const timeAgain = async (): Promise<void> => {
     totalMs.push(...(await timeInferences(client, modelName, inputs, again)).totalMs);
   };
-  const link = await measureLink(exchangeThroughEndpoint(client, requestOverheadFrom(echoMs).medianMs));
+  const budgetMs = 1000 * counts.linkSeconds;
+  const exchange = exchangeThroughEndpoint(client, requestOverheadFrom(echoMs).medianMs);
+  const link = await measureLink(exchange, {budgetMs});
   await timeAgain();
-  const handover = counts.hasHandover ? await measureHandover(client, link) : null;
+  const handover = counts.hasHandover
+    ? await measureHandover(client, link, {budgetMs: HANDOVER_SHARE * budgetMs})
+    : null;
   await timeAgain();
   return {totalMs, echoMs, link, handover};
 }

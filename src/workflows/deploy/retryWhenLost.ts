@@ -3,7 +3,7 @@ import {ExpectedError} from '../../errors.ts';
 import type {EmitEvent} from '../../events.ts';
 
 /** Each goes on where the one before was cut off. */
-const MAX_RETRIES = 10;
+const DEFAULT_RETRIES = 10;
 const FIRST_PAUSE_MS = 500;
 const LAST_PAUSE_MS = 10_000;
 /** A link that was lost is waited for this long in all, without any connection in between. */
@@ -18,6 +18,7 @@ const LOST = new Set(['device-unreachable', 'switch-unconfirmed']);
 export async function retryWhenLost<T>(
   emit: EmitEvent,
   work: (onConnected: () => void) => Promise<T>,
+  {retries = DEFAULT_RETRIES}: {readonly retries?: number | undefined} = {},
 ): Promise<T> {
   let pauseMs = FIRST_PAUSE_MS;
   let lastSeenMs: number | null = null;
@@ -30,11 +31,11 @@ export async function retryWhenLost<T>(
       if (lastSeenMs === Infinity) lastSeenMs = performance.now();
       const isLost = lastSeenMs !== null && error instanceof ExpectedError && LOST.has(error.code);
       const isPatient = lastSeenMs !== null && performance.now() - lastSeenMs < PATIENCE_MS;
-      if (!isLost || !isPatient || retry > MAX_RETRIES) throw error;
+      if (!isLost || !isPatient || retry > retries) throw error;
       emit({
         kind: 'note',
         level: 'warning',
-        text: `${error.message} Trying again (${retry} of ${MAX_RETRIES}).`,
+        text: `${error.message} Trying again (${retry} of ${retries}).`,
       });
       // Many devices behind one link must not all come back at once.
       await sleep(pauseMs * (0.5 + Math.random()));

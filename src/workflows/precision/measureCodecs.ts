@@ -11,7 +11,8 @@ import {ship} from '../deploy/shipFiles.ts';
 import {requireSuccess, runScript} from '../deploy/runOnDevice.ts';
 import {writeSegment} from '../writeSegment.ts';
 
-const RUNS = 12;
+/** Of each, at most. */
+const MOST_RUNS = 12;
 const WARM_UPS = 2;
 const TIMEOUT_MS = 600_000;
 
@@ -28,6 +29,7 @@ export interface DeviceRuntime {
 export async function measureEncoding(
   machine: Machine,
   {store, home, runtimeHex, threads}: DeviceRuntime,
+  runs: number,
   emit: EmitEvent,
 ): Promise<CodecCost[]> {
   const models = codecModels('encode');
@@ -43,7 +45,14 @@ export async function measureEncoding(
       `${folder}/runtime/${runtimeHex}/edgewise.mjs`,
       'time-models',
       ...['--models', models.map(({name}) => `${folder}/${work}/${name}.onnx`).join(',')],
-      ...['--runs', String(RUNS), '--warm-ups', String(WARM_UPS), '--threads', String(threads)],
+      ...[
+        '--runs',
+        String(Math.min(runs, MOST_RUNS)),
+        '--warm-ups',
+        String(WARM_UPS),
+        '--threads',
+        String(threads),
+      ],
     ];
     return await runStep(
       emit,
@@ -65,7 +74,11 @@ export async function measureEncoding(
 }
 
 /** What decoding a value costs in the cloud, which may be any that `edgewise profile` can measure. */
-export async function measureDecoding(client: ProtocolClient, project: OpenProject): Promise<CodecCost[]> {
+export async function measureDecoding(
+  client: ProtocolClient,
+  project: OpenProject,
+  runs: number,
+): Promise<CodecCost[]> {
   const models = codecModels('decode');
   const times: MeasuredMs[] = [];
   for (const {name, model} of models) {
@@ -73,7 +86,10 @@ export async function measureDecoding(client: ProtocolClient, project: OpenProje
     const graph = segment.files.find(({path}) => path === segment.graph);
     const cloudName = `edgewise-decode-${name}-${hexOfDigest(graph?.digest ?? '').slice(0, 12)}`;
     await loadCloudModel(client, project, {name: cloudName, ...segment});
-    const {wholeRun} = await client.profileModel(cloudName, {runs: RUNS, warmUps: WARM_UPS});
+    const {wholeRun} = await client.profileModel(cloudName, {
+      runs: Math.min(runs, MOST_RUNS),
+      warmUps: WARM_UPS,
+    });
     times.push(wholeRun);
     await client.unloadModel(cloudName);
   }
