@@ -1,8 +1,8 @@
-import {execFile} from 'node:child_process';
+import {spawn} from 'node:child_process';
 import {mkdtempSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {promisify} from 'node:util';
+import {createInterface} from 'node:readline';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import type {NamedTensors} from '../../src/documents/tensor.ts';
 import {randomFeeds} from '../../src/engine/randomFeeds.ts';
@@ -89,24 +89,53 @@ function feedsFor(model: OnnxModel, feeds: NamedTensors): NamedTensors {
   );
 }
 
+interface Peer {
+  /** The answers to the tasks in a file. */
+  ask(file: string): Promise<unknown>;
+  end(): void;
+}
+
+/** One Python for all tests: it takes longer to load its packages than to do most of what it is asked. */
+function startPeer(): Peer {
+  const child = spawn(python!, [join(import.meta.dirname, 'precision_peer.py')], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  // Its packages print as well.
+  const answers = createInterface({input: child.stdout})[Symbol.asyncIterator]();
+  return {
+    async ask(file) {
+      child.stdin.write(`${file}\n`);
+      for (;;) {
+        const {value, done} = await answers.next();
+        if (done === true) throw new Error(`precision_peer.py has ended at ${file}`);
+        if (value.startsWith('[')) return JSON.parse(value) as unknown;
+      }
+    },
+    end: () => child.stdin.end(),
+  };
+}
+
 describe.skipIf(python === undefined)(
   'other precisions, by Python (set EDGEWISE_PYTHON to a Python that has onnx and onnxruntime)',
   () => {
     let folder: string;
     let count = 0;
+    let peer: Peer;
     beforeAll(() => {
       folder = mkdtempSync(join(tmpdir(), 'edgewise-precision-'));
+      peer = startPeer();
     });
-    afterAll(() => rmSync(folder, {recursive: true, force: true}));
+    afterAll(() => {
+      peer.end();
+      rmSync(folder, {recursive: true, force: true});
+    });
 
     const newFile = (suffix = ''): string => join(folder, `${(count += 1)}${suffix}`);
 
     async function ask<T>(tasks: readonly object[]): Promise<T[]> {
       const file = newFile('.json');
       writeFileSync(file, JSON.stringify(tasks));
-      const script = join(import.meta.dirname, 'precision_peer.py');
-      const {stdout} = await promisify(execFile)(python!, [script, file], {maxBuffer: 1 << 26});
-      return JSON.parse(stdout.slice(stdout.lastIndexOf('\n[') + 1)) as T[];
+      return (await peer.ask(file)) as T[];
     }
 
     function saveModel(model: OnnxModel): string {

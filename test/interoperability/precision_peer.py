@@ -1,6 +1,6 @@
 """What the Python tools make of models and numbers, for comparison with ours.
 
-Usage: precision_peer.py TASKS.json    prints the answers as a JSON list, one per task
+Usage: precision_peer.py    for each line on stdin, the path of TASKS.json, prints the answers as a JSON list in one line
 
 Arrays are raw little-endian files. Tasks, by "do":
   run      {model, feeds: {name: {file, type, shape}}, out}   checks the model and writes each output to OUT.<name>
@@ -109,4 +109,7 @@ TASKS = {
     "blocks": blocks,
     "types": types,
 }
-print(json.dumps([TASKS[task["do"]](task) for task in json.load(open(sys.argv[1]))]))
+for path in sys.stdin:
+    with open(path.rstrip("\n")) as tasks:
+        answers = [TASKS[task["do"]](task) for task in json.load(tasks)]
+    print(json.dumps(answers), flush=True)
