@@ -186,6 +186,8 @@ describe('the program', () => {
       '7',
       '--warm-ups',
       '1',
+      '--link-seconds',
+      '2',
       '--peers',
       `near http://127.0.0.1:${listening.port},far http://localhost:${listening.port}`,
     ];
@@ -210,7 +212,8 @@ describe('the program', () => {
     for (const link of profile.links) {
       expect(link.roundTripMs).toBeGreaterThan(0);
       expect(link.upBytesPerSecond).toBeGreaterThan(1e6);
-      expect(link.handover.samples).toBe(96);
+      // No fewer than six of each of the four kinds of request.
+      expect(link.handover.samples).toBeGreaterThanOrEqual(24);
       expect(link.handover.fixedMs).toBeGreaterThanOrEqual(0);
       // 100 ns a byte would be 10 MB/s: slower than any memory.
       expect(link.handover.nsPerByte).toBeLessThan(100);

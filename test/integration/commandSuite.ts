@@ -70,7 +70,7 @@ export function describeCommands(
       const gate = join(at().scratch, 'gate');
       const script = `while [ ! -e "$1" ]; do sleep 0.05; done; sha256sum; rm "$1"`;
       const running = at().machine.run(['sh', '-c', script, 'sh', gate], {stdin: source()});
-      await vi.waitFor(() => expect(handedOut).toBeGreaterThan(0));
+      await vi.waitFor(() => expect(handedOut).toBeGreaterThan(0), 20_000);
       await writeFile(gate, '');
       const wanted = createHash('sha256').update(Buffer.concat(chunks)).digest('hex');
       expect((await running).stdout.split(' ')[0]).toBe(wanted);
@@ -174,7 +174,7 @@ export function describeCommands(
       const pids = (await readFile(note, 'utf8')).trim().split('\n').map(Number);
       expect(pids).toHaveLength(2);
       await vi.waitFor(async () => expect(await Promise.all(pids.map(isAlive))).toEqual([false, false]), {
-        timeout: 5000,
+        timeout: 20_000,
       });
       expect(await at().machine.run(['echo', 'still there'])).toMatchObject({stdout: 'still there\n'});
     });
@@ -185,7 +185,7 @@ export function describeCommands(
       expect(error).toMatchObject({code: 'output-too-large', exitCode: 12});
       await vi.waitFor(
         async () => expect((await at().machine.run(['ps', '-eo', 'args'])).stdout).not.toContain(line),
-        {timeout: 5000},
+        {timeout: 20_000},
       );
     });
   });

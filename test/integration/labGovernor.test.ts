@@ -66,14 +66,14 @@ describe('work takes the slowdown times as long', {retry: 3}, () => {
 
   for (const [slowdown, lengthMs, perBlock] of [
     [4, 1, 25],
-    [4, 20, 6],
-    [10, 5, 12],
+    [4, 20, 4],
+    [10, 5, 8],
     [20, 1, 15],
     [20, 20, 2],
   ] as const) {
     it(`slowdown ${slowdown}, bursts of ${lengthMs} ms`, async () => {
       const units = Math.round((await unitsPerMs(burst)) * lengthMs);
-      const {fullSpeedMs, slowedMs} = await compareBursts(burst, units, {blocks: 4, perBlock}, () =>
+      const {fullSpeedMs, slowedMs} = await compareBursts(burst, units, {blocks: 3, perBlock}, () =>
         govern(slowdown),
       );
       const ratio = mean(slowedMs) / mean(fullSpeedMs) / slowdown;
@@ -87,10 +87,10 @@ describe('inference in a worker thread takes the slowdown times as long', {retry
   const model = join(SHARED_MODELS, 'cifar10-resnet', 'resnet20_cifar10.onnx');
   const canRun = explainSharedModels('labGovernor');
   for (const [slowdown, inferences, perBlock] of [
-    [4, 2, 20],
-    [10, 7, 8],
-    [20, 5, 6],
-    [20, 70, 1],
+    [4, 2, 12],
+    [10, 7, 4],
+    [20, 5, 3],
+    [20, 30, 1],
   ] as const) {
     it.skipIf(!canRun)(`slowdown ${slowdown}, ${inferences} inferences at a time`, async () => {
       const script = [fileURLToPath(new URL('./labModelChild.ts', import.meta.url)), model];
@@ -100,7 +100,7 @@ describe('inference in a worker thread takes the slowdown times as long', {retry
         script,
       });
       try {
-        const rounds = {blocks: 4, perBlock};
+        const rounds = {blocks: 3, perBlock};
         const {fullSpeedMs, slowedMs} = await compareBursts(burst, inferences, rounds, () =>
           govern(slowdown),
         );
@@ -146,7 +146,10 @@ it.skipIf(findProgram('chrt') === null || deviceCores.length === 0)(
   async () => {
     governor = await govern(50);
     const {pid} = governor;
-    await vi.waitFor(() => expect(readIdleThreads(pid)).toEqual([{state: 'S', cores: deviceCores.join()}]));
+    await vi.waitFor(
+      () => expect(readIdleThreads(pid)).toEqual([{state: 'S', cores: deviceCores.join()}]),
+      10_000,
+    );
     const busy = startBusyProcess();
     governor.addProcess(busy.pid ?? 0);
     await vi.waitFor(() => expect(readIdleThreads(pid)[0]?.state).toBe('R'), {timeout: 10_000, interval: 1});

@@ -104,11 +104,11 @@ export function describeMachineSuite(
           expect(text).toMatch(/^\d+\n$/);
           return Number(text);
         },
-        {timeout: 5000},
+        {timeout: 20_000},
       );
       await other.close();
       expect((await under).code).toBe('device-unreachable');
-      await vi.waitFor(async () => expect(await isAlive(pid)).toBe(false), {timeout: 5000});
+      await vi.waitFor(async () => expect(await isAlive(pid)).toBe(false), {timeout: 20_000});
       expect((await catchExpected(other.run(['true']))).code).toBe('device-unreachable');
     });
 
@@ -312,7 +312,7 @@ export function describeMachineSuite(
       const lost = catchExpected(
         doomed.run(['sh', '-c', `echo >${note}; exec sleep 300`], {timeoutMs: 300_000}),
       );
-      await vi.waitFor(async () => expect((await stat(note)).size).toBe(1), {timeout: 5000});
+      await vi.waitFor(async () => expect((await stat(note)).size).toBe(1), {timeout: 20_000});
       await other.stop();
       expect(await lost).toMatchObject({code: 'device-unreachable', exitCode: 11});
       const late = await Promise.all(

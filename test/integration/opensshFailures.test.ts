@@ -55,7 +55,7 @@ describe.skipIf(!isInstalled)('failures of a device', () => {
     const command = catchExpected(
       machine.run(['sh', '-c', `echo >${note}; exec sleep 300`], {timeoutMs: 300_000}),
     );
-    await vi.waitFor(async () => expect((await stat(note)).size).toBe(1), {timeout: 5000});
+    await vi.waitFor(async () => expect((await stat(note)).size).toBe(1), {timeout: 20_000});
     const sessions = await server.listSessions();
     expect(sessions.length).toBeGreaterThan(0);
     let frozenAt: number | undefined;
@@ -72,8 +72,8 @@ describe.skipIf(!isInstalled)('failures of a device', () => {
     );
     expect((await catchExpected(upload)).code).toBe('device-unreachable');
     expect((await command).code).toBe('device-unreachable');
-    // Three unanswered questions, a second apart.
-    expect(performance.now() - (frozenAt ?? 0)).toBeLessThan(15_000);
+    // Three unanswered questions, a second apart: long before either time limit of five minutes.
+    expect(performance.now() - (frozenAt ?? 0)).toBeLessThan(60_000);
     for (const pid of sessions) signalProcess(pid, 'SIGCONT');
   });
 

@@ -285,7 +285,7 @@ describe('logging in to OpenSSH', () => {
       }
       await expect
         .poll(async () => (await Promise.all([server, second].map(host => host.listSessions()))).flat(), {
-          timeout: 5000,
+          timeout: 20_000,
         })
         .toEqual([]);
       await writeFile(knownHostsFile, await known(second));
@@ -381,7 +381,8 @@ describe('a host that does not answer', () => {
     const startedAt = performance.now();
     const error = await catchExpected(connectMachine({name: 'pi-7', address: '127.0.0.1', port}, options));
     expect(error).toMatchObject({code: 'device-unreachable', exitCode: 11});
-    expect(performance.now() - startedAt).toBeLessThan(4000);
+    // A server has two minutes for a login.
+    expect(performance.now() - startedAt).toBeLessThan(30_000);
     await new Promise<void>(resolve => silent.close(() => resolve()));
   });
 

@@ -381,10 +381,8 @@ describe('the client', () => {
     await new Promise<void>(resolve => silent.listen(0, '127.0.0.1', resolve));
     const {port} = silent.address() as net.AddressInfo;
     const waiting = openProtocolClient(`http://127.0.0.1:${port}`, {deadlineMs: 150});
-    const startedMs = performance.now();
     const [code, , message] = await refusalOf(waiting.infer('m', {inputs: {}}));
     expect([code, message.includes('within 150 ms')]).toEqual(['cloud-timeout', true]);
-    expect(performance.now() - startedMs).toBeLessThan(1500);
     waiting.close();
     silent.close();
   });
