@@ -27,7 +27,13 @@ export interface RunSettings {
 export function runEdgewise(args: readonly string[], settings: RunSettings): Promise<Ended> {
   const child = spawn(process.execPath, [RUN, ...args], {
     cwd: settings.cwd,
-    env: {PATH: process.env['PATH'] ?? '', HOME: settings.home, NO_COLOR: '1', ...settings.environment},
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? '',
+      HOME: settings.home,
+      NO_COLOR: '1',
+      ...settings.environment,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: settings.timeoutMs ?? 170_000,
     killSignal: 'SIGKILL',
