@@ -1,3 +1,4 @@
+import {existsSync} from 'node:fs';
 import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
 import net from 'node:net';
 import {tmpdir} from 'node:os';
@@ -374,6 +375,15 @@ describe('a new release', () => {
     await running.reload();
     expect(readState(home)).toMatchObject({status: 'serving', release: A, attempts: 2, error: {code}});
     expect(numbersOf((await client.infer('net', {inputs: {x: x()}})).outputs['y'])[0]).toBe(2);
+  });
+
+  it('is served by an agent that clears away what a power cut left of its state', async () => {
+    const left = join(home, '.state.json.0badcafe.partial');
+    await writeFile(left, '{"kind":');
+    await activateRelease(home, local(A, 1));
+    await start();
+    expect(existsSync(left)).toBe(false);
+    expect(readState(home)?.status).toBe('serving');
   });
 
   it('is awaited by an agent that has nothing to serve yet', async () => {

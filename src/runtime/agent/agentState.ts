@@ -1,5 +1,5 @@
 import {randomBytes} from 'node:crypto';
-import {readFile, rename, writeFile} from 'node:fs/promises';
+import {readdir, readFile, rename, rm, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 
 /** What the agent says about itself in `state.json`; true only while `pid` of `bootId` is alive. */
@@ -52,6 +52,14 @@ export const STATE_FILE = 'state.json';
 
 export async function readBootId(): Promise<string> {
   return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => 'unknown')).trim();
+}
+
+/** What a power cut in the midst of a write has left; by the one program that writes this home's state, before it does. */
+export async function removeHalfWrittenStates(home: string): Promise<void> {
+  const left = (await readdir(home)).filter(
+    name => name.startsWith(`.${STATE_FILE}.`) && name.endsWith('.partial'),
+  );
+  for (const name of left) await rm(join(home, name), {force: true});
 }
 
 /** Readers see the state before or the state after, never a part. */

@@ -3,7 +3,7 @@ import {ExpectedError, messageOf} from '../../errors.ts';
 import {findProgramPath} from '../programPath.ts';
 import {startEndpoint, type Endpoint} from '../server/endpoint.ts';
 import type {ServedModels} from '../server/servedModels.ts';
-import {readBootId, writeAgentState, type AgentState} from './agentState.ts';
+import {readBootId, removeHalfWrittenStates, writeAgentState, type AgentState} from './agentState.ts';
 import {startAttemptQueue} from './attemptQueue.ts';
 import {loadRelease, readCurrentRelease, type LoadedRelease} from './loadRelease.ts';
 import {openStatistics} from './statistics.ts';
@@ -123,6 +123,7 @@ export async function startAgent({home, cloudDeadlineMs, report}: AgentOptions):
     return queue.ask();
   };
 
+  await removeHalfWrittenStates(home);
   await writeState('starting', null);
   await reload();
   return {

@@ -1,7 +1,12 @@
 import {readdir} from 'node:fs/promises';
 import {basename, dirname, join} from 'node:path';
 import {ExpectedError, messageOf} from '../../errors.ts';
-import {readBootId, writeAgentState, type GatewayState} from '../agent/agentState.ts';
+import {
+  readBootId,
+  removeHalfWrittenStates,
+  writeAgentState,
+  type GatewayState,
+} from '../agent/agentState.ts';
 import {startAttemptQueue} from '../agent/attemptQueue.ts';
 import {findProgramPath} from '../programPath.ts';
 import {ECHO_MODEL, makeEchoModel} from '../server/echoModel.ts';
@@ -125,6 +130,7 @@ export async function startGateway({home, deadlineMs, report}: GatewayOptions): 
     return queue.ask();
   };
 
+  await removeHalfWrittenStates(home);
   await writeState('starting', null);
   await reload();
   return {
