@@ -153,6 +153,17 @@ export async function makeDevice(workshop: Workshop): Promise<TestDevice> {
   };
 }
 
+/** A test on a device of its own, so that it can run beside others: most of the time such tests wait for the device. */
+export const onDevice =
+  (workshop: () => Workshop, work: (device: TestDevice) => Promise<void>) => async (): Promise<void> => {
+    const device = await makeDevice(workshop());
+    try {
+      await work(device);
+    } finally {
+      await device.remove();
+    }
+  };
+
 /** A boot id cannot be changed from here, but it can be made to look as if the files were of the boot before. */
 async function pretendEarlierBoot(root: string): Promise<void> {
   for (const name of ['pending.json', 'confirming.json', 'reverting.json']) {

@@ -12,7 +12,7 @@ import {stageRelease} from '../../src/workflows/deploy/stageRelease.ts';
 import {
   composeAdding,
   deployAdding,
-  makeDevice,
+  onDevice,
   openWorkshop,
   processesOf,
   type TestDevice,
@@ -28,15 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => workshop.close());
 
-/** Each on a device of its own, beside one another: most of the time they wait for a device to do something by itself. */
-const withDevice = (work: (device: TestDevice) => Promise<void>) => async (): Promise<void> => {
-  const device = await makeDevice(workshop);
-  try {
-    await work(device);
-  } finally {
-    await device.remove();
-  }
-};
+const withDevice = (work: (device: TestDevice) => Promise<void>) => onDevice(() => workshop, work);
 
 /** Nobody confirms within it; long enough for a busy machine to come up and answer before. */
 const SOON_MS = 15_000;
