@@ -5,6 +5,7 @@ import {tmpdir, userInfo} from 'node:os';
 import {join} from 'node:path';
 import {promisify} from 'node:util';
 import {digestOfBytes} from '../../src/workspace/digest.ts';
+import {compileAsShipped} from './compileAsShipped.ts';
 import type {BenchFleet} from './openFleet.ts';
 
 const run = promisify(execFile);
@@ -18,7 +19,8 @@ export async function timeShipping(fleet: BenchFleet, bytes: Uint8Array): Promis
   const members = fleet.servers.map(({server}, at) => ({name: `real-${at}`, port: server.port}));
   const order = join(fleet.folder, 'ship.json');
   await writeFile(order, JSON.stringify({folder: fleet.folder, file, members}));
-  const seconds = await timeProcess(process.execPath, [join(import.meta.dirname, 'shipper.ts'), order], {});
+  const program = await compileAsShipped('shipper.ts');
+  const seconds = await timeProcess(process.execPath, [program, order], {});
   const hex = digestOfBytes(bytes).slice('sha256:'.length);
   await requireArrived(fleet, bytes, root => join(root, 'blobs/sha256', hex));
   return seconds;

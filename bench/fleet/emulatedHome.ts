@@ -143,7 +143,7 @@ export function openEmulatedHome({
         fence: Number(flag('fence')),
       };
       current = pending.to;
-      return json({transaction: pending.transaction, from, deadlineUptimeMs: 1e9, told: 'reloaded'});
+      return json({transaction: pending.transaction, from, deadlineUptimeMs: 1e9, attemptsBefore: 0});
     },
     confirm(flag) {
       if (pending?.transaction !== flag('transaction')) return {stdout: '', status: 12};
@@ -151,7 +151,6 @@ export function openEmulatedHome({
       pending = null;
       return json({...confirmed, counter});
     },
-    prune: () => json({removed: []}),
   };
 
   return {

@@ -10,6 +10,7 @@ import {
   startOpenSshServer,
   type OpenSshServer,
 } from '../../test/integration/sshServers.ts';
+import {compileAsShipped} from './compileAsShipped.ts';
 import type {FleetMember, FleetResult} from './controller.ts';
 import type {EmulatorOrder} from './emulator.ts';
 
@@ -32,7 +33,8 @@ export async function openFleet({emulated, real}: {emulated: number; real: numbe
   const {folder, runtime} = workshop;
   const hostKeyFile = await makeKey(join(folder, 'host_key'));
   const userKeyFile = await makeKey(join(folder, 'user_key'));
-  const emulator = fork(join(import.meta.dirname, 'emulator.ts'), {
+  const controller = await compileAsShipped('controller.ts');
+  const emulator = fork(await compileAsShipped('emulator.ts'), {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const order: EmulatorOrder = {
@@ -74,7 +76,7 @@ export async function openFleet({emulated, real}: {emulated: number; real: numbe
       await writeFile(weightsFile, weights);
       const orderFile = join(folder, 'order.json');
       await writeFile(orderFile, JSON.stringify({...rest, workshop: folder, weightsFile, members}));
-      return runController(orderFile);
+      return runController(controller, orderFile);
     },
     async countRefused() {
       const logs = await Promise.all(
@@ -106,8 +108,8 @@ function ask<T>(emulator: ChildProcess, message: EmulatorOrder | 'count'): Promi
   });
 }
 
-async function runController(orderFile: string): Promise<FleetResult> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'controller.ts'), orderFile], {
+async function runController(program: string, orderFile: string): Promise<FleetResult> {
+  const child = spawn(process.execPath, [program, orderFile], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let output = '';

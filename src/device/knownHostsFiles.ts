@@ -14,10 +14,19 @@ import {
 
 /** Entries of all files that exist, in the order of the files. */
 export async function readKnownHosts(files: readonly string[]): Promise<KnownHost[]> {
-  const texts = await Promise.all(
-    files.map(async file => parseKnownHosts(await readTextIfThere(file), file)),
-  );
+  const texts = await Promise.all(files.map(async file => parseOnce(await readTextIfThere(file), file)));
   return texts.flat();
+}
+
+/** A fleet's devices are connected to again and again, and the file names all of them. */
+const parsed = new Map<string, {readonly text: string; readonly entries: readonly KnownHost[]}>();
+
+function parseOnce(text: string, file: string): readonly KnownHost[] {
+  const known = parsed.get(file);
+  if (known?.text === text) return known.entries;
+  const entries = parseKnownHosts(text, file);
+  parsed.set(file, {text, entries});
+  return entries;
 }
 
 async function readTextIfThere(file: string): Promise<string> {

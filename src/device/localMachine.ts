@@ -12,7 +12,15 @@ import {
   unreachableError,
   uploadFailedError,
 } from './deviceErrors.ts';
-import type {CommandResult, Machine, RunOptions, Tunnel, UploadOptions, UploadSource} from './machine.ts';
+import type {
+  CommandResult,
+  Forwarding,
+  Machine,
+  RunOptions,
+  Tunnel,
+  UploadOptions,
+  UploadSource,
+} from './machine.ts';
 import {describeArgv} from './quoteArgv.ts';
 import {openUploadSource, uploadTimeoutMs} from './uploadSource.ts';
 
@@ -155,6 +163,10 @@ export class LocalMachine implements Machine {
   /** The port itself: it already is on this machine's loopback. */
   async openTunnel(remotePort: number): Promise<Tunnel> {
     return {localPort: remotePort, close: async () => {}};
+  }
+
+  async askForwarding(): Promise<Forwarding> {
+    return {kind: 'allowed'};
   }
 
   async close(): Promise<void> {

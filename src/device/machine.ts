@@ -24,6 +24,9 @@ export interface Machine {
   /** Makes a TCP port of the device's loopback reachable on this machine's loopback. */
   openTunnel(remotePort: number): Promise<Tunnel>;
 
+  /** Whether a tunnel to that port would be let through, whoever listens there or nobody. */
+  askForwarding(remotePort: number): Promise<Forwarding>;
+
   close(): Promise<void>;
 }
 
@@ -53,6 +56,9 @@ export interface UploadOptions {
   /** A whole upload's deadline; default grows with the size. */
   readonly timeoutMs?: number;
 }
+
+/** `forbidden` in the other side's own words. */
+export type Forwarding = {readonly kind: 'allowed'} | {readonly kind: 'forbidden'; readonly words: string};
 
 export interface Tunnel {
   readonly localPort: number;

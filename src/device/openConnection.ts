@@ -7,7 +7,14 @@ import {Deadline} from './deadline.ts';
 import {unreachableError} from './deviceErrors.ts';
 import {explainHostKey} from './hostKeyErrors.ts';
 import type {PromptPassphrase} from './identityKeys.ts';
-import {hostKeyFromBlob, judgeHostKey, knownKeyTypes, type HostKey} from './knownHosts.ts';
+import {
+  hostKeyFromBlob,
+  judgeHostKey,
+  knownKeyTypes,
+  matchesHosts,
+  type HostKey,
+  type KnownHost,
+} from './knownHosts.ts';
 import {readKnownHosts, recordHostKey} from './knownHostsFiles.ts';
 import type {ResolvedHost} from './resolveHost.ts';
 import {Ssh2Connection} from './ssh2Connection.ts';
@@ -63,7 +70,8 @@ async function attemptConnection(
 ): Promise<SshConnection> {
   const ssh2 = (await import('ssh2')).default;
   const files = [...host.userKnownHostsFiles, ...host.globalKnownHostsFiles];
-  const entries = await readKnownHosts(files);
+  const isAbout = ({hosts}: KnownHost): boolean => host.lookupNames.some(name => matchesHosts(hosts, name));
+  const entries = (await readKnownHosts(files)).filter(isAbout);
   let deadline: Deadline | undefined;
   const credentials = await gatherCredentials(ssh2, host, {
     promptPassphrase: options.promptPassphrase,

@@ -1,5 +1,7 @@
 import type {Duplex} from 'node:stream';
 import type {Client, SFTPWrapper} from 'ssh2';
+import {ExpectedError, messageOf} from '../errors.ts';
+import type {Forwarding} from './machine.ts';
 import {SshConnection, type CommandChannel, type Opened} from './sshConnection.ts';
 
 /** The transport that comes with edgewise: SSH in JavaScript. */
@@ -34,6 +36,16 @@ export class Ssh2Connection extends SshConnection {
     });
   }
 
+  async askForwarding(host: string, port: number): Promise<Forwarding> {
+    try {
+      (await this.forward(host, port)).destroy();
+    } catch (error) {
+      if (error instanceof ExpectedError) throw error;
+      if (isForbidden(error)) return {kind: 'forbidden', words: messageOf(error)};
+    }
+    return {kind: 'allowed'};
+  }
+
   async end(): Promise<void> {
     if (this.isLost) return;
     const closed = new Promise<void>(resolve => this.#client.once('close', () => resolve()));
@@ -42,4 +54,11 @@ export class Ssh2Connection extends SshConnection {
     await closed;
     clearTimeout(timer);
   }
+}
+
+/** SSH_OPEN_ADMINISTRATIVELY_PROHIBITED and SSH_OPEN_UNKNOWN_CHANNEL_TYPE. @see RFC 4254, section 5.1 */
+const FORBIDDEN_REASONS: ReadonlySet<unknown> = new Set([1, 3]);
+
+function isForbidden(error: unknown): boolean {
+  return error instanceof Error && 'reason' in error && FORBIDDEN_REASONS.has(error.reason);
 }

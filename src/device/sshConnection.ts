@@ -2,6 +2,7 @@ import type {Duplex, Readable, Writable} from 'node:stream';
 import type {SFTPWrapper} from 'ssh2';
 import {messageOf, type ExpectedError} from '../errors.ts';
 import {unreachableError} from './deviceErrors.ts';
+import type {Forwarding} from './machine.ts';
 
 /** One command on the other side. */
 export interface CommandChannel {
@@ -41,6 +42,9 @@ export abstract class SshConnection {
 
   /** A TCP connection made by the other side. */
   abstract forward(host: string, port: number): Promise<Duplex>;
+
+  /** Whether the other side makes such connections at all, which it may do although nobody listens there. */
+  abstract askForwarding(host: string, port: number): Promise<Forwarding>;
 
   abstract end(): Promise<void>;
 

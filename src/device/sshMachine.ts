@@ -1,5 +1,13 @@
 import {EXIT, ExpectedError} from '../errors.ts';
-import type {CommandResult, Machine, RunOptions, Tunnel, UploadOptions, UploadSource} from './machine.ts';
+import type {
+  CommandResult,
+  Forwarding,
+  Machine,
+  RunOptions,
+  Tunnel,
+  UploadOptions,
+  UploadSource,
+} from './machine.ts';
 import {endRemoteGroups, runRemoteCommand, type RunningCommands} from './remoteCommand.ts';
 import {downloadOverSftp} from './sftpDownload.ts';
 import {openSftpSession, type SftpSession} from './sftpSession.ts';
@@ -81,6 +89,10 @@ export class SshMachine implements Machine {
     };
     this.#tunnels.add(own);
     return own;
+  }
+
+  askForwarding(remotePort: number): Promise<Forwarding> {
+    return this.#connection.askForwarding('127.0.0.1', remotePort);
   }
 
   /** Commands still under way are ended on the device: nobody is left to wait for them. */

@@ -1,262 +1,12 @@
 // The program that runs on devices and in the cloud. Results go to stdout as JSON, errors to stderr as JSON.
 import {parseArgs} from 'node:util';
 import {EXIT, ExpectedError, messageOf} from '../errors.ts';
-import type {Optimization} from '../engine/workerMessages.ts';
-import {startAgent} from './agent/startAgent.ts';
 import {DEPLOY_COMMANDS} from './deploy/commands.ts';
-import {
-  choiceFrom,
-  homeFrom,
-  numberFrom,
-  print,
-  textFrom,
-  usageError,
-  type RuntimeCommand,
-  type Values,
-} from './flagValues.ts';
-import {DEFAULT_DEADLINE_MS, openProtocolClient} from './client.ts';
-import {startGateway} from './gateway/startGateway.ts';
-import {loadEndpoint} from './measure/loadEndpoint.ts';
-import {profileDevice} from './measure/profileDevice.ts';
-import {DEFAULT_LINK_SECONDS, timeModelRequests} from './measure/timeModelRequests.ts';
-import {timePacking} from './measure/timePacking.ts';
-import {readInputSpecs} from './measure/readInputSpecs.ts';
-import {readSamples} from './measure/readSamples.ts';
-import {timeModels} from './measure/timeModels.ts';
-import {timeReleases} from './measure/timeReleases.ts';
-import {startRequestRelay} from './relayRequests.ts';
-import {startServer} from './server/startServer.ts';
-import {startDetachedSupervisor, superviseAgent, type SupervisedProgram} from './supervise.ts';
-
-const COMMANDS: Record<string, RuntimeCommand> = {
-  ...DEPLOY_COMMANDS,
-  agent: {
-    options: {home: {type: 'string'}, 'cloud-deadline-ms': {type: 'string'}},
-    async run(values) {
-      const start = (report: (line: string) => void) =>
-        startAgent({
-          home: homeFrom(values),
-          cloudDeadlineMs: numberFrom(values, 'cloud-deadline-ms', DEFAULT_DEADLINE_MS, 1),
-          report,
-        });
-      await keepReloading(start);
-    },
-  },
-  gateway: {
-    options: {home: {type: 'string'}, 'cloud-deadline-ms': {type: 'string'}},
-    async run(values) {
-      const start = (report: (line: string) => void) =>
-        startGateway({
-          home: homeFrom(values),
-          deadlineMs: numberFrom(values, 'cloud-deadline-ms', DEFAULT_DEADLINE_MS, 1),
-          report,
-        });
-      await keepReloading(start);
-    },
-  },
-  supervise: {
-    options: {
-      program: {type: 'string'},
-      home: {type: 'string'},
-      foreground: {type: 'boolean'},
-      'cloud-deadline-ms': {type: 'string'},
-    },
-    async run(values) {
-      const home = homeFrom(values);
-      const deadlineMs = numberFrom(values, 'cloud-deadline-ms', DEFAULT_DEADLINE_MS, 1);
-      const agentArguments = ['--cloud-deadline-ms', String(deadlineMs)];
-      const program = choiceFrom<SupervisedProgram>(values, 'program', ['agent', 'gateway'], 'agent');
-      if (values['foreground'] !== true) print(await startDetachedSupervisor(home, agentArguments, program));
-      else {
-        const result = await superviseAgent(home, agentArguments, program);
-        if (result !== null) print({pid: result.alreadyRunning, isNew: false});
-      }
-    },
-  },
-  serve: {
-    options: {
-      port: {type: 'string'},
-      host: {type: 'string'},
-      'model-repository': {type: 'string'},
-      'model-control': {type: 'string'},
-      threads: {type: 'string'},
-      optimization: {type: 'string'},
-      'max-body-bytes': {type: 'string'},
-    },
-    async run(values) {
-      const control = choiceFrom(values, 'model-control', ['none', 'explicit'], 'none');
-      const host = textFrom(values, 'host', '127.0.0.1');
-      const server = await startServer({
-        host,
-        port: numberFrom(values, 'port', 8000, 0),
-        modelRepository: textFrom(values, 'model-repository'),
-        allowModelControl: control === 'explicit',
-        threads: numberFrom(values, 'threads', 1, 1),
-        optimization: choiceFrom<Optimization>(
-          values,
-          'optimization',
-          ['disabled', 'basic', 'extended', 'all'],
-          'disabled',
-        ),
-        maxBodyBytes: numberFrom(values, 'max-body-bytes', 2 ** 30, 1),
-        reportBug: error => process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`),
-      });
-      print({host, port: server.port});
-      await waitForEndSignal();
-      await server.close();
-    },
-  },
-  profile: {
-    options: {
-      model: {type: 'string'},
-      runs: {type: 'string'},
-      'warm-ups': {type: 'string'},
-      threads: {type: 'string'},
-      // Each "NAME URL", with commas between them.
-      peers: {type: 'string'},
-      'handover-models': {type: 'string'},
-      'sustained-seconds': {type: 'string'},
-      'link-seconds': {type: 'string'},
-    },
-    async run(values) {
-      const peers =
-        values['peers'] === undefined ? [] : textFrom(values, 'peers').split(',').map(peerFromText);
-      print(
-        await profileDevice({
-          modelPath: textFrom(values, 'model'),
-          runs: numberFrom(values, 'runs', 20, 1),
-          warmUps: numberFrom(values, 'warm-ups', 3, 0),
-          threads: numberFrom(values, 'threads', 1, 1),
-          sustainedSeconds: numberFrom(values, 'sustained-seconds', 0, 0),
-          linkSeconds: numberFrom(values, 'link-seconds', DEFAULT_LINK_SECONDS, 1),
-          peers,
-          ...(values['handover-models'] === undefined
-            ? {}
-            : {handoverModels: textFrom(values, 'handover-models')}),
-        }),
-      );
-    },
-  },
-  relay: {
-    options: {port: {type: 'string'}, 'pause-ms': {type: 'string'}},
-    async run(values) {
-      const pauseMs = numberFrom(values, 'pause-ms', 0, 0);
-      const relay = await startRequestRelay(numberFrom(values, 'port', 0, 1), pauseMs);
-      // Not on stdout: it is wanted before this ends.
-      process.stderr.write(`${JSON.stringify({port: relay.port})}\n`);
-      await Promise.race([relay.isDone, waitForEndSignal()]);
-      await relay.close();
-    },
-  },
-  'time-models': {
-    options: {
-      models: {type: 'string'},
-      runs: {type: 'string'},
-      'warm-ups': {type: 'string'},
-      threads: {type: 'string'},
-    },
-    async run(values) {
-      print(
-        await timeModels({
-          modelPaths: textFrom(values, 'models').split(','),
-          runs: numberFrom(values, 'runs', 20, 1),
-          warmUps: numberFrom(values, 'warm-ups', 3, 0),
-          threads: numberFrom(values, 'threads', 1, 1),
-        }),
-      );
-    },
-  },
-  'load-endpoint': {
-    options: {
-      url: {type: 'string'},
-      // With commas between them.
-      'model-names': {type: 'string'},
-      samples: {type: 'string'},
-      rounds: {type: 'string'},
-      'warm-ups': {type: 'string'},
-      'pause-ms': {type: 'string'},
-      concurrency: {type: 'string'},
-      seconds: {type: 'string'},
-    },
-    async run(values) {
-      const [first = '', ...others] = textFrom(values, 'model-names').split(',');
-      const client = openProtocolClient(textFrom(values, 'url'), {deadlineMs: 60_000});
-      try {
-        const options = {
-          rounds: numberFrom(values, 'rounds', 100, 1),
-          warmUps: numberFrom(values, 'warm-ups', 10, 0),
-          pauseMs: numberFrom(values, 'pause-ms', 0, 0),
-          concurrency: numberFrom(values, 'concurrency', 1, 0),
-          seconds: numberFrom(values, 'seconds', 5, 0),
-          ...(values['samples'] === undefined
-            ? {}
-            : {samples: await readSamples(textFrom(values, 'samples'), await readInputSpecs(client, first))}),
-        };
-        print(await loadEndpoint(client, [first, ...others], options));
-      } finally {
-        client.close();
-      }
-    },
-  },
-  'time-releases': {
-    options: {
-      folder: {type: 'string'},
-      releases: {type: 'string'},
-      rounds: {type: 'string'},
-      'warm-ups': {type: 'string'},
-      'pause-ms': {type: 'string'},
-      'cloud-deadline-ms': {type: 'string'},
-    },
-    async run(values) {
-      print(
-        await timeReleases({
-          folder: textFrom(values, 'folder'),
-          releases: textFrom(values, 'releases').split(','),
-          rounds: numberFrom(values, 'rounds', 20, 1),
-          warmUps: numberFrom(values, 'warm-ups', 3, 0),
-          pauseMs: numberFrom(values, 'pause-ms', 0, 0),
-          deadlineMs: numberFrom(values, 'cloud-deadline-ms', DEFAULT_DEADLINE_MS, 1),
-        }),
-      );
-    },
-  },
-  'time-packing': {
-    options: {runs: {type: 'string'}},
-    run: async values => print(await timePacking(numberFrom(values, 'runs', 12, 1))),
-  },
-  'time-requests': {
-    options: {
-      url: {type: 'string'},
-      'model-name': {type: 'string'},
-      runs: {type: 'string'},
-      'warm-ups': {type: 'string'},
-      'has-cloud': {type: 'boolean'},
-      'has-handover': {type: 'boolean'},
-      'link-seconds': {type: 'string'},
-    },
-    async run(values) {
-      const client = openProtocolClient(textFrom(values, 'url'), {deadlineMs: 120_000});
-      try {
-        const counts = {
-          runs: numberFrom(values, 'runs', 20, 1),
-          warmUps: numberFrom(values, 'warm-ups', 3, 0),
-          hasCloud: values['has-cloud'] === true,
-          hasHandover: values['has-handover'] === true,
-          linkSeconds: numberFrom(values, 'link-seconds', DEFAULT_LINK_SECONDS, 1),
-        };
-        print(await timeModelRequests(client, textFrom(values, 'model-name'), counts));
-      } finally {
-        client.close();
-      }
-    },
-  },
-};
+import {usageError, type RuntimeCommand, type Values} from './flagValues.ts';
 
 async function main(argv: readonly string[]): Promise<void> {
   const [name = '', ...rest] = argv;
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (command === undefined)
-    throw usageError(`There is no command "${name}"; there are: ${Object.keys(COMMANDS).join(', ')}.`);
+  const command = await findCommand(name);
   let values: Values;
   try {
     ({values} = parseArgs({args: rest, options: command.options, strict: true}));
@@ -266,33 +16,18 @@ async function main(argv: readonly string[]): Promise<void> {
   await command.run(values);
 }
 
-function peerFromText(text: string): {readonly name: string; readonly url: string} {
-  const [name, url, ...rest] = text.trim().split(' ');
-  if (name === undefined || url === undefined || rest.length > 0 || !URL.canParse(url))
-    throw usageError(`--peers takes "NAME URL" with commas between them, not "${text}".`);
-  return {name, url};
-}
-
-/** Runs what loads anew on SIGHUP until it is told to end. */
-async function keepReloading(
-  start: (report: (line: string) => void) => Promise<{reload(): Promise<void>; close(): Promise<void>}>,
-): Promise<void> {
-  // Before anything slow: an early signal must neither end the process nor be lost.
-  let isHangUpHeard = false;
-  let onHangUp = () => void (isHangUpHeard = true);
-  process.on('SIGHUP', () => onHangUp());
-  const running = await start(line => process.stderr.write(`${new Date().toISOString()} ${line}\n`));
-  onHangUp = () => void running.reload();
-  if (isHangUpHeard) void running.reload();
-  await waitForEndSignal();
-  await running.close();
-}
-
-function waitForEndSignal(): Promise<void> {
-  return new Promise(resolve => {
-    process.once('SIGTERM', () => resolve());
-    process.once('SIGINT', () => resolve());
-  });
+/**
+ * A push starts this program several times on a device, once a step: servers and clients take twice as long to load as such
+ * a step takes, and are loaded where they are needed only.
+ */
+async function findCommand(name: string): Promise<RuntimeCommand> {
+  if (Object.hasOwn(DEPLOY_COMMANDS, name) && DEPLOY_COMMANDS[name] !== undefined)
+    return DEPLOY_COMMANDS[name];
+  const {SERVING_COMMANDS} = await import('./servingCommands.ts');
+  if (Object.hasOwn(SERVING_COMMANDS, name) && SERVING_COMMANDS[name] !== undefined)
+    return SERVING_COMMANDS[name];
+  const names = [...Object.keys(DEPLOY_COMMANDS), ...Object.keys(SERVING_COMMANDS)];
+  throw usageError(`There is no command "${name}"; there are: ${names.join(', ')}.`);
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

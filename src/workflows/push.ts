@@ -15,6 +15,7 @@ import {retryWhenLost} from './deploy/retryWhenLost.ts';
 import {readPreflight} from './deploy/preflight.ts';
 import {isServing, readDeviceTruth, type DeviceTruth} from './deploy/readDeviceTruth.ts';
 import {requireFit} from './deploy/requireFit.ts';
+import {requireForwarding} from './deploy/requireForwarding.ts';
 import {sumOfShipments, type Shipment} from './deploy/shipFiles.ts';
 import {openFleet, type OpenFleet} from './openProject.ts';
 import {readPlan} from './readPlan.ts';
@@ -107,11 +108,11 @@ async function pushPlan(
       options.pinsAgain !== true &&
       (await findServiceDrift(machine, options.service ?? 'auto')).length === 0;
     // Before anything is changed, in the cloud neither.
-    if (!isThere)
-      requireFit(seen, device.name, {
-        files: [...runtime.files, ...composed.files],
-        port: composed.release.endpoint.port,
-      });
+    if (!isThere) {
+      const {port} = composed.release.endpoint;
+      requireFit(seen, device.name, {files: [...runtime.files, ...composed.files], port});
+      await requireForwarding(machine, port);
+    }
     const cloudModel = await bringCloudModels(project, composed, emit);
     const brought = await others.bringParts(composed, emit);
     if (isThere) return resultOf(composed, before, brought, cloudModel, null);

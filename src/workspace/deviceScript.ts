@@ -25,7 +25,13 @@ export function deviceScript(name: DeviceScript, ...args: string[]): string[] {
   return ['sh', '-c', readDeviceTemplate(`${name}.sh`), `edgewise-${name}`, ...args];
 }
 
+/** They never change while this program runs, and a fleet is asked with them thousands of times. */
+const templates = new Map<string, string>();
+
 /** A file of templates/device. */
 export function readDeviceTemplate(file: string): string {
-  return readFileSync(fileURLToPath(new URL(`../../templates/device/${file}`, import.meta.url)), 'utf8');
+  const path = fileURLToPath(new URL(`../../templates/device/${file}`, import.meta.url));
+  const text = templates.get(path) ?? readFileSync(path, 'utf8');
+  templates.set(path, text);
+  return text;
 }

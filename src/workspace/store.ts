@@ -10,7 +10,7 @@ export interface Store {
   has(digest: string): boolean;
   pathOf(digest: string): string;
   sizeOf(digest: string): Promise<number>;
-  /** Takes the bytes in and returns their digest. */
+  /** Takes the bytes in and returns their digest; what is there already is not written again. */
   put(chunks: Iterable<Uint8Array>): Promise<string>;
   /** Moves a file into the store; it must lie on the same file system. */
   adopt(path: string): Promise<string>;
@@ -27,6 +27,11 @@ export function openStore(folder: string): Store {
     sizeOf: async digest => (await stat(pathOf(digest))).size,
 
     async put(chunks) {
+      // What comes piece by piece cannot be read twice.
+      if (Array.isArray(chunks)) {
+        const digest = digestOfChunks(chunks as readonly Uint8Array[]);
+        if (existsSync(pathOf(digest))) return digest;
+      }
       await mkdir(blobs, {recursive: true});
       const partial = join(blobs, `${randomBytes(8).toString('hex')}.partial`);
       try {
@@ -57,4 +62,10 @@ export function openStore(folder: string): Store {
       return digest;
     },
   };
+}
+
+function digestOfChunks(chunks: readonly Uint8Array[]): string {
+  const hash = createHash('sha256');
+  for (const chunk of chunks) hash.update(chunk);
+  return `sha256:${hash.digest('hex')}`;
 }

@@ -148,6 +148,18 @@ const REFUSED: readonly BadDevice[] = [
     mended: 'cp "$BASE/keys" "$BASE/authorized_keys"',
     expected: 'login-shell-refused',
   },
+  {
+    what: 'no forwarding of connections',
+    spoilt: `cp "$BASE/authorized_keys" "$BASE/keys"; sed -i 's/^/no-port-forwarding /' "$BASE/authorized_keys"`,
+    mended: 'cp "$BASE/keys" "$BASE/authorized_keys"',
+    expected: 'forwarding-forbidden',
+  },
+  {
+    what: 'forwarding to another port only',
+    spoilt: `cp "$BASE/authorized_keys" "$BASE/keys"; sed -i 's/^/permitopen="127.0.0.1:1" /' "$BASE/authorized_keys"`,
+    mended: 'cp "$BASE/keys" "$BASE/authorized_keys"',
+    expected: 'forwarding-forbidden',
+  },
 ];
 
 const TAKEN: readonly BadDevice[] = [

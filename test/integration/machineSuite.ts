@@ -154,6 +154,11 @@ export function describeMachineSuite(
         );
         expect(await machine.run(['echo', 'on'])).toMatchObject({stdout: 'on\n'});
         await tunnel.close();
+        expect(await machine.askForwarding(port)).toEqual({kind: 'allowed'});
+      });
+
+      test('is allowed where somebody listens', async () => {
+        expect(await machine.askForwarding(echoPort)).toEqual({kind: 'allowed'});
       });
     });
 

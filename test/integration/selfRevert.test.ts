@@ -148,7 +148,7 @@ describe.concurrent('a confirmation', () => {
     withDevice(async device => {
       await deployAdding(workshop, device, 1);
       const activated = await switchTo(device, 2, 600_000);
-      const confirm = () => confirmRelease(work => device.withMachine(work), activated);
+      const confirm = () => confirmRelease(work => device.withMachine(work), activated, 3);
       const first = await confirm();
       expect(first).toEqual({release: activated.release, counter: expect.any(Number) as number});
       expect(await confirm()).toEqual(first);
@@ -156,7 +156,7 @@ describe.concurrent('a confirmation', () => {
       await device.withMachine(machine =>
         revertRelease(machine, programOf(device), {transaction: again.transaction, reason: 'a test'}),
       );
-      await expect(confirmRelease(work => device.withMachine(work), again)).rejects.toMatchObject({
+      await expect(confirmRelease(work => device.withMachine(work), again, 3)).rejects.toMatchObject({
         code: 'confirmation-refused',
       });
       expect(await device.answer()).toBe(2);

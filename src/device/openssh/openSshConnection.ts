@@ -1,8 +1,11 @@
 import {rm} from 'node:fs/promises';
 import {connect} from 'node:net';
+import {setTimeout as sleep} from 'node:timers/promises';
 import {dirname, join} from 'node:path';
 import type {Duplex} from 'node:stream';
 import type {SFTPWrapper} from 'ssh2';
+import {settleWithin} from '../deadline.ts';
+import type {Forwarding} from '../machine.ts';
 import {SshConnection, type CommandChannel, type Opened} from '../sshConnection.ts';
 import {ProcessChannel} from './processChannel.ts';
 import {openSftpOverProcess} from './sftpOverProcess.ts';
@@ -21,6 +24,12 @@ export interface Master {
 
 /** No session is left: see `openChannel`. */
 const REFUSED = /mux_client_request_session: session request failed/;
+
+/** What the other side says of connections that it makes for nobody. */
+const FORBIDDEN = /^(administratively prohibited|unknown channel type)/;
+const ANSWER_MS = 5000;
+/** Until the master has said why. */
+const SAYING_MS = 500;
 
 /** What shares the master's connection never opens one of its own. */
 const SHARING = [
@@ -78,6 +87,27 @@ export class OpenSshConnection extends SshConnection {
       this.#sockets.delete(`${host}:${port}`);
       throw error;
     }
+  }
+
+  /** Who made no connection says why through the master only, and not on the socket, which just closes. */
+  async askForwarding(host: string, port: number): Promise<Forwarding> {
+    const stream = await this.forward(host, port);
+    const answered = new Promise<'answered' | 'closed'>(resolve => {
+      stream.once('data', () => resolve('answered'));
+      stream.once('close', () => resolve('closed')).once('error', () => resolve('closed'));
+    });
+    stream.write('HEAD / HTTP/1.0\r\n\r\n');
+    const outcome = await settleWithin(ANSWER_MS, answered);
+    stream.destroy();
+    if (outcome !== 'closed') return {kind: 'allowed'};
+    for (let waitedMs = 0; waitedMs < SAYING_MS; waitedMs += 20) {
+      const words = this.#master.lastWords();
+      const said = /open failed: (.*)/.exec(words)?.[1];
+      if (said !== undefined)
+        return FORBIDDEN.test(said) ? {kind: 'forbidden', words: said} : {kind: 'allowed'};
+      await sleep(20);
+    }
+    return {kind: 'allowed'};
   }
 
   readonly #sockets = new Map<string, Promise<string>>();

@@ -1,4 +1,5 @@
 import {z} from 'zod';
+import {messageOf} from '../../errors.ts';
 import {
   choiceFrom,
   homeFrom,
@@ -8,6 +9,7 @@ import {
   usageError,
   type RuntimeCommand,
 } from '../flagValues.ts';
+import {startDetachedSupervisor, superviseAgent, type SupervisedProgram} from '../supervise.ts';
 import {admitRelease} from './admitRelease.ts';
 import {confirmSwitch} from './confirmSwitch.ts';
 import {pruneReleases} from './pruneReleases.ts';
@@ -20,7 +22,7 @@ const boolean = {type: 'boolean'} as const;
 const MAX_INPUT_BYTES = 2 ** 20;
 const handedOver = z.object({envelope: z.unknown(), publicKey: z.string()});
 
-/** What a controller asks of the device, one command per step; answers are JSON. */
+/** What a controller asks of the device, one command per step, and what sees to it that it goes on; answers are JSON. */
 export const DEPLOY_COMMANDS: Record<string, RuntimeCommand> = {
   admit: {
     options: {home: string, fence: string, runtime: string, 'pins-again': boolean, 'takes-bad': boolean},
@@ -58,9 +60,14 @@ export const DEPLOY_COMMANDS: Record<string, RuntimeCommand> = {
     },
   },
   confirm: {
-    options: {home: string, transaction: string},
+    options: {home: string, transaction: string, keep: string},
     async run(values) {
-      print(await confirmSwitch(homeFrom(values), textFrom(values, 'transaction')));
+      const home = homeFrom(values);
+      const confirmed = await confirmSwitch(home, textFrom(values, 'transaction'));
+      // In the same process, which takes longer to start than this. What is confirmed stays so, whatever becomes of it.
+      if (values['keep'] !== undefined)
+        await pruneReleases(home, numberFrom(values, 'keep', 0, 1)).catch(report);
+      print(confirmed);
     },
   },
   revert: {
@@ -77,10 +84,19 @@ export const DEPLOY_COMMANDS: Record<string, RuntimeCommand> = {
       print(await rollBack(homeFrom(values), {reason: textFrom(values, 'reason')}));
     },
   },
-  prune: {
-    options: {home: string, keep: string},
+  supervise: {
+    options: {program: string, home: string, foreground: boolean, 'cloud-deadline-ms': string},
     async run(values) {
-      print(await pruneReleases(homeFrom(values), numberFrom(values, 'keep', 3, 1)));
+      const home = homeFrom(values);
+      const name = 'cloud-deadline-ms';
+      const agentArguments =
+        values[name] === undefined ? [] : [`--${name}`, String(numberFrom(values, name, 0, 1))];
+      const program = choiceFrom<SupervisedProgram>(values, 'program', ['agent', 'gateway'], 'agent');
+      if (values['foreground'] !== true) print(await startDetachedSupervisor(home, agentArguments, program));
+      else {
+        const result = await superviseAgent(home, agentArguments, program);
+        if (result !== null) print({pid: result.alreadyRunning, isNew: false});
+      }
     },
   },
   watch: {
@@ -88,10 +104,14 @@ export const DEPLOY_COMMANDS: Record<string, RuntimeCommand> = {
     async run(values) {
       // The terminal and the connection that started it may go.
       process.on('SIGHUP', () => {});
-      await watchSwitch(homeFrom(values), line => process.stderr.write(`${line}\n`));
+      await watchSwitch(homeFrom(values), report);
     },
   },
 };
+
+function report(problem: unknown): void {
+  process.stderr.write(`${messageOf(problem)}\n`);
+}
 
 /** Endless input ends here. */
 async function readInput(): Promise<unknown> {

@@ -1,15 +1,18 @@
 import {existsSync} from 'node:fs';
 import {join} from 'node:path';
+import {z} from 'zod';
 import {EXIT, ExpectedError} from '../../errors.ts';
-import {readBootId} from '../agent/agentState.ts';
+import {readBootId, STATE_FILE} from '../agent/agentState.ts';
 import {findProgramPath} from '../programPath.ts';
-import {pointLink, readLinkName} from './deviceFiles.ts';
+import {pointLink, readJsonFile, readLinkName} from './deviceFiles.ts';
 import {readUptimeMs} from './deviceLedger.ts';
 import {withDeviceMutex} from './deviceMutex.ts';
 import {requireFence} from './fence.ts';
 import {requireSettled, writePending} from './pendingSwitch.ts';
 import {passStep} from './persistedSteps.ts';
 import {startDetached, tellAgent} from './tellAgent.ts';
+
+const countingState = z.looseObject({attempts: z.number()});
 
 export interface SwitchOptions {
   readonly release: string;
@@ -23,7 +26,8 @@ export interface SwitchResult {
   readonly transaction: string;
   readonly from: string | null;
   readonly deadlineUptimeMs: number;
-  readonly told: 'reloaded' | 'started';
+  /** What the agent had counted when it was told: whatever it says with the same number is of before. */
+  readonly attemptsBefore: number;
 }
 
 /**
@@ -70,8 +74,9 @@ export async function switchRelease(home: string, options: SwitchOptions): Promi
     await requireFence(home, fence);
     await pointLink(join(home, 'current'), `releases/${release}`);
     passStep('switch:current');
+    const attempts = (await readJsonFile(join(home, STATE_FILE), countingState))?.attempts ?? 0;
     const told = await tellAgent(home, runtimeHex);
     passStep('switch:told');
-    return {transaction, from, deadlineUptimeMs, told};
+    return {transaction, from, deadlineUptimeMs, attemptsBefore: told === 'reloaded' ? attempts : 0};
   });
 }

@@ -10,6 +10,9 @@ import {runDeviceProgram, type DeviceProgram} from './runOnDevice.ts';
 
 /** How long an agent may take from the switch to serving: a slow device loads its runtime and model from flash. */
 const START_DEADLINE_MS = 120_000;
+/** No agent loads a model sooner, and each look costs the device a few dozen processes. */
+const FIRST_LOOK_MS = 200;
+const LOOK_AT_LEAST_EVERY_MS = 1000;
 /** Loading, asking the golden inputs and confirming; after that the device goes back by itself. */
 export const CONFIRM_WITHIN_MS = 300_000;
 
@@ -25,7 +28,8 @@ const switched = z.object({
   transaction: z.string(),
   from: z.string().nullable(),
   deadlineUptimeMs: z.number(),
-  told: z.enum(['reloaded', 'started']),
+  /** How often the agent had been told to load something when it was told to load this. */
+  attemptsBefore: z.number(),
 });
 
 /**
@@ -46,18 +50,17 @@ export async function activateRelease(
     onSwitched?: (activated: ActivatedRelease) => void;
   } = {},
 ): Promise<ActivatedRelease> {
-  const before = await readDeviceTruth(machine);
   const transaction = `${lock.fence}-${randomBytes(6).toString('hex')}`;
   const args = [
     'switch',
     ...['--release', release, '--runtime', program.runtimeHex, '--transaction', transaction],
     ...['--fence', String(lock.fence), '--confirm-within-ms', String(confirmWithinMs)],
   ];
-  const {from, told} = await runDeviceProgram(machine, program, args, switched);
+  const {from, attemptsBefore} = await runDeviceProgram(machine, program, args, switched);
   const activated = {release, program, transaction, from};
   onSwitched?.(activated);
   passControllerStep('release:switched');
-  await waitUntilServing(machine, release, told === 'reloaded' ? (before.agent?.attempts ?? 0) : 0);
+  await waitUntilServing(machine, release, attemptsBefore);
   passControllerStep('release:loaded');
   return activated;
 }
@@ -79,7 +82,8 @@ export async function waitUntilServing(
       {hints: [`ssh ${machine.name} cat .edgewise/agent.log`]},
     );
   const deadline = Date.now() + START_DEADLINE_MS;
-  for (let waitMs = 50; ; waitMs = Math.min(waitMs * 1.5, 1000)) {
+  for (let waitMs = FIRST_LOOK_MS; ; waitMs = Math.min(waitMs * 1.5, LOOK_AT_LEAST_EVERY_MS)) {
+    await sleep(waitMs);
     const truth = await readDeviceTruth(machine);
     if (isServing(truth, release)) return;
     if (truth.currentRelease !== release)
@@ -88,7 +92,6 @@ export async function waitUntilServing(
     if (error !== undefined && error !== null && attempts > attemptsBefore)
       throw notServing(`the agent says: ${messageFrom(error)}`);
     if (Date.now() > deadline) throw notServing(`it was not serving after ${START_DEADLINE_MS / 1000} s.`);
-    await sleep(waitMs);
   }
 }
 

@@ -14,7 +14,6 @@ export const CONTROLLER_STEPS = [
   'release:loaded',
   'release:healthy',
   'release:confirmed',
-  'releases:pruned',
 ] as const;
 
 /** What the scripts of templates/device make durable. */

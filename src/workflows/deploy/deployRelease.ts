@@ -11,7 +11,6 @@ import {timeServing} from './servingTimes.ts';
 import {confirmRelease} from './confirmRelease.ts';
 import {passControllerStep} from './controllerSteps.ts';
 import type {DeviceLock} from './deviceLock.ts';
-import {pruneReleases} from './pruneReleases.ts';
 import {readDeviceTruth} from './readDeviceTruth.ts';
 import {revertRelease, settleOpenSwitch} from './revertRelease.ts';
 import type {ShippedFile, Shipment} from './shipFiles.ts';
@@ -89,7 +88,7 @@ export async function deployRelease(
         });
         requireHealthy(report, machine.name);
         passControllerStep('release:healthy');
-        await confirmRelease(parts.withNewConnection, activated);
+        await confirmRelease(parts.withNewConnection, activated, parts.keepCount);
         return report;
       } catch (error) {
         if (activated === null) throw error;
@@ -99,8 +98,6 @@ export async function deployRelease(
     ({times}) => ({detail: times === null ? 'confirmed' : `confirmed, p95 ${times.p95Ms.toFixed(2)} ms`}),
   );
   noteSpeed(health, machine.name, emit);
-  await pruneReleases(machine, staged.program, parts.keepCount);
-  passControllerStep('releases:pruned');
   return {shipment: staged, health};
 }
 

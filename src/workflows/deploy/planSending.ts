@@ -25,9 +25,11 @@ export type Sending =
 
 /** The unit of places in a part: what `dd` on the device counts in. */
 export const BLOCK_BYTES = 64 * 1024;
-/** Smaller ones travel together: each stream of its own costs two round trips and two processes on the device. */
+/** Smaller ones travel together, and so do few bytes: each stream of its own costs two round trips and some processes there. */
 const BUNDLED_BELOW_BYTES = 1024 * 1024;
 const BUNDLE_BYTES = 4 * 1024 * 1024;
+/** Less than sshd's window of a channel: it is on its way at once. */
+const LEAST_BUNDLE_BYTES = 2 * BUNDLED_BELOW_BYTES;
 const LEAST_STRIPE_BYTES = 1024 * 1024;
 /** Stripes that are not too long let the streams end together. */
 const MOST_STRIPE_BYTES = 16 * 1024 * 1024;
@@ -65,7 +67,7 @@ export function planSending(
 
 function bundlesOf(blobs: readonly BlobToSend[], streams: number): Sending[] {
   const totalBytes = blobs.reduce((sum, {sizeBytes}) => sum + sizeBytes, 0);
-  const bundleBytes = Math.min(BUNDLE_BYTES, Math.max(BLOCK_BYTES, totalBytes / streams));
+  const bundleBytes = Math.min(BUNDLE_BYTES, Math.max(LEAST_BUNDLE_BYTES, totalBytes / streams));
   const bundles: {kind: 'bundle'; blobs: BlobToSend[]; sizeBytes: number}[] = [];
   for (const blob of blobs) {
     const last = bundles.at(-1);

@@ -24,6 +24,8 @@ export interface Shipment {
   readonly sentBytes: number;
 }
 
+const NOTHING_SENT: Shipment = {sentFiles: 0, sentBytes: 0};
+
 type ReportBytes = (progress: {doneBytes: number; totalBytes: number}) => void;
 
 /**
@@ -37,6 +39,7 @@ export async function shipFolder(
   files: readonly ShippedFile[],
   report: ReportBytes = () => {},
 ): Promise<Shipment> {
+  if (files.length === 0) return NOTHING_SENT;
   const shipment = await sendMissingBlobs(machine, files, report);
   const tree = files.map(
     file => `${hexOfDigest(file.digest)} ${file.isExecutable === true ? 'x' : '-'} ${file.path}\n`,
@@ -52,7 +55,7 @@ export async function sendMissingBlobs(
   report: ReportBytes = () => {},
 ): Promise<Shipment> {
   const {lacking, freeBytes, tools} = await askWhatLacks(machine, files);
-  if (lacking.length === 0) return {sentFiles: 0, sentBytes: 0};
+  if (lacking.length === 0) return NOTHING_SENT;
   const totalBytes = lacking.reduce((sum, {file}) => sum + file.sizeBytes, 0);
   const neededBytes = lacking.reduce((sum, {file, partBytes}) => sum + file.sizeBytes - partBytes, 0);
   requireFreeSpace(machine, freeBytes, neededBytes);

@@ -37,7 +37,7 @@ const admitted = z.object({release: z.string(), counter: z.number()});
 export async function stageRelease(
   machine: Machine,
   lock: DeviceLock,
-  truth: Pick<DeviceTruth, 'home'>,
+  truth: Pick<DeviceTruth, 'home' | 'runtimes'>,
   runtime: RuntimeFiles,
   signed: SignedShipment,
   options: StageOptions,
@@ -45,7 +45,10 @@ export async function stageRelease(
 ): Promise<StagedRelease> {
   const runtimeHex = hexOfDigest(runtime.digest);
   const program = {home: truth.home, runtimeHex};
-  const runtimeShipment = await ship(machine, `runtime/${runtimeHex}`, runtime.files, 'runtime', emit);
+  // A runtime's folder appears whole or not at all, and is never changed: what is there needs no asking.
+  const isThere = truth.runtimes.includes(runtimeHex);
+  const lacking = isThere ? [] : runtime.files;
+  const runtimeShipment = await ship(machine, `runtime/${runtimeHex}`, lacking, 'runtime', emit);
   passControllerStep('runtime:staged');
   const {id} = signed.release;
   const shipment = await runStep(

@@ -8,9 +8,9 @@ import {activateRelease, type ActivatedRelease} from '../deploy/activateRelease.
 import {checkHealth} from '../deploy/checkHealth.ts';
 import {confirmRelease} from '../deploy/confirmRelease.ts';
 import {readPreflight, type Preflight} from '../deploy/preflight.ts';
-import {pruneReleases} from '../deploy/pruneReleases.ts';
 import {isServing, readDeviceTruth, type DeviceTruth} from '../deploy/readDeviceTruth.ts';
 import {requireFit} from '../deploy/requireFit.ts';
+import {requireForwarding} from '../deploy/requireForwarding.ts';
 import {revertRelease, rollBackRelease, settleOpenSwitch} from '../deploy/revertRelease.ts';
 import {withEndpoint} from '../deploy/servingTimes.ts';
 import {signRelease} from '../deploy/signRelease.ts';
@@ -71,7 +71,9 @@ export function openSshHands(parts: SshHandsParts): DeviceHands {
     const known = release === undefined ? {} : {release};
     try {
       const detail = await work();
-      return await remember(machine, {phase, ...known, ...(detail === undefined ? {} : {detail})});
+      const report = {phase, ...known, ...(detail === undefined ? {} : {detail})};
+      // In between, the open switch itself tells whoever goes on how far the device is.
+      return phase === 'confirmed' ? await remember(machine, report) : report;
     } catch (error) {
       const detail = messageOf(error);
       if (isUnreachable(error)) return {phase: 'lost', detail, ...known};
@@ -103,6 +105,7 @@ export function openSshHands(parts: SshHandsParts): DeviceHands {
         if (isThere(before, deploy)) return {phase: 'unchanged', release: release.id};
         const files = [...runtime.files, ...composed.files];
         requireFit(seen ?? (await readPreflight(machine)), device, {files, port: release.endpoint.port});
+        await requireForwarding(machine, release.endpoint.port);
         const adopted = openSwitchOf(before, release.id);
         if (adopted !== null) {
           activated = adopted;
@@ -161,10 +164,8 @@ export function openSshHands(parts: SshHandsParts): DeviceHands {
       }),
     confirm: () =>
       orTakeBack('confirmed', async () => {
-        const {machine} = await open();
         if (activated === null || deploy === null) throw new Error(`${device} was not switched`);
-        await confirmRelease(withMachine, activated);
-        await pruneReleases(machine, activated.program, deploy.keepCount);
+        await confirmRelease(withMachine, activated, deploy.keepCount);
         return undefined;
       }),
     async revert(reason) {

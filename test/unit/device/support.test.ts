@@ -77,6 +77,7 @@ function deviceThatPrints(answer: (script: string, separator: string) => Partial
     upload: unused,
     download: unused,
     openTunnel: unused,
+    askForwarding: unused,
     close: async () => {},
   };
 }

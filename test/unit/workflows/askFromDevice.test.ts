@@ -26,6 +26,7 @@ function deviceThat(runs: (options: RunOptions) => Promise<number>): {
       tunnels.push(remotePort);
       return Promise.resolve({localPort: 1, close: () => Promise.resolve()});
     },
+    askForwarding: () => Promise.reject(new Error('nothing is forwarded')),
     close: () => Promise.resolve(),
   };
   return {machine, argvs, tunnels};
