@@ -1,6 +1,7 @@
 import {randomBytes} from 'node:crypto';
 import {readdir, readFile, rename, rm, writeFile} from 'node:fs/promises';
-import {join} from 'node:path';
+import {basename, dirname, join} from 'node:path';
+import {findProgramPath} from '../programPath.ts';
 
 /** What the agent says about itself in `state.json`; true only while `pid` of `bootId` is alive. */
 export interface AgentState {
@@ -54,8 +55,34 @@ export async function readBootId(): Promise<string> {
   return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => 'unknown')).trim();
 }
 
-/** What a power cut in the midst of a write has left; by the one program that writes this home's state, before it does. */
-export async function removeHalfWrittenStates(home: string): Promise<void> {
+/** Who writes, and since when. */
+type Head = 'formatVersion' | 'pid' | 'bootId' | 'startedAt' | 'changedAt' | 'runtime';
+
+/** For the one program that writes this home's state, from its start on. */
+export async function openState<State extends AgentState | GatewayState>(
+  home: string,
+): Promise<{readonly bootId: string; write(state: Omit<State, Head>): Promise<void>}> {
+  await removeHalfWrittenStates(home);
+  const bootId = await readBootId();
+  const startedAt = new Date().toISOString();
+  return {
+    bootId,
+    write: state =>
+      writeState(home, {
+        ...state,
+        formatVersion: 1,
+        pid: process.pid,
+        bootId,
+        startedAt,
+        changedAt: new Date().toISOString(),
+        // The folder that this runs from is named by the runtime's digest.
+        runtime: basename(dirname(findProgramPath())),
+      }),
+  };
+}
+
+/** What a power cut in the midst of a write has left. */
+async function removeHalfWrittenStates(home: string): Promise<void> {
   const left = (await readdir(home)).filter(
     name => name.startsWith(`.${STATE_FILE}.`) && name.endsWith('.partial'),
   );
@@ -63,7 +90,7 @@ export async function removeHalfWrittenStates(home: string): Promise<void> {
 }
 
 /** Readers see the state before or the state after, never a part. */
-export async function writeAgentState(home: string, state: AgentState | GatewayState): Promise<void> {
+async function writeState(home: string, state: object): Promise<void> {
   const partial = join(home, `.${STATE_FILE}.${randomBytes(4).toString('hex')}.partial`);
   await writeFile(partial, `${JSON.stringify(state, null, 2)}\n`);
   await rename(partial, join(home, STATE_FILE));

@@ -1,9 +1,7 @@
-import {basename, dirname} from 'node:path';
 import {ExpectedError, messageOf} from '../../errors.ts';
-import {findProgramPath} from '../programPath.ts';
 import {startEndpoint, type Endpoint} from '../server/endpoint.ts';
 import type {ServedModels} from '../server/servedModels.ts';
-import {readBootId, removeHalfWrittenStates, writeAgentState, type AgentState} from './agentState.ts';
+import {openState, type AgentState} from './agentState.ts';
 import {startAttemptQueue} from './attemptQueue.ts';
 import {loadRelease, readCurrentRelease, type LoadedRelease} from './loadRelease.ts';
 import {openStatistics} from './statistics.ts';
@@ -31,9 +29,8 @@ const LAST_RETRY_MS = 60_000;
  * tries again: at once on a signal, else ever more rarely.
  */
 export async function startAgent({home, cloudDeadlineMs, report}: AgentOptions): Promise<Agent> {
-  const bootId = await readBootId();
-  const startedAt = new Date().toISOString();
-  const statistics = await openStatistics(home, bootId);
+  const state = await openState<AgentState>(home);
+  const statistics = await openStatistics(home, state.bootId);
   let current: LoadedRelease | null = null;
   let endpoint: Endpoint | null = null;
   let attempts = 0;
@@ -49,13 +46,8 @@ export async function startAgent({home, cloudDeadlineMs, report}: AgentOptions):
   };
 
   const writeState = (status: AgentState['status'], error: AgentState['error']) =>
-    writeAgentState(home, {
+    state.write({
       kind: 'edgewise/agent-state',
-      formatVersion: 1,
-      pid: process.pid,
-      bootId,
-      startedAt,
-      changedAt: new Date().toISOString(),
       attempts,
       status,
       release: current?.release.id ?? null,
@@ -63,7 +55,6 @@ export async function startAgent({home, cloudDeadlineMs, report}: AgentOptions):
       model: current?.model.name ?? null,
       port: endpoint?.port ?? null,
       error,
-      runtime: basename(dirname(findProgramPath())),
     });
 
   const listen = (port: number) =>
@@ -123,7 +114,6 @@ export async function startAgent({home, cloudDeadlineMs, report}: AgentOptions):
     return queue.ask();
   };
 
-  await removeHalfWrittenStates(home);
   await writeState('starting', null);
   await reload();
   return {

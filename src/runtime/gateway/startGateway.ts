@@ -1,14 +1,8 @@
 import {readdir} from 'node:fs/promises';
-import {basename, dirname, join} from 'node:path';
+import {join} from 'node:path';
 import {ExpectedError, messageOf} from '../../errors.ts';
-import {
-  readBootId,
-  removeHalfWrittenStates,
-  writeAgentState,
-  type GatewayState,
-} from '../agent/agentState.ts';
+import {openState, type GatewayState} from '../agent/agentState.ts';
 import {startAttemptQueue} from '../agent/attemptQueue.ts';
-import {findProgramPath} from '../programPath.ts';
 import {ECHO_MODEL, makeEchoModel} from '../server/echoModel.ts';
 import {startEndpoint, type Endpoint} from '../server/endpoint.ts';
 import type {ServedModels} from '../server/servedModels.ts';
@@ -37,8 +31,7 @@ const RETRY_MS = 5000;
  * A part that does not load keeps none of the others back. Says in state.json what it does.
  */
 export async function startGateway({home, deadlineMs, report}: GatewayOptions): Promise<Gateway> {
-  const bootId = await readBootId();
-  const startedAt = new Date().toISOString();
+  const state = await openState<GatewayState>(home);
   const parts = new Map<string, LoadedPart>();
   let failures: GatewayState['failures'] = [];
   let endpoint: (Endpoint & {readonly host: string}) | null = null;
@@ -53,13 +46,8 @@ export async function startGateway({home, deadlineMs, report}: GatewayOptions): 
   };
 
   const writeState = (status: GatewayState['status'], error: GatewayState['error']) =>
-    writeAgentState(home, {
+    state.write({
       kind: 'edgewise/gateway-state',
-      formatVersion: 1,
-      pid: process.pid,
-      bootId,
-      startedAt,
-      changedAt: new Date().toISOString(),
       attempts,
       status,
       host: endpoint?.host ?? null,
@@ -67,7 +55,6 @@ export async function startGateway({home, deadlineMs, report}: GatewayOptions): 
       parts: [...parts.keys()].sort(),
       failures,
       error,
-      runtime: basename(dirname(findProgramPath())),
     });
 
   const listen = async (): Promise<void> => {
@@ -130,7 +117,6 @@ export async function startGateway({home, deadlineMs, report}: GatewayOptions): 
     return queue.ask();
   };
 
-  await removeHalfWrittenStates(home);
   await writeState('starting', null);
   await reload();
   return {
