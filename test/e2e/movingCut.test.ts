@@ -139,7 +139,7 @@ describe('what crosses and where, in the lab', {timeout: 300_000}, () => {
       await readFile(join(project(), 'plans/pi-1.yaml'), 'utf8'),
     ]).toEqual(before);
     // It noticed by itself that nobody waits any more.
-    await expect.poll(() => processesOf('time-releases'), {timeout: 10_000}).toEqual([]);
+    await expect.poll(() => processesOf('time-releases'), {timeout: 30_000}).toEqual([]);
   });
 
   it('int8 in the cut and on the device: the accuracy that the plan promises is the one that the device gives', async () => {

@@ -101,7 +101,7 @@ export function describeCommands(
     });
 
     test('ends standard input at once when there is none', async () => {
-      expect(await at().machine.run(['cat'], {timeoutMs: 5000})).toMatchObject({exitStatus: 0, stdout: ''});
+      expect(await at().machine.run(['cat'], {timeoutMs: 60_000})).toMatchObject({exitStatus: 0, stdout: ''});
     });
 
     test('is not disturbed by a command that reads none of its input', async () => {
@@ -168,7 +168,7 @@ export function describeCommands(
     test('ends a command whose time is up, and what it started, even when it does not listen', async () => {
       const note = join(at().scratch, 'pids');
       const script = `trap '' TERM; sh -c 'trap "" TERM; echo $$ >>${note}; while :; do sleep 1; done' & echo $$ >>${note}; echo working >&2; while :; do sleep 1; done`;
-      const error = await catchExpected(at().machine.run(['sh', '-c', script], {timeoutMs: 1500}));
+      const error = await catchExpected(at().machine.run(['sh', '-c', script], {timeoutMs: 2500}));
       expect(error).toMatchObject({code: 'command-timed-out', exitCode: 12});
       expect(error.message).toContain('working');
       const pids = (await readFile(note, 'utf8')).trim().split('\n').map(Number);

@@ -213,7 +213,7 @@ describe('three tiers', () => {
         's.onnx': mul(factor, 'x', 'y'),
       });
     await putPart('broken', ['x'], ['y'], [run('s.onnx', ['x'], ['y'])], {'s.onnx': Uint8Array.of(1, 2)});
-    gateway = await startGateway({home: gatewayHome, deadlineMs: 5000, report: () => {}});
+    gateway = await startGateway({home: gatewayHome, deadlineMs: 30_000, report: () => {}});
     expect(await readGatewayState()).toMatchObject({
       status: 'serving',
       parts: ['times-2', 'times-3'],
@@ -249,7 +249,7 @@ describe('three tiers', () => {
   });
 
   it('listens where it is told, and goes on where it was when that cannot be', async () => {
-    gateway = await startGateway({home: gatewayHome, deadlineMs: 5000, report: () => {}});
+    gateway = await startGateway({home: gatewayHome, deadlineMs: 30_000, report: () => {}});
     await listenOn('203.0.113.1', gatewayPort);
     await gateway.reload();
     expect(await readGatewayState()).toMatchObject({

@@ -52,7 +52,7 @@ function runOn(device: string, command: string): Promise<{stdout: string; stderr
 
 async function fetchText(url: string): Promise<string> {
   // A connection of its own each time: what was kept alive must not hide that the way is closed.
-  const response = await fetch(url, {headers: {connection: 'close'}, signal: AbortSignal.timeout(5000)});
+  const response = await fetch(url, {headers: {connection: 'close'}, signal: AbortSignal.timeout(20_000)});
   return response.text();
 }
 

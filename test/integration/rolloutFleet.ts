@@ -31,7 +31,7 @@ export interface TestRollout {
 const POLICY: RolloutPolicyFields = {
   waves: [1, '100%'],
   soakSeconds: 0.3,
-  patienceSeconds: 20,
+  patienceSeconds: 120,
   maxUnavailable: '100%',
   // Whoever else works on this machine is not to decide.
   gates: {p95ToPrevious: 1000, memoryToPrevious: 10},
