@@ -1,44 +1,21 @@
-import {stat} from 'node:fs/promises';
-import {join} from 'node:path';
 import type {DataSource} from '../../documents/dataSource.ts';
 import {runStep, type EmitEvent} from '../../events.ts';
-import {optimizeModel} from '../../engine/optimizeModel.ts';
 import {readRuntimeVersion} from '../../engine/runtimeVersion.ts';
-import type {Graph} from '../../model/graph.ts';
-import {graphFromModel} from '../../model/graphFromModel.ts';
 import {layerCosts} from '../../model/layerCosts.ts';
-import {writeModel} from '../../model/onnx/writeModel.ts';
-import {pruneOpsetImports} from '../../model/pruneOpsetImports.ts';
 import type {CandidateBuild} from '../../targets/target.ts';
-import {openStore, type Store} from '../../workspace/store.ts';
-import {writeAtomically} from '../../workspace/writeAtomically.ts';
-import {openModel} from '../openModel.ts';
+import {openStore} from '../../workspace/store.ts';
 import {openDataSet} from '../openDataSet.ts';
 import {prepareFloatModel, type FloatModel} from '../prepareFloatModel.ts';
 import {classCountOf} from '../projectData.ts';
-import {startSampleRunner} from '../startSampleRunner.ts';
-import {variedSamples} from '../variedSamples.ts';
 import {keyOfJob, readCompiled, writeCompiled} from './compileCache.ts';
 import type {CompiledCandidate, CompiledModel, CompileJob} from './compileJob.ts';
-import {candidatePruning, compilePruned, jobOfPruned, prunedName} from './compilePruned.ts';
-import {finiteDecibels} from './finiteDecibels.ts';
-import {floatLowering} from './floatLowering.ts';
-import {keepWithinBudget} from './keepWithinBudget.ts';
-import type {LoweredBuild, Lowering, LoweringContext, ReportStep} from './lowering.ts';
-import {lowerStatically} from './lowerStatically.ts';
-import {
-  float16ByCompiler,
-  lowerToFloat16,
-  rangesForFloat16,
-  withFloat16,
-  type Ranges,
-} from './lowerToFloat16.ts';
-import {lowerWeights, opsetFor} from './lowerWeights.ts';
-import type {CompileSamples} from './openCompileSamples.ts';
-import {openAsOnTarget} from './openAsOnTarget.ts';
+import {compilePruned, prunedName} from './compilePruned.ts';
+import {compileVariant, type CompileParts} from './compileVariant.ts';
+import {finiteOrNull} from './finiteOrNull.ts';
+import {opsetFor} from './lowerWeights.ts';
 import {openJobSamples} from './openJobSamples.ts';
-import {openJudge, type Judge, type Judgement} from './openJudge.ts';
-import {pruneFloat, pruningDecision, type PrunedFloat} from './pruneFloat.ts';
+import {openJudge, type Judge} from './openJudge.ts';
+import {pruneFloat, type PrunedFloat} from './pruneFloat.ts';
 import {removeDeadFromFloat} from './removeDeadFromFloat.ts';
 
 /**
@@ -82,11 +59,7 @@ export async function compileCandidates(job: CompileJob, emit: EmitEvent): Promi
 /** Without data, outputs are compared on this many seeded random inputs. */
 const RANDOM_SAMPLES = 8;
 
-interface Parts {
-  readonly job: CompileJob;
-  readonly float: FloatModel;
-  readonly samples: CompileSamples | null;
-  readonly store: Store;
+interface Parts extends CompileParts {
   readonly emit: EmitEvent;
 }
 
@@ -111,7 +84,7 @@ async function compileWith(parts: Parts): Promise<CompiledModel> {
         `build ${name}`,
         `build ${name}`,
         progress =>
-          compileCandidate(parts, {candidate, pruned, name}, judge, (detail, layers) =>
+          compileVariant(parts, {candidate, pruned, name}, judge, (detail, layers) =>
             progress(
               layers === undefined
                 ? {detail}
@@ -149,7 +122,7 @@ async function compileWith(parts: Parts): Promise<CompiledModel> {
           : {
               metric: judge.metricName,
               isHigherBetter: judge.isHigherBetter,
-              original: finiteOr(judge.originalValue),
+              original: finiteOrNull(judge.originalValue),
               samples: samples.evaluation.sampleCount,
             },
       pruningEnded: floats?.endedBecause ?? null,
@@ -161,165 +134,10 @@ async function compileWith(parts: Parts): Promise<CompiledModel> {
   }
 }
 
-/** A candidate of the recipe, made from the whole float model or from a pruned one. */
-interface Variant {
-  readonly candidate: CandidateBuild;
-  readonly pruned: PrunedFloat | null;
-  readonly name: string;
-}
-
-/** @returns `null` when the model has no layer that becomes lower */
-async function compileCandidate(
-  {job, float, samples, store}: Parts,
-  {candidate, pruned, name}: Variant,
-  judge: Judge,
-  report: ReportStep,
-): Promise<CompiledCandidate | null> {
-  const {graph} = pruned ?? float;
-  const lowering = await lowerTo(
-    candidate,
-    pruned === null ? job : jobOfPruned(job, pruned),
-    graph,
-    samples,
-    report,
-  );
-  let fileCount = 0;
-  const write = async ({model, standIn = model}: LoweredBuild): Promise<string> => {
-    const path = join(job.temporaryFolder, `${name}-${(fileCount += 1)}.onnx`);
-    await writeAtomically(path, writeModel(standIn, {kind: 'inline'}).chunks);
-    report('judge');
-    return path;
-  };
-  const isFp32 = candidate.precision === 'fp32';
-  if (!isFp32 && candidate.loweredBy === 'edgewise' && lowersNothing(lowering)) return null;
-  const kept = await keepWithinBudget({
-    lowering,
-    budget: samples === null || (isFp32 && pruned === null) ? null : job.budget,
-    judge,
-    // A pruned build that needs layers in float is left for one that is pruned less.
-    runner: samples === null || pruned !== null ? null : startSampleRunner(samples.learning, job),
-    write,
-    ...openAsOnTarget(candidate.precision, job.saturates, job),
-  });
-  const finished = await optimised(job, candidate, kept.build);
-  const {judgement} = kept;
-  return {
-    name,
-    precision: candidate.precision,
-    digest: await store.put(finished.chunks),
-    sizeBytes: finished.sizeBytes,
-    layers: finished.layers,
-    recipe: [
-      ...float.decisions,
-      ...(pruned === null ? [] : [pruningDecision(pruned)]),
-      {decision: candidate.name, reason: candidate.reason},
-      ...lowering.decisions,
-      ...judgement.decisions,
-      ...(kept.keptLayers.length === 0
-        ? []
-        : [
-            {
-              decision: `${kept.keptLayers.length} layers kept in float: ${kept.keptLayers.join(', ')}`,
-              reason: `the accuracy budget; found with ${kept.validations} validations`,
-            },
-          ]),
-    ],
-    floatLayers: kept.build.floatLayers.map(({layer, reason}) => ({layer, reason})),
-    fidelity: fidelityOf(judgement),
-    accuracy: samples === null ? null : finiteOr(judgement.value),
-    isWithinBudget: kept.isWithinBudget,
-    validations: kept.validations,
-    pruning: pruned === null ? null : candidatePruning(candidate.name, pruned),
-  };
-}
-
-async function lowerTo(
-  candidate: CandidateBuild,
-  job: CompileJob,
-  graph: Graph,
-  samples: CompileSamples | null,
-  report: ReportStep,
-): Promise<Lowering> {
-  const {precision, scheme, loweredBy, floatType} = candidate;
-  if (precision === 'fp32') return floatLowering(graph);
-  const runner = samples === null ? null : startSampleRunner(samples.learning, job);
-  const calibrationRequests = samples?.calibrationRequests ?? 0;
-  const ranges = (): Promise<Ranges> => {
-    if (runner === null) return Promise.resolve(new Map());
-    report('measure ranges');
-    return rangesForFloat16(graph, runner, calibrationRequests);
-  };
-  if (loweredBy === 'compiler') {
-    if (precision === 'fp16') return float16ByCompiler(graph, await ranges());
-    return floatLowering(graph, [
-      {
-        decision: 'judged in float32',
-        reason: "the target's compiler quantises by itself, on the calibration samples",
-      },
-    ]);
-  }
-  if (precision === 'fp16') return lowerToFloat16(graph, await ranges());
-  if (scheme !== null && samples !== null) {
-    const context: LoweringContext = {
-      graph,
-      runner: startSampleRunner(variedSamples(samples.learning, calibrationRequests), job),
-      calibrationRequests,
-      distinctRequests: samples.learning.requestCount,
-      mode: 'fused',
-      without: job.without,
-      seed: job.seed,
-      report,
-    };
-    const quantised = await lowerStatically(context, scheme);
-    return floatType === 'float16' ? withFloat16(quantised, await ranges()) : quantised;
-  }
-  const lowered = lowerWeights(graph, candidate);
-  if (lowered === null) throw new Error(`no way to ${precision} without calibration data`);
-  return lowered;
-}
-
 /** Blocks of weights in standard operators need a newer opset than the rest. */
 function opsetOf({candidates}: CompileJob): {opset?: number} {
   const opset = opsetFor(candidates);
   return opset === null ? {} : {opset};
-}
-
-/** Nothing but float32, as before. */
-function lowersNothing(lowering: Lowering): boolean {
-  const {nodes, initializers} = lowering.build(new Set()).model.graph;
-  const {graph} = lowering.graph.model;
-  const types = new Set(graph.initializers.map(({elementTypeCode}) => elementTypeCode));
-  return (
-    nodes.length === graph.nodes.length &&
-    initializers.every(({elementTypeCode}) => types.has(elementTypeCode))
-  );
-}
-
-/** The file as the recipe wants it: higher levels of the optimiser fuse what only ONNX Runtime reads. */
-async function optimised(
-  job: CompileJob,
-  {name, optimisation}: CandidateBuild,
-  {model}: LoweredBuild,
-): Promise<{chunks: Iterable<Uint8Array>; sizeBytes: number; layers: number}> {
-  if (optimisation === 'basic') {
-    const written = writeModel(model, {kind: 'inline'});
-    return {...written, layers: model.graph.nodes.length};
-  }
-  const [input, output] = [
-    join(job.temporaryFolder, `${name}-in.onnx`),
-    join(job.temporaryFolder, `${name}-out.onnx`),
-  ];
-  await writeAtomically(input, writeModel(model, {kind: 'inline'}).chunks);
-  await optimizeModel(input, output, optimisation);
-  const opened = openModel(output);
-  try {
-    const pruned = pruneOpsetImports(opened.model);
-    const bytes = [...writeModel(pruned, {kind: 'inline'}).chunks].map(chunk => new Uint8Array(chunk));
-    const {size} = await stat(output);
-    return {chunks: bytes, sizeBytes: size, layers: graphFromModel(pruned).layers.length};
-  } finally {
-    opened.close();
-  }
 }
 
 /** Candidates for products of matrices are tried where these are most of the work. */
@@ -334,20 +152,6 @@ function suitedCandidates(
     .reduce((sum, {index}) => sum + (layers[index]?.multiplyAdds ?? 0), 0);
   const isOfProducts = products > totals.multiplyAdds / 2;
   return candidates.filter(({suits}) => suits === 'every-model' || isOfProducts);
-}
-
-function fidelityOf(judgement: Judgement): CompiledCandidate['fidelity'] {
-  const {maxAbsoluteDifference, samples, outputs} = judgement.fidelity;
-  return {
-    maxAbsoluteDifference,
-    samples,
-    outputs: outputs.map(({name, sqnrDb}) => ({name, sqnrDb: finiteDecibels(sqnrDb)})),
-  };
-}
-
-/** Documents have finite numbers only. */
-function finiteOr(value: number): number | null {
-  return Number.isFinite(value) ? value : null;
 }
 
 function summaryOf({sizeBytes, accuracy}: CompiledCandidate, judge: Judge): string {
