@@ -69,15 +69,14 @@ export function roundToScales(
 ): Int8Array {
   const integers = new Int8Array(values.length);
   const fround = Math.fround;
+  // `max` of `min`: with two branches instead a value takes three times as long.
   if (inner === 1) {
     // Channels side by side, as in the matrix of a MatMul.
     for (let row = 0, at = 0; row < outer; row += 1) {
       for (let channel = 0; channel < channels; channel += 1, at += 1) {
-        let rounded =
+        const rounded =
           fround((values[at] as number) / (scales[channel] as number)) + ROUNDING_TERM - ROUNDING_TERM;
-        if (rounded > highest) rounded = highest;
-        else if (rounded < -highest) rounded = -highest;
-        integers[at] = rounded;
+        integers[at] = Math.max(Math.min(rounded, highest), -highest);
       }
     }
     return integers;
@@ -86,10 +85,8 @@ export function roundToScales(
     for (let channel = 0; channel < channels; channel += 1) {
       const scale = scales[channel] as number;
       for (const end = at + inner; at < end; at += 1) {
-        let rounded = fround((values[at] as number) / scale) + ROUNDING_TERM - ROUNDING_TERM;
-        if (rounded > highest) rounded = highest;
-        else if (rounded < -highest) rounded = -highest;
-        integers[at] = rounded;
+        const rounded = fround((values[at] as number) / scale) + ROUNDING_TERM - ROUNDING_TERM;
+        integers[at] = Math.max(Math.min(rounded, highest), -highest);
       }
     }
   }

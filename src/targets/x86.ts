@@ -1,4 +1,4 @@
-import {CPU_FP16_STORED, CPU_ON_REQUEST, CPU_OTHERS, cpuInt8} from './cpuCandidates.ts';
+import {CPU_FP16_STORED, CPU_ON_REQUEST, CPU_OTHERS, cpuInt8, cpuInt8PerTensor} from './cpuCandidates.ts';
 import type {TargetDefinition} from './target.ts';
 
 /**
@@ -21,6 +21,7 @@ export const X86: TargetDefinition = {
         {activations: 'uint8', weights: 'uint8', weightBits: 8},
         'unsigned weights are widened before they are multiplied: slower, but nothing saturates and they keep 8 bits',
       ),
+      cpuInt8PerTensor('int8-u8u8-per-tensor', {activations: 'uint8', weights: 'uint8'}),
       // Dynamic quantisation multiplies by the same instruction.
       ...CPU_OTHERS.map(other =>
         other.precision === 'int8-dynamic' ? {...other, weightBits: 7 as const} : other,

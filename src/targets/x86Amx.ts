@@ -1,4 +1,4 @@
-import {CPU_FP16_STORED, CPU_ON_REQUEST, CPU_OTHERS, cpuInt8} from './cpuCandidates.ts';
+import {CPU_FP16_STORED, CPU_ON_REQUEST, CPU_OTHERS, cpuInt8, cpuInt8PerTensor} from './cpuCandidates.ts';
 import type {TargetDefinition} from './target.ts';
 
 /** 64-bit x86 with AMX: TDPBUSD multiplies tiles of uint8 and int8 and adds in 32 bits. */
@@ -13,6 +13,7 @@ export const X86_AMX: TargetDefinition = {
         {activations: 'uint8', weights: 'int8', weightBits: 8},
         'AMX multiplies tiles of unsigned by signed bytes and adds in 32 bits',
       ),
+      cpuInt8PerTensor('int8-u8s8-per-tensor', {activations: 'uint8', weights: 'int8'}),
       ...CPU_OTHERS,
     ],
     onRequest: [CPU_FP16_STORED, ...CPU_ON_REQUEST],

@@ -420,7 +420,6 @@ wc -l < dataset.txt > model.rknn
             metric: null,
             budget: null,
             candidates: target.recipe.candidates,
-            isRecipe: true,
             saturates: false,
             without: [],
             pruning: null,

@@ -56,7 +56,6 @@ async function compile(
       metric: 'cosine',
       budget: {kind: 'absolute-drop', limit: 0.02},
       candidates: recipe.candidates.filter(({precision}) => precisions.includes(precision)),
-      isRecipe: true,
       saturates: false,
       without: [],
       pruning: recipe.pruning ?? null,

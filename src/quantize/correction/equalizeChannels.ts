@@ -1,9 +1,9 @@
 import type {Graph, Layer} from '../../model/graph.ts';
 import type {OnnxModel} from '../../model/onnx/messages.ts';
 import {constantsOf, floatsOfTensor} from '../floatsOfTensor.ts';
-import {integerAttribute} from '../nodeAttributes.ts';
 import {findChannelClasses, type ChannelClasses} from './channelClasses.ts';
 import type {ChannelMagnitudes} from './measureChannels.ts';
+import {weightPlaces} from './weightPlaces.ts';
 import {withFloatConstants} from './withFloatConstants.ts';
 
 /**
@@ -80,18 +80,10 @@ function scaledWeights(
   inputFactors: Float64Array,
   outputFactors: Float64Array,
 ): Float32Array {
-  const [first = 1, second = 1, ...kernel] = dims;
-  const area = kernel.reduce((all, size) => all * size, 1);
-  const isInputsFirst = layer.operator === 'Gemm' && integerAttribute(layer.node, 'transB', 0) === 0;
-  const groups = layer.operator === 'Conv' ? integerAttribute(layer.node, 'group', 1) : 1;
-  const outputsPerGroup = first / groups;
-  return values.map((value, at) => {
-    const row = Math.floor(at / (second * area));
-    const column = Math.floor(at / area) % second;
-    const output = isInputsFirst ? column : row;
-    const input = isInputsFirst ? row : Math.floor(row / outputsPerGroup) * second + column;
-    return (value * (outputFactors[output] ?? 1)) / (inputFactors[input] ?? 1);
-  });
+  const {inputOf, outputOf} = weightPlaces(layer, dims);
+  return values.map(
+    (value, at) => (value * (outputFactors[outputOf(at)] ?? 1)) / (inputFactors[inputOf(at)] ?? 1),
+  );
 }
 
 function scaledVector(values: Float32Array, factors: Float64Array): Float32Array {

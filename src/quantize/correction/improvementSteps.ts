@@ -7,6 +7,7 @@ import {collectHistograms} from '../ranges/collectHistograms.ts';
 import {measureExtremes} from '../ranges/measureExtremes.ts';
 import {rangeFromHistogram, type RangeMethod} from '../ranges/rangeFromHistogram.ts';
 import type {RunMode, SampleRunner} from '../sampleRunner.ts';
+import {balanceWeights} from './balanceWeights.ts';
 import {correctBiases} from './correctBiases.ts';
 import {findEndLayers} from './endLayers.ts';
 import {equalizeActivations} from './equalizeChannels.ts';
@@ -87,6 +88,8 @@ export const IMPROVEMENT_STEPS: readonly ImprovementStep[] = [
     name: 'equalization',
     leastGainDb: 0.3,
     async *candidates({graph, keepFloat, plan}, context) {
+      if (!context.scheme.weights.isPerChannel)
+        yield startQuantization(withTypesOf(graph, balanceWeights(graph)), keepFloat, context);
       const magnitudes = await measureChannels(graph, plan, context.runner, context);
       if (magnitudes.size === 0) return;
       for (const headroom of EQUALIZATION_HEADROOMS) {

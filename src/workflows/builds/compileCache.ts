@@ -55,8 +55,8 @@ const compiledSchema = z.strictObject({
 
 /** Digest of the model, of the data in their parts and of every setting: equal keys mean equal builds. */
 export function keyOfJob(job: CompileJob, modelDigest: string, samplesDigest: string | null): string {
-  const {inputShapes, metric, budget, candidates, isRecipe, saturates, without, pruning, seed} = job;
-  const settings = {inputShapes, metric, budget, candidates, isRecipe, saturates, without, pruning, seed};
+  const {inputShapes, metric, budget, candidates, saturates, without, pruning, seed} = job;
+  const settings = {inputShapes, metric, budget, candidates, saturates, without, pruning, seed};
   const versions = [readOwnVersion(), readRuntimeVersion(), ARITHMETIC_VERSION];
   return hexOfDigest(digestOfBytes(JSON.stringify([modelDigest, samplesDigest, settings, versions])));
 }

@@ -1,7 +1,6 @@
 import type {DataSource} from '../../documents/dataSource.ts';
 import {runStep, type EmitEvent} from '../../events.ts';
 import {readRuntimeVersion} from '../../engine/runtimeVersion.ts';
-import {layerCosts} from '../../model/layerCosts.ts';
 import type {CandidateBuild} from '../../targets/target.ts';
 import {openStore} from '../../workspace/store.ts';
 import {openDataSet} from '../openDataSet.ts';
@@ -17,6 +16,7 @@ import {openJobSamples} from './openJobSamples.ts';
 import {openJudge, type Judge} from './openJudge.ts';
 import {pruneFloat, type PrunedFloat} from './pruneFloat.ts';
 import {removeDeadFromFloat} from './removeDeadFromFloat.ts';
+import {suitedCandidates} from './suitedCandidates.ts';
 
 /**
  * Builds every candidate of a recipe from one float model, each held to the accuracy budget on the same samples. The same
@@ -95,7 +95,7 @@ async function compileWith(parts: Parts): Promise<CompiledModel> {
       );
     };
     const floats = samples === null ? null : await pruneFloat({...parts, samples, judge});
-    for (const candidate of suitedCandidates(job, float)) {
+    for (const candidate of suitedCandidates(job.candidates, float.graph)) {
       const made = await compile(candidate, null);
       if (made === null)
         warnings.push(`There is no ${candidate.name} build: this model has no layer for it.`);
@@ -138,20 +138,6 @@ async function compileWith(parts: Parts): Promise<CompiledModel> {
 function opsetOf({candidates}: CompileJob): {opset?: number} {
   const opset = opsetFor(candidates);
   return opset === null ? {} : {opset};
-}
-
-/** Candidates for products of matrices are tried where these are most of the work. */
-function suitedCandidates(
-  {candidates, isRecipe}: CompileJob,
-  {graph}: FloatModel,
-): readonly CandidateBuild[] {
-  if (!isRecipe) return candidates;
-  const {layers, totals} = layerCosts(graph);
-  const products = graph.layers
-    .filter(({operator}) => operator === 'MatMul' || operator === 'Gemm')
-    .reduce((sum, {index}) => sum + (layers[index]?.multiplyAdds ?? 0), 0);
-  const isOfProducts = products > totals.multiplyAdds / 2;
-  return candidates.filter(({suits}) => suits === 'every-model' || isOfProducts);
 }
 
 function summaryOf({sizeBytes, accuracy}: CompiledCandidate, judge: Judge): string {

@@ -45,7 +45,6 @@ export async function compileForTarget(
       metric: metricOf(project),
       budget: budget?.limit ?? null,
       candidates,
-      isRecipe: request.precision === 'auto',
       saturates: goal.target.recipe.saturates ?? false,
       without: request.without,
       pruning: request.isPruned ? (goal.target.recipe.pruning ?? {multipleOf: 8, isTwoOfFour: false}) : null,

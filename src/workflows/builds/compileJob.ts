@@ -25,9 +25,8 @@ export interface CompileJob {
   } | null;
   readonly metric: AccuracyMetric | null;
   readonly budget: AccuracyBudget | null;
+  /** Those that do not suit the model are left out. */
   readonly candidates: readonly CandidateBuild[];
-  /** The candidates are a recipe's: those that do not suit the model are left out. */
-  readonly isRecipe: boolean;
   /** Of the target: integer builds are judged as its processors compute them, which saturate at 16 bits. */
   readonly saturates: boolean;
   readonly without: readonly Improvement[];

@@ -7,9 +7,11 @@ import {
   meanDecibels,
   signalToNoiseOf,
 } from '../../../../src/quantize/accuracy/signalToNoise.ts';
+import {balanceWeights} from '../../../../src/quantize/correction/balanceWeights.ts';
 import {findChannelClasses} from '../../../../src/quantize/correction/channelClasses.ts';
 import {equalizeActivations, scaleChannels} from '../../../../src/quantize/correction/equalizeChannels.ts';
 import {measureChannels} from '../../../../src/quantize/correction/measureChannels.ts';
+import {constantsOf, floatsOfTensor} from '../../../../src/quantize/floatsOfTensor.ts';
 import {planQuantization, tensorsToMeasure} from '../../../../src/quantize/planQuantization.ts';
 import {quantizeGraph} from '../../../../src/quantize/quantizeGraph.ts';
 import {collectRanges} from '../../../../src/quantize/ranges/collectRanges.ts';
@@ -151,6 +153,43 @@ describe('channels are scaled through', () => {
         expect(await decibels(scaled(graph, seed), graph)).toBeGreaterThan(FLOAT_ROUNDING_DECIBELS - 20);
       }),
       {numRuns: 40},
+    );
+  });
+});
+
+describe('weights are balanced for one scale per layer', () => {
+  /** Largest weight of each channel as a share of its layer's largest. */
+  function shares(graph: Graph, weight: string, channelAxis: 0 | 1): number[] {
+    const values = floatsOfTensor(constantsOf(graph).get(weight)!);
+    const [outputs = 0, inputs = 0] = graph.tensors.get(weight)!.shape!;
+    const largest = new Float64Array(channelAxis === 0 ? outputs : inputs);
+    values.forEach((value, at) => {
+      const column = Math.floor(at / 9);
+      const channel = channelAxis === 0 ? Math.floor(column / inputs) : column % inputs;
+      largest[channel] = Math.max(largest[channel]!, Math.abs(value));
+    });
+    return [...largest].map(value => value / Math.max(...largest));
+  }
+
+  it('each channel takes as much of the range before as behind, however it was scaled', async () => {
+    const graph = pictures((net, x) => net.conv(net.same('Relu', [x]), 3, 'b'));
+    const balanced = graphFromModel(balanceWeights(scaled(graph, 7)));
+    const before = shares(balanced, 'a.weight', 0);
+    shares(balanced, 'b.weight', 1).forEach((share, channel) =>
+      expect(share / before[channel]!).toBeCloseTo(1, 3),
+    );
+    expect(await decibels(balanced, graph)).toBeGreaterThan(FLOAT_ROUNDING_DECIBELS);
+  });
+
+  it('whatever a network is made of, it computes the same', async () => {
+    const choices = fc.array(fc.nat(1000), {minLength: 10, maxLength: 30});
+    await fc.assert(
+      fc.asyncProperty(choices, fc.integer({min: 1, max: 1000}), async (list, seed) => {
+        const graph = randomNetwork(list, seed);
+        const balanced = graphFromModel(balanceWeights(graph));
+        expect(await decibels(balanced, graph)).toBeGreaterThan(FLOAT_ROUNDING_DECIBELS - 20);
+      }),
+      {numRuns: 20},
     );
   });
 });
