@@ -1,6 +1,7 @@
+import type {QuantizationScheme} from '../../documents/quantizationScheme.ts';
+import type {Graph} from '../../model/graph.ts';
 import {activationParameters} from '../activationParameters.ts';
-import {integerLimits} from '../integerLimits.ts';
-import type {CorrectedValues, QuantizedWeights} from '../quantizationPlan.ts';
+import type {CorrectedValues, QuantizedWeights, WeightedLayer} from '../quantizationPlan.ts';
 import {smallestWeightScales} from '../quantizeBias.ts';
 import type {CorrectionTask} from './correctionTask.ts';
 import {canHaveBias, floatBias, floatRows} from './floatLayer.ts';
@@ -8,6 +9,7 @@ import {measureInputMoments, type LayerMoments} from './inputMoments.ts';
 import {quadraticFromMoments} from './quadratic.ts';
 import {RowRounding, type RoundedRow} from './roundRows.ts';
 import {startScale} from './startScale.ts';
+import {weightLimits, type WeightLimits} from './weightLimits.ts';
 
 /** Of the variances. GPTQ adds 0.01 of their mean (Frantar et al., arXiv 2210.17323, section 3.3). */
 const DAMPING = 0.01;
@@ -55,15 +57,15 @@ export async function learnRounding(
 }
 
 function roundLayer(
-  {scheme}: CorrectionTask,
-  {geometry, groups}: LayerMoments,
+  {graph, scheme}: CorrectionTask,
+  {weighted, geometry, groups}: LayerMoments,
   rows: Float32Array,
   bias: Float32Array,
   inputScale: number,
 ): RoundedRow[] {
   const {inputsPerGroup: inputs, outputsPerGroup: outputs} = geometry;
-  const {isPerChannel, bits} = scheme.weights;
-  const {highest} = integerLimits('int8', {isSymmetric: true, bits});
+  const {isPerChannel} = scheme.weights;
+  const limits = limitsOf(graph, scheme, weighted);
   const hasIntegerBias = scheme.bias === 'int32';
   const smallest = smallestWeightScales(
     hasIntegerBias ? bias : null,
@@ -73,17 +75,23 @@ function roundLayer(
   const largest = rows.reduce((most, weight) => Math.max(most, Math.abs(weight)), 0);
   return groups.flatMap((blocks, group) => {
     const quadratics = blocks.map(moments => quadraticFromMoments(moments, DAMPING));
-    const rounding = new RowRounding(quadratics, highest);
+    const rounding = new RowRounding(quadratics, limits);
     const variances = quadratics.flatMap(({size, matrix}) =>
       Array.from({length: size}, (_, at) => matrix[at * size + at] ?? 0),
     );
     return Array.from({length: outputs}, (_, output) => {
       const at = group * outputs + output;
       const row = rows.subarray(at * inputs, (at + 1) * inputs);
-      if (!isPerChannel) return rounding.round(row, Math.max(largest / highest, smallest[0] ?? 0));
-      return rounding.roundWithScale(row, startScale(row, variances, highest), smallest[at] ?? 0);
+      if (!isPerChannel) return rounding.round(row, Math.max(largest / limits.highest, smallest[0] ?? 0));
+      return rounding.roundWithScale(row, startScale(row, variances, limits), smallest[at] ?? 0);
     });
   });
+}
+
+function limitsOf(graph: Graph, scheme: QuantizationScheme, weighted: WeightedLayer): WeightLimits {
+  const layer = graph.layers.find(({name}) => name === weighted.layer);
+  if (layer === undefined) throw new RangeError(`the graph has no layer "${weighted.layer}"`);
+  return weightLimits(scheme, layer, graph.tensors.get(weighted.weight)?.shape ?? []);
 }
 
 /** Σ (w − ŵ)·mean(x) of one output: what rounding its weights takes from its mean. */

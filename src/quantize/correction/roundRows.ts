@@ -1,6 +1,7 @@
 import {roundHalfEven} from '../roundHalfEven.ts';
 import {addScaled, choleskyFactor, dot} from './cholesky.ts';
 import type {Quadratic} from './quadratic.ts';
+import {limitWeight, type WeightLimits} from './weightLimits.ts';
 
 export interface RoundedRow {
   readonly scale: number;
@@ -21,7 +22,7 @@ const MOST_INPUTS_FROM_BOTH = 128;
 const SCALE_ROUNDS = 2;
 
 /**
- * Rounds rows of weights to integers in −highest … highest so that the error in a quadratic form is small: successively,
+ * Rounds rows of weights to integers within their limits so that the error in a quadratic form is small: successively,
  * each weight's error made up for by those still to come (the nearest-plane rule, which is what GPTQ computes), and each
  * by itself; from both by coordinate descent on single integers, of which the better is taken. So it is never worse than
  * plain rounding. The quadratic form is a list of blocks along the row; between them it is 0.
@@ -31,10 +32,10 @@ export class RowRounding {
   readonly #blocks: readonly BlockRounding[];
 
   /** @throws RangeError when a block is not positive definite */
-  constructor(blocks: readonly Quadratic[], highest: number) {
+  constructor(blocks: readonly Quadratic[], limits: WeightLimits) {
     let from = 0;
     this.#blocks = blocks.map(quadratic => {
-      const block = new BlockRounding(quadratic, from, highest);
+      const block = new BlockRounding(quadratic, from, limits);
       from += quadratic.size;
       return block;
     });
@@ -71,7 +72,7 @@ export class RowRounding {
 class BlockRounding {
   readonly #size: number;
   readonly #from: number;
-  readonly #highest: number;
+  readonly #limits: WeightLimits;
   readonly #matrix: Float64Array;
   /** Lᵀ of the Cholesky factor, row by row. */
   readonly #upper: Float64Array;
@@ -79,13 +80,13 @@ class BlockRounding {
   /** A·(w−ŵ)ᵀ */
   readonly #gradient: Float64Array;
 
-  constructor({size, matrix}: Quadratic, from: number, highest: number) {
+  constructor({size, matrix}: Quadratic, from: number, limits: WeightLimits) {
     const factor = choleskyFactor(matrix, size);
     if (factor === null)
       throw new RangeError(`the covariance of ${size} inputs is not positive definite to working precision`);
     this.#size = size;
     this.#from = from;
-    this.#highest = highest;
+    this.#limits = limits;
     this.#matrix = matrix;
     this.#errors = new Float64Array(size);
     this.#gradient = new Float64Array(size);
@@ -100,13 +101,13 @@ class BlockRounding {
   round(weights: Float32Array, scale: number, integers: Int8Array): number {
     const row = weights.subarray(this.#from, this.#from + this.#size);
     const best = integers.subarray(this.#from, this.#from + this.#size);
-    this.#roundSuccessively(row, scale, best);
-    const error = this.#descend(scale, best);
+    this.#roundSuccessively(row, scale, best, integers);
+    const error = this.#descend(scale, best, integers);
     // Neither start is always the better one in small blocks.
     const plain = new Int8Array(this.#size);
-    const undescended = this.#roundPlainly(row, scale, plain);
+    const undescended = this.#roundPlainly(row, scale, plain, integers);
     if (this.#size > MOST_INPUTS_FROM_BOTH && undescended >= error) return error;
-    const plainError = this.#descend(scale, plain);
+    const plainError = this.#descend(scale, plain, integers);
     if (plainError < error) best.set(plain);
     return Math.min(error, plainError);
   }
@@ -122,7 +123,7 @@ class BlockRounding {
     return {product, square};
   }
 
-  #roundSuccessively(weights: Float32Array, scale: number, integers: Int8Array): void {
+  #roundSuccessively(weights: Float32Array, scale: number, integers: Int8Array, row: Int8Array): void {
     const [size, upper, gradient] = [this.#size, this.#upper, this.#gradient];
     gradient.fill(0);
     for (let at = size - 1; at >= 0; at -= 1) {
@@ -130,7 +131,7 @@ class BlockRounding {
       const owed = dot(upper, diagonalAt + 1, this.#errors, at + 1, size - at - 1);
       const weight = weights[at] as number;
       const diagonal = upper[diagonalAt] as number;
-      const integer = this.#clamp(roundHalfEven((weight + owed / diagonal) / scale));
+      const integer = this.#limit(roundHalfEven((weight + owed / diagonal) / scale), at, integers, row);
       const error = weight - integer * scale;
       integers[at] = integer;
       this.#errors[at] = error;
@@ -140,10 +141,10 @@ class BlockRounding {
   }
 
   /** Gives its error, too. */
-  #roundPlainly(weights: Float32Array, scale: number, integers: Int8Array): number {
+  #roundPlainly(weights: Float32Array, scale: number, integers: Int8Array, row: Int8Array): number {
     const [size, matrix, errors] = [this.#size, this.#matrix, this.#errors];
     weights.forEach((weight, at) => {
-      const integer = this.#clamp(roundHalfEven(weight / scale));
+      const integer = this.#limit(roundHalfEven(weight / scale), at, integers, row);
       integers[at] = integer;
       errors[at] = weight - integer * scale;
     });
@@ -152,7 +153,7 @@ class BlockRounding {
   }
 
   /** Changes single integers while that lowers the error; errors and gradient are those of the integers. */
-  #descend(scale: number, integers: Int8Array): number {
+  #descend(scale: number, integers: Int8Array, row: Int8Array): number {
     const size = this.#size;
     const matrix = this.#matrix;
     const errors = this.#errors;
@@ -163,7 +164,8 @@ class BlockRounding {
         const integer = integers[at] as number;
         const curvature = matrix[at * size + at] as number;
         const slope = gradient[at] as number;
-        const better = this.#clamp(integer + roundHalfEven(slope / (curvature * scale)));
+        const wanted = integer + roundHalfEven(slope / (curvature * scale));
+        const better = this.#limit(wanted, at, integers, row);
         if (better === integer) continue;
         const step = (integer - better) * scale;
         // Changes the error by step·(2·slope + step·curvature); a tie would go back and forth.
@@ -178,7 +180,12 @@ class BlockRounding {
     return dot(errors, 0, gradient, 0, size);
   }
 
-  #clamp(integer: number): number {
-    return Math.max(-this.#highest, Math.min(this.#highest, integer));
+  /** @param integers of this block, `row` those of all blocks; both 0 where nothing is decided yet */
+  #limit(wanted: number, at: number, integers: Int8Array, row: Int8Array): number {
+    const partner = this.#limits.partners?.[this.#from + at] ?? -1;
+    const ownPlace = partner - this.#from;
+    const isOwn = ownPlace >= 0 && ownPlace < this.#size;
+    const beside = partner < 0 ? 0 : isOwn ? integers[ownPlace] : row[partner];
+    return limitWeight(wanted, beside as number, this.#limits);
   }
 }

@@ -2,6 +2,7 @@ import {describe, expect, it} from 'vitest';
 import {startMoments, type Moments} from '../../../../src/quantize/correction/moments.ts';
 import {quadraticFromMoments, type Quadratic} from '../../../../src/quantize/correction/quadratic.ts';
 import {RowRounding} from '../../../../src/quantize/correction/roundRows.ts';
+import {startScale} from '../../../../src/quantize/correction/startScale.ts';
 import {roundHalfEven} from '../../../../src/quantize/roundHalfEven.ts';
 import {normalNumbers} from '../normalNumbers.ts';
 import {seededNumbers} from '../../../properties/seededNumbers.ts';
@@ -57,11 +58,13 @@ function leastError(quadratic: Quadratic, weights: Float32Array, scale: number):
   return least;
 }
 
+const ALONE = {highest: HIGHEST, partners: null};
+
 describe('rounding rows of weights', () => {
   it('says the error that its integers have', () => {
     const quadratic = quadraticFromMoments(correlatedMoments(9, 2), DAMPING);
     const weights = normalNumbers(9, 3);
-    const {error, integers, scale} = new RowRounding([quadratic], HIGHEST).round(weights, 0.05);
+    const {error, integers, scale} = new RowRounding([quadratic], ALONE).round(weights, 0.05);
     expect(error).toBeCloseTo(errorOf(quadratic, weights, integers, scale), 10);
   });
 
@@ -70,7 +73,7 @@ describe('rounding rows of weights', () => {
     for (let seed = 1; seed <= 300; seed += 1) {
       const size = 2 + (seed % 15);
       const quadratic = quadraticFromMoments(correlatedMoments(size, seed, 60), DAMPING);
-      const rounding = new RowRounding([quadratic], HIGHEST);
+      const rounding = new RowRounding([quadratic], ALONE);
       for (const scale of [0.5, 0.05, 0.02]) {
         const weights = normalNumbers(size, 1000 + seed);
         const plain = errorOf(quadratic, weights, plainly(weights, scale), scale);
@@ -88,7 +91,7 @@ describe('rounding rows of weights', () => {
       const size = 3 + (seed % 3);
       const quadratic = quadraticFromMoments(correlatedMoments(size, seed, 60), DAMPING);
       const weights = normalNumbers(size, 2000 + seed);
-      const {error} = new RowRounding([quadratic], HIGHEST).round(weights, 0.05);
+      const {error} = new RowRounding([quadratic], ALONE).round(weights, 0.05);
       ratios.push(error / leastError(quadratic, weights, 0.05));
     }
     expect(Math.max(...ratios)).toBeLessThan(1.3);
@@ -100,16 +103,44 @@ describe('rounding rows of weights', () => {
   it('keeps to the integers that there are', () => {
     const quadratic = quadraticFromMoments(correlatedMoments(8, 1), DAMPING);
     const weights = normalNumbers(8, 1).map(value => value * 100);
-    const {integers} = new RowRounding([quadratic], 64).round(weights, 0.5);
+    const {integers} = new RowRounding([quadratic], {highest: 64, partners: null}).round(weights, 0.5);
     expect(Math.max(...integers)).toBeLessThanOrEqual(64);
     expect(Math.min(...integers)).toBeGreaterThanOrEqual(-64);
+  });
+
+  it('keeps pairs within 16 bits, and so finds finer scales than with half of the range', () => {
+    const partners = Int32Array.from({length: 12}, (_, at) => at ^ 1);
+    const ratios: number[] = [];
+    for (let seed = 1; seed <= 100; seed += 1) {
+      const quadratics = [8, 4].map(size => quadraticFromMoments(correlatedMoments(size, seed), DAMPING));
+      const variances = quadratics.flatMap(({size, matrix}) =>
+        Array.from({length: size}, (_, at) => matrix[at * size + at]!),
+      );
+      const weights = normalNumbers(12, 3000 + seed);
+      const errors = [
+        {highest: 64, partners: null},
+        {highest: 127, partners},
+      ].map(limits => {
+        const start = startScale(weights, variances, limits);
+        const {integers, error} = new RowRounding(quadratics, limits).roundWithScale(weights, start, 0);
+        integers.forEach((integer, at) => {
+          const beside = integers[partners[at]!]!;
+          expect(Math.abs(integer)).toBeLessThanOrEqual(limits.highest);
+          expect(255 * (Math.max(integer, 0) + Math.max(beside, 0))).toBeLessThanOrEqual(32_767);
+          expect(255 * (Math.min(integer, 0) + Math.min(beside, 0))).toBeGreaterThanOrEqual(-32_768);
+        });
+        return error;
+      });
+      ratios.push(errors[1]! / errors[0]!);
+    }
+    expect(ratios.reduce((sum, ratio) => sum + ratio, 0) / ratios.length).toBeLessThan(0.6);
   });
 
   it('rounds each weight by itself where no input depends on another', () => {
     const size = 6;
     const matrix = Float64Array.from({length: size * size}, (_, at) => (at % (size + 1) === 0 ? 2 : 0));
     const weights = normalNumbers(size, 4);
-    const {integers} = new RowRounding([{size, matrix}], HIGHEST).round(weights, 0.03);
+    const {integers} = new RowRounding([{size, matrix}], ALONE).round(weights, 0.03);
     expect([...integers]).toEqual(plainly(weights, 0.03));
   });
 
@@ -117,16 +148,16 @@ describe('rounding rows of weights', () => {
     const sums = startMoments(4, 0);
     sums.add(new Float32Array(40).fill(3), new Float32Array(0), 10);
     const weights = normalNumbers(4, 4);
-    const rounding = new RowRounding([quadraticFromMoments(sums.moments(), DAMPING)], HIGHEST);
+    const rounding = new RowRounding([quadraticFromMoments(sums.moments(), DAMPING)], ALONE);
     expect([...rounding.round(weights, 0.03).integers]).toEqual(plainly(weights, 0.03));
   });
 
   it('takes blocks one after the other', () => {
     const blocks = [5, 3].map(size => quadraticFromMoments(correlatedMoments(size, size), DAMPING));
     const weights = normalNumbers(8, 6);
-    const whole = new RowRounding(blocks, HIGHEST).round(weights, 0.05);
+    const whole = new RowRounding(blocks, ALONE).round(weights, 0.05);
     const parts = blocks.map((block, at) =>
-      new RowRounding([block], HIGHEST).round(weights.slice(at * 5, at * 5 + block.size), 0.05),
+      new RowRounding([block], ALONE).round(weights.slice(at * 5, at * 5 + block.size), 0.05),
     );
     expect([...whole.integers]).toEqual(parts.flatMap(({integers}) => [...integers]));
     expect(whole.error).toBeCloseTo(parts[0]!.error + parts[1]!.error, 10);
@@ -136,7 +167,7 @@ describe('rounding rows of weights', () => {
     const random = seededNumbers(1);
     for (let seed = 1; seed <= 30; seed += 1) {
       const quadratic = quadraticFromMoments(correlatedMoments(6, seed), DAMPING);
-      const rounding = new RowRounding([quadratic], 7);
+      const rounding = new RowRounding([quadratic], {highest: 7, partners: null});
       const weights = normalNumbers(6, 30 + seed);
       const start = (0.7 + 0.6 * random()) * (Math.max(...weights.map(Math.abs)) / 7);
       const fitted = rounding.roundWithScale(weights, start, 0);
