@@ -39,6 +39,11 @@ export interface QuantizationScheme {
     readonly isPerChannel: boolean;
     /** 7: half the range, where a multiply-add of two 8-bit products saturates at 16 bits. */
     readonly bits: 8 | 7;
+    /**
+     * Of 7 bits: it is the products of neighbours, as ONNX Runtime lays out weights, that are added in 16 bits, so that 8
+     * bits do where no two neighbours are both large.
+     */
+    readonly addsNeighbours?: boolean;
     /** Whether the file holds a QuantizeLinear/DequantizeLinear pair on float weights instead of integers. */
     readonly isPairOnWeights: boolean;
     /**

@@ -19,6 +19,7 @@ export function cpuInt8(name: string, types: CpuTypes, reason: string): Candidat
       isPerChannel: types.isPerTensor !== true,
       bits: types.weightBits,
       isPairOnWeights: false,
+      ...(types.weightBits === 7 ? {addsNeighbours: true} : {}),
     },
     bias: 'int32',
     computesConstants: true,

@@ -107,7 +107,9 @@ export function startSampleRunner(source: SampleSource, options: SampleRunnerOpt
             const {runs, sizeBytes, computeMs} = await group.answers;
             count = Math.max(1, Math.floor((MESSAGE_BYTES * runs.length) / Math.max(1, sizeBytes)));
             aheadOf = sizeBytes / runs.length > AHEAD_BYTES ? 1 : 2;
-            const isWorthMore = ((to - asked) * computeMs) / runs.length > WORTH_A_SESSION_MS;
+            // A session's first run takes many times as long as those that follow.
+            const isWarm = group.first > from;
+            const isWorthMore = isWarm && ((to - asked) * computeMs) / runs.length > WORTH_A_SESSION_MS;
             while (isWorthMore && opening.length < limit) {
               const another = open();
               opening.push(another);

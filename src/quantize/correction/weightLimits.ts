@@ -25,14 +25,14 @@ export const LARGEST_PAIR = 128;
  * @see ../saturation/riskyPairs.ts, whose pairs these are
  */
 export function weightLimits(
-  {weights: {bits, isPerChannel}}: QuantizationScheme,
+  {weights: {bits, isPerChannel, addsNeighbours = false}}: QuantizationScheme,
   layer: Layer,
   dims: readonly number[],
 ): WeightLimits {
   const whole = integerLimits('int8', {isSymmetric: true, bits: 8}).highest;
   const half = integerLimits('int8', {isSymmetric: true, bits: 7}).highest;
   if (bits === 8) return {highest: whole, partners: null};
-  if (!isPerChannel) return {highest: half, partners: null};
+  if (!isPerChannel || !addsNeighbours) return {highest: half, partners: null};
   if (layer.operator !== 'Conv') {
     const inputs =
       (layer.operator === 'Gemm' && integerAttribute(layer.node, 'transB', 0) === 1 ? dims[1] : dims[0]) ?? 0;

@@ -27,11 +27,13 @@ export function chooseCandidates(
   if (precision === 'auto') return candidates.includes(fp32) ? candidates : [...candidates, fp32];
   if (precision === 'fp32') return [fp32];
   const all = [...candidates, ...onRequest];
-  const chosen = all.filter(candidate => candidate.precision === precision);
-  if (chosen.some(({suits}) => suits === 'every-model')) return [...chosen, fp32];
-  // Who asks for a precision by name wants it for this model.
-  const forEvery = chosen.map(candidate => ({...candidate, suits: 'every-model' as const}));
-  if (forEvery.length > 0) return [...forEvery, fp32];
+  const isIt = (candidate: CandidateBuild): boolean => candidate.precision === precision;
+  const hasGeneral = candidates.some(candidate => isIt(candidate) && candidate.suits === 'every-model');
+  // Who asks for a precision by name wants it for this model, though the recipe has it for others only.
+  const chosen = all
+    .filter(isIt)
+    .map(candidate => (hasGeneral ? candidate : {...candidate, suits: 'every-model' as const}));
+  if (chosen.length > 0) return [...chosen, fp32];
   const known = [...new Set([...all, fp32].map(candidate => candidate.precision))];
   throw new ExpectedError(
     'precision-unsupported',

@@ -44,6 +44,7 @@ export async function handOutBuild(
       isFp32: candidate.precision === 'fp32' && candidate.pruning === null,
       isWithinBudget: candidate.isWithinBudget,
       ratioToFp32: timeOf(candidate.name)?.ratioToFirst ?? null,
+      leastSqnrDb: Math.min(...(candidate.fidelity.outputs ?? []).map(({sqnrDb}) => sqnrDb ?? Infinity)),
     })),
   );
   const chosen = compiled.candidates.find(candidate => candidate.name === name);

@@ -1,11 +1,17 @@
 import {describe, expect, test} from 'vitest';
 import {chooseBuild, type MeasuredBuild} from '../../../src/targets/chooseBuild.ts';
 
-const build = (name: string, ratioToFp32: number | null, isWithinBudget = true): MeasuredBuild => ({
+const build = (
+  name: string,
+  ratioToFp32: number | null,
+  isWithinBudget = true,
+  leastSqnrDb = 40,
+): MeasuredBuild => ({
   name,
   isFp32: name === 'fp32',
   isWithinBudget,
   ratioToFp32,
+  leastSqnrDb,
 });
 
 describe('choosing among builds', () => {
@@ -13,6 +19,28 @@ describe('choosing among builds', () => {
     const chosen = chooseBuild([build('u8s8', 0.5), build('s8s8', 0.4), build('fp32', 1)]);
     expect(chosen.name).toBe('s8s8');
     expect(chosen.verdicts.get('u8s8')).toBe('left: slower than s8s8 (0.50 × the time of fp32)');
+  });
+
+  test('of those as fast as the fastest the most exact is taken', () => {
+    const chosen = chooseBuild([
+      build('u8s8', 0.5, true, 35),
+      build('u8u8', 0.51, true, 41),
+      build('dynamic', 0.53, true, 50),
+      build('fp32', 1, true, Infinity),
+    ]);
+    expect(chosen.name).toBe('u8u8');
+    expect([...chosen.verdicts.values()]).toEqual([
+      'left: less exact than u8u8 (0.50 × the time of fp32)',
+      'taken: as fast as the fastest, and more exact (0.51 × the time of fp32)',
+      'left: slower than u8u8 (0.53 × the time of fp32)',
+      'left: slower',
+    ]);
+  });
+
+  test('a build nearly as slow as fp32 is not taken for as fast where it is slower', () => {
+    const chosen = chooseBuild([build('u8s8', 0.99), build('s8s8', 1.01, true, 50), build('fp32', 1)]);
+    expect(chosen.name).toBe('u8s8');
+    expect(chosen.verdicts.get('s8s8')).toBe('left: slower than fp32 (1.01 × the time of fp32)');
   });
 
   test('a build outside the budget is never taken, however fast', () => {

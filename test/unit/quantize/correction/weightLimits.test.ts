@@ -5,6 +5,8 @@ import {targetByName} from '../../../../src/targets/targetByName.ts';
 import {int, NetworkBuilder} from '../pruning/networks.ts';
 
 const SEVEN_BITS = targetByName('x86').recipe.candidates[0]!.scheme!;
+/** OpenVINO adds in 16 bits, too; which products is not known. */
+const OTHER_ORDER = {...SEVEN_BITS, weights: {...SEVEN_BITS.weights, addsNeighbours: false}};
 const EIGHT_BITS = targetByName('x86-vnni').recipe.candidates[0]!.scheme!;
 
 function layerOf(operator: string, dims: readonly number[], attributes = {}): Layer {
@@ -40,6 +42,11 @@ describe('what integers a weight may be', () => {
     });
     const depthwise = layerOf('Conv', [8, 1, 3, 3], {group: int(8)});
     expect(weightLimits(SEVEN_BITS, depthwise, [8, 1, 3, 3])).toEqual({highest: 127, partners: null});
+  });
+
+  it('is half of the range where it is not known which products are added', () => {
+    const dims = [8, 4, 3, 3];
+    expect(weightLimits(OTHER_ORDER, layerOf('Conv', dims), dims)).toEqual({highest: 64, partners: null});
   });
 
   it('leaves 128 to both of a pair of one sign, and 127 to each of opposite signs', () => {
