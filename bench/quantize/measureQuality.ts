@@ -84,16 +84,16 @@ async function judge({python, target, isHere}: QualityTask, subject: Subject): P
     }
   }
   const arguments_ = [besideThis('quantizeFully.ts'), model, calibrationOf(subject), folder, target];
-  const quantised = await run(process.execPath, arguments_, {maxBuffer: 2 ** 26});
-  const candidates = JSON.parse(quantised.stdout) as {name: string; path: string}[];
+  const {stdout: quantised} = await run(process.execPath, arguments_, {maxBuffer: 2 ** 26});
+  const candidates = JSON.parse(quantised) as {name: string; path: string}[];
   const answersOf = (path: string): string => path.replace(/\.onnx$/, '.npy');
   for (const {path} of candidates) await answer(subject, path, answersOf(path));
   const spec = {
     float: model,
-    files: Object.fromEntries([
-      ...made.map(recipe => [recipe, file(recipe)]),
-      ...candidates.map(({name, path}) => [name, path]),
-    ]),
+    files: {
+      ...Object.fromEntries(made.map(recipe => [recipe, file(recipe)])),
+      ...Object.fromEntries(candidates.map(({name, path}) => [name, path])),
+    },
     evaluation: join(folder, 'evaluation.npy'),
     labels: isLabelled ? join(folder, 'labels.npy') : null,
     rounds: 60,

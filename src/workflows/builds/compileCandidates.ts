@@ -4,7 +4,7 @@ import {readRuntimeVersion} from '../../engine/runtimeVersion.ts';
 import type {CandidateBuild} from '../../targets/target.ts';
 import {openStore} from '../../workspace/store.ts';
 import {openDataSet} from '../openDataSet.ts';
-import {prepareFloatModel, type FloatModel} from '../prepareFloatModel.ts';
+import {prepareFloatModel} from '../prepareFloatModel.ts';
 import {classCountOf} from '../projectData.ts';
 import {keyOfJob, readCompiled, writeCompiled} from './compileCache.ts';
 import type {CompiledCandidate, CompiledModel, CompileJob} from './compileJob.ts';
