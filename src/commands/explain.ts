@@ -1,7 +1,9 @@
 import {string as stringArgument} from '@oclif/core/args';
 import {string as stringFlag} from '@oclif/core/flags';
 import type {Explanation, WhatIf} from '../documents/explanation.ts';
+import type {Tier} from '../documents/plan.ts';
 import {BANDWIDTH, DURATION, FACTOR} from '../documents/quantities.ts';
+import {EXIT, ExpectedError} from '../errors.ts';
 import {BaseCommand} from '../terminal/baseCommand.ts';
 import {widthOf} from '../terminal/formatTable.ts';
 import {moneyFromFlag} from '../terminal/moneyFlag.ts';
@@ -15,6 +17,7 @@ export default class Explain extends BaseCommand {
   static override examples = [
     '<%= config.bin %> explain plans/pi-1.yaml',
     "<%= config.bin %> explain plans/pi-1.yaml --bandwidth '20 Mbit/s'",
+    "<%= config.bin %> explain plans/pi-1.yaml --link gateway-cloud --bandwidth '2 Mbit/s'",
     "<%= config.bin %> explain plans/pi-1.yaml --price '0.80 USD'",
     "<%= config.bin %> explain plans/pi-1.yaml --rtt '45 ms' --cloud-slower 2x",
     '<%= config.bin %> explain plans/pi-1.yaml --html pi-1.html --measured answer.json',
@@ -25,6 +28,12 @@ export default class Explain extends BaseCommand {
       description:
         'what if the link had this bandwidth upward, and downward in the measured proportion, such as "20 Mbit/s"',
       helpValue: 'BANDWIDTH',
+    }),
+    link: stringFlag({
+      description:
+        "which link --bandwidth and --rtt are of, such as gateway-cloud; the device's own when left out",
+      options: ['device-gateway', 'gateway-cloud', 'device-cloud'],
+      helpValue: 'LINK',
     }),
     rtt: stringFlag({
       description: 'what if the round trip took this long, such as "45 ms"',
@@ -55,7 +64,11 @@ export default class Explain extends BaseCommand {
     const rtt = quantityFromFlag('rtt', flags.rtt, DURATION);
     const cloudSlower = quantityFromFlag('cloud-slower', flags['cloud-slower'], FACTOR);
     const price = moneyFromFlag('price', flags.price);
+    const [from, to] = (flags.link?.split('-') ?? []) as Tier[];
+    if (from !== undefined && bandwidth === undefined && rtt === undefined)
+      throw new ExpectedError('wrong-usage', '--link goes with --bandwidth or --rtt.', EXIT.usage);
     const whatIf: WhatIf = {
+      ...(from === undefined || to === undefined ? {} : {link: {from, to}}),
       ...(bandwidth === undefined ? {} : {bandwidthBytesPerSecond: bandwidth}),
       ...(rtt === undefined ? {} : {roundTripMs: rtt}),
       ...(cloudSlower === undefined ? {} : {cloudSlower}),

@@ -1,4 +1,5 @@
 import type {Money} from './goals.ts';
+import type {PlanOutlook} from './planOutlook.ts';
 import type {PlanVerification} from './planVerification.ts';
 import type {Envelope, LayerReason, Plan, PlanTotals, Tier} from './plan.ts';
 
@@ -34,6 +35,8 @@ export interface Explanation {
   readonly changes: readonly AnswerChange[];
   /** `null`: there is no cloud, or the plan was made before plans had one. */
   readonly envelope: Envelope | null;
+  /** Instead of the two: of plans for other goals, within limits or over a gateway. */
+  readonly outlook?: PlanOutlook;
   /** Predicted beside measured, where the plan was decided by measuring. */
   readonly verified?: PlanVerification;
   /** Only where it was asked. */
@@ -78,6 +81,8 @@ export interface AnswerChange {
 export interface WhatIf {
   /** Upward; the downward one changes in proportion. */
   readonly bandwidthBytesPerSecond?: number;
+  /** Whose bandwidth and round trip are meant; left out: of the device's own link. */
+  readonly link?: {readonly from: Tier; readonly to: Tier};
   readonly roundTripMs?: number;
   /** 2: every layer takes twice as long in the cloud. */
   readonly cloudSlower?: number;
@@ -90,15 +95,24 @@ export interface WhatIfPlacement {
   readonly latencyMs: number;
   /** Of one request; only where a price was asked for. */
   readonly money?: Money;
+  /** Of what the plan makes as small as possible; only where that is more than the latency over a device and a cloud. */
+  readonly amount?: {readonly value: number; readonly unit: string};
 }
 
 export interface WhatIfAnswer {
   readonly asked: WhatIf;
+  /** The plan's own where nothing keeps within its limits. */
   readonly best: WhatIfPlacement;
   /** What the plan's own placement would cost there. */
   readonly chosen: WhatIfPlacement;
   /** False where several quantities differ at once: then only placements that the plan knows are compared. */
   readonly isProven: boolean;
+  /** By what share the best may lie below it where it is not proven; `null`: not known. Only where one quantity differs. */
+  readonly offBy?: number | null;
+  /** Only where nothing keeps within the plan's limits there. */
+  readonly isFeasible?: false;
+  /** The limits that the plan's own placement would not keep. */
+  readonly breaks?: readonly string[];
   /** Only where the plan has a ceiling of money and a price was asked for: whether the plan still keeps it. */
   readonly keepsCeiling?: boolean;
 }

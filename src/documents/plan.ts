@@ -4,6 +4,7 @@ import {ELEMENT_TYPES} from './elementTypes.ts';
 import {checkPlanTiers, tier} from './planTiers.ts';
 import {headerOf, sha256Digest} from './header.ts';
 import {checkPlanEnvelope} from './planEnvelope.ts';
+import {checkPlanOutlook, planOutlookSchema} from './planOutlook.ts';
 import {planParetoSchema} from './planPareto.ts';
 import {planPrecisionSchema} from './planPrecision.ts';
 import {planPricesSchema} from './planPrices.ts';
@@ -224,6 +225,8 @@ export const planSchema = z
     changes: z.array(answerChange).optional(),
     /** Absent in plans without a cloud. */
     envelope: envelope.optional(),
+    /** Of plans for other goals, within limits or over a gateway: what `envelope` is for all others. */
+    outlook: planOutlookSchema.optional(),
     /** Absent where no price was declared. */
     prices: planPricesSchema.optional(),
     /** Where it was asked for. */
@@ -239,7 +242,8 @@ export const planSchema = z
   .superRefine(checkPlanTiers)
   .superRefine(checkPlanTensors)
   .superRefine(checkBoundary)
-  .superRefine(checkPlanEnvelope);
+  .superRefine(checkPlanEnvelope)
+  .superRefine(checkPlanOutlook);
 
 export type Plan = z.infer<typeof planSchema>;
 export type Envelope = z.infer<typeof envelope>;

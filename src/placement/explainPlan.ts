@@ -41,6 +41,7 @@ export function explainPlan(plan: Plan): Explanation {
     alternatives: plan.alternatives.map(alternative => ({...alternative})),
     changes: (plan.changes ?? []).map(change => ({...change})),
     envelope: plan.envelope ?? null,
+    ...(plan.outlook === undefined ? {} : {outlook: plan.outlook}),
     ...(plan.verified === undefined ? {} : {verified: plan.verified}),
   };
 }

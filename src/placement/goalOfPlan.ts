@@ -4,7 +4,10 @@ import {amountOfGoal} from '../documents/planPareto.ts';
 import {nameOfObjective} from '../documents/planProof.ts';
 
 /** What a plan makes as small as possible, and the unit of what is taken of it. */
-export function goalOfPlan({objective, predicted}: Plan): {readonly name: string; readonly unit: string} {
+export function goalOfPlan({objective, predicted}: Pick<Plan, 'objective' | 'predicted'>): {
+  readonly name: string;
+  readonly unit: string;
+} {
   const name = nameOfObjective(objective);
   switch (objective) {
     case 'latency':
@@ -20,7 +23,7 @@ export function goalOfPlan({objective, predicted}: Plan): {readonly name: string
 }
 
 /** What a placement takes of the plan's objective, from its totals. */
-export function amountOfPlan({objective}: Plan, totals: PlanTotals): number {
+export function amountOfPlan({objective}: Pick<Plan, 'objective'>, totals: PlanTotals): number {
   if (typeof objective === 'string') return amountOfGoal(objective, totals);
   const {latencyPerMs = 0, energyPerMillijoule = 0, moneyPerUnit = 0} = objective;
   return (

@@ -4,6 +4,7 @@ import {formatInterval, inBrackets} from './formatInterval.ts';
 import {formatBitsPerSecond, formatBytes, formatColumn, formatMs} from './formatNumbers.ts';
 import {formatTable, shorten, wrapText} from './formatTable.ts';
 import {textFromEnvelope} from './textFromEnvelope.ts';
+import {textFromOutlook} from './textFromOutlook.ts';
 import {REASON_TEXTS} from './textFromPlan.ts';
 import {textFromVerification} from './textFromVerification.ts';
 import {textFromWhatIf} from './textFromWhatIf.ts';
@@ -34,6 +35,7 @@ export function textFromExplanation(explanation: Explanation, width?: number): s
     alternatives,
     changes,
     envelope,
+    outlook,
     verified,
     whatIf,
   } = explanation;
@@ -84,7 +86,8 @@ export function textFromExplanation(explanation: Explanation, width?: number): s
   const bandwidths = envelope?.axes.find(({what}) => what === 'link-bandwidth');
   if (envelope !== null && bandwidths !== undefined)
     sections.push(textFromEnvelope(envelope.placements, bandwidths, width));
-  if (verified?.isChanged !== true)
+  if (outlook !== undefined) sections.push(textFromOutlook(outlook, width));
+  else if (verified?.isChanged !== true)
     sections.push(
       changes.length === 0
         ? wrapText('No change of one measured quantity alone leads to another answer.', width)

@@ -1,10 +1,10 @@
-import type {WhatIf, WhatIfAnswer} from '../documents/explanation.ts';
+import type {WhatIf, WhatIfAnswer, WhatIfPlacement} from '../documents/explanation.ts';
 import {formatBitsPerSecond, formatMs} from './formatNumbers.ts';
 import {wrapText} from './formatTable.ts';
 
 /** What `edgewise explain` shows when it is asked what would be the best under other conditions. */
 export function textFromWhatIf(
-  {asked, best, chosen, isProven, keepsCeiling}: WhatIfAnswer,
+  {asked, best, chosen, isProven, isFeasible, keepsCeiling, offBy, breaks}: WhatIfAnswer,
   width?: number,
 ): string {
   const where = textFromConditions(asked);
@@ -14,19 +14,30 @@ export function textFromWhatIf(
         'Whether another placement is better within the ceiling then, only planning again can tell.',
       width,
     );
+  const own =
+    breaks === undefined
+      ? `This plan (${chosen.name}) would take ${amountsOf(chosen)}.`
+      : `This plan (${chosen.name}) would not keep ${breaks.join(' and ')}.`;
+  if (isFeasible === false) return wrapText(`${where} nothing keeps within the limits. ${own}`, width);
   const answer =
     best.name === chosen.name
       ? `${where} this plan is the best: ${best.name}, ${amountsOf(best)}.`
-      : `${where} ${best.name} is the best: ${amountsOf(best)}. This plan (${chosen.name}) would take ${amountsOf(chosen)}.`;
+      : `${where} ${best.name} is the best: ${amountsOf(best)}. ${own}`;
   const limits = isProven
     ? ''
-    : asked.pricePerHour === undefined
-      ? ' Several quantities differ at once: this compares the placements that the plan knows, not all.'
-      : ' Not proven: the search ended before it had excluded all others.';
+    : typeof offBy === 'number'
+      ? ` Nothing is better by more than ${Number((100 * offBy).toPrecision(2))} %.`
+      : asked.pricePerHour === undefined && offBy === undefined
+        ? ' Several quantities differ at once: this compares the placements that the plan knows, not all.'
+        : ' Not proven: the search ended before it had excluded all others.';
   return wrapText(answer + limits, width);
 }
 
-function amountsOf({latencyMs, money}: WhatIfAnswer['best']): string {
+function amountsOf({latencyMs, money, amount}: WhatIfPlacement): string {
+  if (amount !== undefined && (amount.unit !== 'ms' || amount.value !== latencyMs)) {
+    const written = `${Number(amount.value.toPrecision(4))}${amount.unit === '' ? '' : ` ${amount.unit}`}`;
+    return `${written} in ${formatMs(latencyMs)}`;
+  }
   if (money === undefined) return formatMs(latencyMs);
   return `${formatMs(latencyMs)} and ${Number(money.amount.toPrecision(3))} ${money.currency} a request`;
 }
@@ -34,13 +45,17 @@ function amountsOf({latencyMs, money}: WhatIfAnswer['best']): string {
 /** "At 20 Mbit/s, with a round trip of 45 ms and with a cloud 2 times slower,". */
 function textFromConditions({
   bandwidthBytesPerSecond,
+  link,
   roundTripMs,
   cloudSlower,
   pricePerHour,
 }: WhatIf): string {
+  const where = link === undefined ? '' : ` from the ${link.from} to the ${link.to}`;
   const parts = [
-    ...(bandwidthBytesPerSecond === undefined ? [] : [`at ${formatBitsPerSecond(bandwidthBytesPerSecond)}`]),
-    ...(roundTripMs === undefined ? [] : [`with a round trip of ${formatMs(roundTripMs)}`]),
+    ...(bandwidthBytesPerSecond === undefined
+      ? []
+      : [`at ${formatBitsPerSecond(bandwidthBytesPerSecond)}${where}`]),
+    ...(roundTripMs === undefined ? [] : [`with a round trip of ${formatMs(roundTripMs)}${where}`]),
     ...(cloudSlower === undefined ? [] : [`with a cloud ${textFromSlowness(cloudSlower)}`]),
     ...(pricePerHour === undefined ? [] : [`at ${pricePerHour.amount} ${pricePerHour.currency} an hour`]),
   ];

@@ -197,7 +197,17 @@ describe('edgewise plan for goals and within limits', () => {
     const text = await explainOf('--price', '0.80 USD');
     expect(text.stdout).toMatch(/At 0\.8 USD an hour, .* USD a request/s);
 
+    const slower = jsonOf<Explanation>(await explainOf('--cloud-slower', '2x', '--json')).whatIf;
+    expect(slower).toMatchObject({isProven: true, asked: {cloudSlower: 2}, best: {amount: {unit: 'USD'}}});
+    const slow = await explainOf('--bandwidth', '10 kbit/s', '--link', 'device-cloud');
+    expect(slow.stdout).toMatch(
+      /At 0\.01 Mbit\/s from the device to the cloud|At 10 kbit\/s from the device to the cloud/,
+    );
+    expect(told.stdout).toContain('What would be the best, with everything else as measured');
+
     for (const [args, code] of [
+      [['--link', 'device-cloud'], 'wrong-usage'],
+      [['--rtt', '5 ms', '--link', 'gateway-cloud'], 'wrong-usage'],
       [['--price', '0.80 EUR'], 'currencies-differ'],
       [['--price', '0.80'], 'wrong-usage'],
       [['--price', '0.80 USD', '--rtt', '5 ms'], 'wrong-usage'],

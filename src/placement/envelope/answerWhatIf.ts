@@ -69,8 +69,17 @@ function placementAt({what, pieces}: EnvelopeAxis, value: number): number {
   const highest = pieces.at(-1)?.to ?? null;
   const piece = pieces.find(({to}) => to === null || value <= to);
   if (piece !== undefined && value >= lowest) return piece.placement;
+  throw outOfRange(what, lowest, highest, value);
+}
+
+export function outOfRange(
+  what: Quantity,
+  lowest: number,
+  highest: number | null,
+  value: number,
+): ExpectedError {
   const {name, inUnit} = AXES[what];
-  throw new ExpectedError(
+  return new ExpectedError(
     'what-if-out-of-range',
     `The plan knows ${name} from ${inUnit(lowest)}${highest === null ? '' : ` to ${inUnit(highest)}`}, not ${inUnit(value)}.`,
     EXIT.usage,

@@ -42,7 +42,7 @@ export function tierSpeedAxis(tier: 'device' | 'cloud'): Axis {
 }
 
 /** The round trip in ms, from 0, or from where nothing would be left of the link's fixed cost, which holds it. */
-export function roundTripAxis({roundTripMs}: Link, {fixedNs}: ProblemLink): Axis {
+export function roundTripAxis({roundTripMs}: Link, {fixedNs}: Pick<ProblemLink, 'fixedNs'>): Axis {
   const shortestMs = Math.max(0, roundTripMs - fixedNs / NS_PER_MS);
   const longestMs = Math.max(LONGEST_ROUND_TRIP_MS, roundTripMs);
   return {

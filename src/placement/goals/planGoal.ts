@@ -2,6 +2,7 @@ import type {Plan, PlanTotals, Tier} from '../../documents/plan.ts';
 import type {DocumentHeader} from '../../documents/writeHeader.ts';
 import {bytesOfTensor} from '../measurements.ts';
 import type {PlacementMeasurements, TensorRow} from '../measurements.ts';
+import {outlookOfPlan} from '../outlook/outlookOfPlan.ts';
 import {alternativesOf} from './alternativesOfGoal.ts';
 import {cheapestPlacement, contractionOf} from './cheapestPlacement.ts';
 import {errorFromGoal} from './goalConflict.ts';
@@ -29,11 +30,14 @@ export function planGoal({
   header,
   measurements,
   placed,
+  isDraft = false,
 }: {
   readonly header: DocumentHeader<'plan'>;
   readonly measurements: PlacementMeasurements;
   /** Where each layer is to be instead of where it is predicted to be the best. */
-  readonly placed?: readonly Tier[];
+  readonly placed?: readonly Tier[] | undefined;
+  /** Without what would be the best otherwise, which takes longer than all the rest. */
+  readonly isDraft?: boolean | undefined;
 }): Plan {
   const goal = goalFromMeasurements(measurements);
   const {constraints, objective = 'latency'} = measurements;
@@ -118,6 +122,10 @@ export function planGoal({
       isOptimal: best.bound === best.amount,
     },
     alternatives: alternativesOf(goal, measurements, best, free, measure, totals, nameOf),
+    ...named(
+      'outlook',
+      isDraft ? undefined : (outlookOfPlan({goal, measurements, best, totals, nameOf}) ?? undefined),
+    ),
     ...named('prices', pricesOfPlan(goal, measurements, best, nameOf) ?? undefined),
     refusals: goal.refusals.map(refusal => ({...refusal})),
     isComplete: !goal.refusals.some(({reason}) => reason === 'layer-without-measured-time'),

@@ -7,7 +7,7 @@ import type {MeasuredGoal} from './measuredGoal.ts';
 import {moneyOf, PICO} from './measuresOfRequest.ts';
 import {objectiveMeasure} from './objectiveMeasure.ts';
 import {restrictSpace} from './restrictions.ts';
-import {amountOf, mostOf, weighMeasures} from './space.ts';
+import {amountOf, mostOf, roundedMeasure, weighMeasures} from './space.ts';
 import type {Measure, SpacePlacement} from './space.ts';
 import {totalsOf} from './totalsOfGoal.ts';
 
@@ -80,17 +80,5 @@ export function pricesOfPlan(
       predicted: totalsOf(goal, measurements, line.placement),
     })),
     isProven,
-  };
-}
-
-function roundedMeasure({layers, up, down, links, hosted, tiers}: Measure, scale: number): Measure {
-  const list = (row: readonly number[]): number[] => row.map(amount => Math.round(amount * scale));
-  return {
-    layers: layers.map(list),
-    up: up.map(list),
-    down: down.map(list),
-    links: list(links),
-    hosted: list(hosted),
-    tiers: list(tiers),
   };
 }

@@ -31,12 +31,14 @@ export function answerGoal(
   objective: PlacementMeasurements['objective'] = 'latency',
   restrictions: readonly Restriction[],
   limits: readonly Limit[],
+  mostCuts?: number,
 ): GoalAnswer {
+  const most = mostCuts === undefined ? {} : {mostCuts};
   const space = restrictSpace(goal.space, restrictions);
   const {latency, requestOverheadNs} = goal;
   return objective === 'throughput'
-    ? leastBusyPlacement({space, latency, requestOverheadNs, limits})
-    : searchGoal({space, objective: objectiveMeasure(goal, objective).measure, limits});
+    ? leastBusyPlacement({space, latency, requestOverheadNs, limits, ...most})
+    : searchGoal({space, objective: objectiveMeasure(goal, objective).measure, limits, ...most});
 }
 
 /** What a placement takes of what is to be as little as possible. */

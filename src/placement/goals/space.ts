@@ -121,3 +121,17 @@ export function zeroMeasure({layers, up, down, links, hosted, tiers}: Measure): 
     tiers: tiers.map(() => 0),
   };
 }
+
+/** In another unit, each amount a whole number of it and none below nothing. */
+export function roundedMeasure({layers, up, down, links, hosted, tiers}: Measure, scale: number): Measure {
+  const list = (row: readonly number[]): number[] =>
+    row.map(amount => Math.max(0, Math.round(amount * scale)));
+  return {
+    layers: layers.map(list),
+    up: up.map(list),
+    down: down.map(list),
+    links: list(links),
+    hosted: list(hosted),
+    tiers: list(tiers),
+  };
+}

@@ -2,6 +2,7 @@ import type {Envelope, EnvelopeAxis, Plan} from '../../documents/plan.ts';
 import {formatBitsPerSecond, formatMs} from '../formatNumbers.ts';
 import {drawEnvelope} from './drawEnvelope.ts';
 import {markup, type Markup} from './markup.ts';
+import {outlookSection} from './outlookSection.ts';
 
 const TITLES: Readonly<Record<EnvelopeAxis['what'], string>> = {
   'link-bandwidth': 'Over the bandwidth of the link',
@@ -10,7 +11,8 @@ const TITLES: Readonly<Record<EnvelopeAxis['what'], string>> = {
 };
 
 /** Which placement is the best at every bandwidth, round trip and speed of the cloud, one of them changed at a time. */
-export function envelopeSection({envelope, cloud}: Plan): Markup {
+export function envelopeSection({envelope, outlook, cloud}: Plan): Markup {
+  if (outlook !== undefined) return outlookSection(outlook);
   if (envelope === undefined)
     return markup`<section>
 <h2>What would change the answer</h2>

@@ -1,0 +1,299 @@
+import type {PlanObjective, PlanTotals} from '../../documents/plan.ts';
+import type {OutlookAxis, OutlookPlacement, PlanOutlook} from '../../documents/planOutlook.ts';
+import type {CostLine} from '../envelope/lowerEnvelope.ts';
+import {amountOfPlan, goalOfPlan} from '../goalOfPlan.ts';
+import {defaultCuts} from '../goals/goalSearch.ts';
+import type {Limit} from '../goals/goalSearch.ts';
+import type {MeasuredGoal} from '../goals/measuredGoal.ts';
+import {PICO} from '../goals/measuresOfRequest.ts';
+import {objectiveMeasure} from '../goals/objectiveMeasure.ts';
+import {restrictSpace} from '../goals/restrictions.ts';
+import {answerGoal} from '../goals/solveGoal.ts';
+import {amountOf, mostOf, roundedMeasure, weighMeasures} from '../goals/space.ts';
+import type {Measure, SpacePlacement} from '../goals/space.ts';
+import {stagesOf} from '../goals/stages.ts';
+import type {PlacementMeasurements} from '../measurements.ts';
+import {quantityAxesOf} from './quantityAxes.ts';
+import type {QuantityAxis} from './quantityAxes.ts';
+import {findRisingEnvelope} from './risingEnvelope.ts';
+import type {RisingCost} from './risingEnvelope.ts';
+
+const MILLION = 1e6;
+/** For all axes together, so that a plan takes some seconds longer at most. */
+const MOST_LAYERS_SOLVED = 20_000;
+const MOST_SOLVES = 400;
+/** Of what a plan may look for: many points are asked, and each is told how well it is known. */
+const SHARE_OF_CUTS = 1 / 8;
+const FEWEST_CUTS = 24;
+/** What amounts come to in the finest unit in which they can still be weighed and added up. */
+const LARGEST_SUM = 2 ** 40;
+
+interface PlacementCost extends RisingCost {
+  readonly placement: SpacePlacement;
+}
+
+export interface OutlookRequest {
+  readonly goal: MeasuredGoal;
+  readonly measurements: PlacementMeasurements;
+  readonly best: SpacePlacement;
+  readonly totals: (placement: SpacePlacement) => PlanTotals;
+  readonly nameOf: (placement: SpacePlacement) => string;
+}
+
+/**
+ * Which placement is the best for the goal and within its limits at every bandwidth and round trip of each link and every speed
+ * of the cloud; `null` where there is neither.
+ */
+export function outlookOfPlan(request: OutlookRequest): PlanOutlook | null {
+  const {goal, measurements, best, totals, nameOf} = request;
+  const {objective = 'latency'} = measurements;
+  const axes = quantityAxesOf(measurements, goal);
+  if (axes.length === 0) return null;
+  const size = Math.max(1, goal.space.layers.length * (goal.tiers.length - 1));
+  const mostSolves = Math.max(
+    6,
+    Math.min(MOST_SOLVES, Math.floor(MOST_LAYERS_SOLVED / (size * axes.length))),
+  );
+  const known = new Map([[keyOf(best), {index: 0, placement: best}]]);
+  const indexOf = (placement: SpacePlacement): number => {
+    const before = known.get(keyOf(placement));
+    if (before !== undefined) return before.index;
+    known.set(keyOf(placement), {index: known.size, placement});
+    return known.size - 1;
+  };
+  const rows = axes.map((axis): OutlookAxis => {
+    const costOf = costsOver(goal, objective, axis);
+    const {pieces, offBy} = findRisingEnvelope<PlacementCost>({
+      from: axis.axis.what === 'round-trip' ? axis.axis.range.from : 0,
+      to: axis.axis.range.to,
+      zero: axis.axis.what === 'round-trip' ? axis.axis.range.from : 0,
+      solveAt: (x, within) => {
+        const {placement, bound} = bestAt(goal, objective, axis, x, within);
+        return {found: placement === null ? null : costOf(placement), bound};
+      },
+      known: [...known.values()].map(({placement}) => costOf(placement)),
+      mostSolves,
+    });
+    return {
+      ...describeAxis(axis),
+      pieces: piecesInUnits(
+        axis,
+        pieces.map(({from, to, cost}) => ({
+          from,
+          to,
+          placement: cost === null ? null : indexOf(cost.placement),
+          holdsForever: cost === null || isLevel(cost),
+        })),
+      ),
+      offBy: Number.isFinite(offBy) ? offBy : null,
+    };
+  });
+  const placements = [...known.values()].map(({placement}) =>
+    describePlacement(goal, objective, axes, placement, nameOf(placement), totals(placement)),
+  );
+  const [first, ...others] = placements;
+  const {unit} = goalOfPlan({objective, predicted: totals(best)});
+  return first === undefined ? null : {unit, placements: [first, ...others], axes: rows};
+}
+
+function keyOf({tiers, crossings}: SpacePlacement): string {
+  return `${tiers.join()} ${crossings.map(({tensor, link}) => `${tensor}:${link}`).join()}`;
+}
+
+/** What a placement costs over one axis, in the goal's own whole units. */
+function costsOver(
+  goal: MeasuredGoal,
+  objective: PlanObjective,
+  axis: QuantityAxis,
+): (placement: SpacePlacement) => PlacementCost {
+  const lines = linesOfGoal(goal, objective);
+  const slopes = linesOfGoal({...goal, ...axis.slopes, requestOverheadNs: 0}, objective);
+  const limits = goal.limits.map(limit => ({limit, slope: slopeOfLimit(goal, axis, limit)}));
+  const {space} = goal;
+  return placement => ({
+    key: keyOf(placement),
+    placement,
+    lines: steepest(
+      lines.map(({measure, base}, at): CostLine => {
+        const slope = amountOf(space, slopes[at]?.measure ?? measure, placement);
+        return {atZero: base + amountOf(space, measure, placement) - slope * axis.now, slope};
+      }),
+    ),
+    limits: limits.map(({limit: {measure, most, extraOf}, slope: measureOfSlope}) => {
+      const slope = measureOfSlope === null ? 0 : amountOf(space, measureOfSlope, placement);
+      const now = amountOf(space, measure, placement) + (extraOf?.(placement) ?? 0);
+      return {line: {atZero: now - slope * axis.now, slope}, most};
+    }),
+  });
+}
+
+/** Of lines that do not rise only the highest counts. */
+function steepest(lines: readonly CostLine[]): CostLine[] {
+  const level = lines.filter(({slope}) => slope === 0);
+  const highest = Math.max(...level.map(({atZero}) => atZero));
+  return [
+    ...(level.length === 0 ? [] : [{atZero: highest, slope: 0}]),
+    ...lines.filter(({slope, atZero}) => slope !== 0 && (slope > 0 || atZero > highest)),
+  ];
+}
+
+/** What is made as small as possible: the highest of these, each with what it takes in any case. */
+function linesOfGoal(
+  goal: MeasuredGoal,
+  objective: PlanObjective,
+): {readonly measure: Measure; readonly base: number}[] {
+  if (objective === 'throughput')
+    return stagesOf(goal.space, goal.latency, goal.requestOverheadNs).map(({measure, baseNs}) => ({
+      measure,
+      base: baseNs,
+    }));
+  return [{measure: objectiveMeasure(goal, objective).measure, base: 0}];
+}
+
+/** `null`: the limit does not change over the axis. */
+function slopeOfLimit(goal: MeasuredGoal, {slopes}: QuantityAxis, {measure}: Limit): Measure | null {
+  if (measure === goal.latency) return slopes.latency;
+  return measure === goal.money ? slopes.money : null;
+}
+
+/** The best where an axis is at x, with limits as they are `within`; amounts in the goal's units. */
+function bestAt(
+  goal: MeasuredGoal,
+  objective: PlanObjective,
+  axis: QuantityAxis,
+  x: number,
+  within: number,
+): {readonly placement: SpacePlacement | null; readonly bound: number} {
+  const space = restrictSpace(goal.space, goal.restrictions);
+  const moved = (measure: Measure, slope: Measure, to: number): Measure =>
+    weighMeasures([
+      {measure, weight: 1},
+      {measure: slope, weight: to - axis.now},
+    ]);
+  const limits = goal.limits.map(limit => {
+    const slope = slopeOfLimit(goal, axis, limit);
+    if (slope === null) return limit;
+    const measure = moved(limit.measure, slope, within);
+    const scale = LARGEST_SUM / (mostOf(measure) + limit.most + 1);
+    return {...limit, measure: roundedMeasure(measure, scale), most: Math.floor(limit.most * scale)};
+  });
+  const there = {
+    latency: moved(goal.latency, axis.slopes.latency, x),
+    money: goal.money === null ? null : moved(goal.money, axis.slopes.money, x),
+  };
+  const scaled = scaledGoal({...goal, ...there, space}, objective);
+  const mostCuts = Math.max(FEWEST_CUTS, Math.round(defaultCuts(space) * SHARE_OF_CUTS));
+  const {best, bound} = answerGoal(scaled.goal, scaled.objective, [], limits, mostCuts);
+  return {placement: best, bound: bound === Infinity ? Infinity : bound / scaled.scale};
+}
+
+/** The same question in a unit so fine that rounding to whole ones changes next to nothing. */
+function scaledGoal(
+  goal: MeasuredGoal,
+  objective: PlanObjective,
+): {readonly goal: MeasuredGoal; readonly objective: 'latency' | 'throughput'; readonly scale: number} {
+  const measure = objective === 'throughput' ? goal.latency : objectiveMeasure(goal, objective).measure;
+  const scale = LARGEST_SUM / (mostOf(measure) + goal.requestOverheadNs + 1);
+  return {
+    goal: {
+      ...goal,
+      latency: roundedMeasure(measure, scale),
+      requestOverheadNs: Math.round(goal.requestOverheadNs * scale),
+    },
+    objective: objective === 'throughput' ? 'throughput' : 'latency',
+    scale,
+  };
+}
+
+function describeAxis({
+  axis: {what, unit, current},
+  link,
+}: QuantityAxis): Omit<OutlookAxis, 'pieces' | 'offBy'> {
+  if (what === 'device-speed') throw new RangeError('the device is what it is');
+  return {what, ...(link ?? {}), unit, current};
+}
+
+function isLevel({lines, limits}: RisingCost): boolean {
+  return lines.every(({slope}) => slope === 0) && limits.every(({line}) => line.slope <= 0);
+}
+
+/** Ascending in the axis's own unit. */
+function piecesInUnits(
+  {axis}: QuantityAxis,
+  pieces: readonly {
+    readonly from: number;
+    readonly to: number;
+    readonly placement: number | null;
+    readonly holdsForever: boolean;
+  }[],
+): OutlookAxis['pieces'] {
+  const isSpeed = axis.what !== 'round-trip';
+  const rows = pieces.map(({from, to, placement, holdsForever}, at) => {
+    const isLast = at === pieces.length - 1 && holdsForever;
+    return isSpeed
+      ? {from: axis.valueAt(to), to: from === 0 ? null : axis.valueAt(from), placement}
+      : {from: axis.valueAt(from), to: isLast ? null : axis.valueAt(to), placement};
+  });
+  const [first, ...others] = isSpeed ? rows.toReversed() : rows;
+  if (first === undefined) throw new RangeError('an axis without pieces');
+  return [first, ...others];
+}
+
+/** What a unit of the goal's whole ones is in the plan's. */
+function unitOf(objective: PlanObjective): number {
+  return objective === 'money' ? PICO : MILLION;
+}
+
+function describePlacement(
+  goal: MeasuredGoal,
+  objective: PlanObjective,
+  axes: readonly QuantityAxis[],
+  placement: SpacePlacement,
+  name: string,
+  predicted: PlanTotals,
+): OutlookPlacement {
+  const slopesOf = (measureOf: (axis: QuantityAxis) => Measure | null, unit: number): number[] =>
+    axes.map(axis => {
+      const measure = measureOf(axis);
+      // Round trips are told in ms, and what x is for them are ns.
+      const perMs = axis.axis.what === 'round-trip' ? MILLION : 1;
+      return measure === null ? 0 : (amountOf(goal.space, measure, placement) * perMs) / unit;
+    });
+  const unit = unitOf(objective);
+  const lines = linesOfGoal(goal, objective);
+  const amount = lines.map(({measure, base}, at) => ({
+    now:
+      objective === 'throughput'
+        ? (base + amountOf(goal.space, measure, placement)) / unit
+        : amountOfPlan({objective}, predicted),
+    slopes: slopesOf(
+      ({slopes}) => linesOfGoal({...goal, ...slopes, requestOverheadNs: 0}, objective)[at]?.measure ?? null,
+      unit,
+    ),
+  }));
+  const [first, ...others] = amount;
+  if (first === undefined) throw new RangeError('a goal of nothing');
+  return {
+    name,
+    predicted,
+    latencyMs: {now: predicted.latencyMs, slopes: slopesOf(({slopes}) => slopes.latency, MILLION)},
+    amount: [first, ...others],
+    limits: goal.limits.flatMap(limit => {
+      const slopeOf = (axis: QuantityAxis): Measure | null => slopeOfLimit(goal, axis, limit);
+      if (axes.every(axis => slopeOf(axis) === null)) return [];
+      const isMoney = limit.measure === goal.money;
+      const limitUnit = isMoney ? PICO : MILLION;
+      const overheadMs = isMoney ? 0 : goal.requestOverheadNs / MILLION;
+      return [
+        {
+          name: limit.name,
+          taken: {
+            now: overheadMs + amountOf(goal.space, limit.measure, placement) / limitUnit,
+            slopes: slopesOf(slopeOf, limitUnit),
+          },
+          allowed: overheadMs + limit.most / limitUnit,
+        },
+      ];
+    }),
+  };
+}

@@ -1,0 +1,103 @@
+import fc from 'fast-check';
+import {expect, test} from 'vitest';
+import {findRisingEnvelope, highestAt} from '../../src/placement/outlook/risingEnvelope.ts';
+import type {RisingCost} from '../../src/placement/outlook/risingEnvelope.ts';
+import {seededNumbers} from './seededNumbers.ts';
+
+const seed = Number(process.env.EDGEWISE_SEED ?? Math.floor(Math.random() * 2 ** 31));
+console.log(`rising envelope properties: EDGEWISE_SEED=${seed}`);
+
+/** As many solutions as a search would choose from: each with one line or two, and with a limit or without. */
+function randomCosts(next: () => number, lineCount: number, limited: boolean): RisingCost[] {
+  const line = (): {atZero: number; slope: number} => ({
+    atZero: Math.floor(next() * 100),
+    slope: next() < 0.2 ? 0 : Math.floor(next() * 20),
+  });
+  return Array.from({length: 1 + Math.floor(next() * 25)}, (_, at) => ({
+    key: `${at}`,
+    lines: Array.from({length: lineCount}, line),
+    limits: limited ? [{line: line(), most: 20 + Math.floor(next() * 130)}] : [],
+  }));
+}
+
+function isAllowed({limits}: RisingCost, x: number): boolean {
+  return limits.every(({line: {atZero, slope}, most}) => atZero + slope * x <= most);
+}
+
+function leastAt(costs: readonly RisingCost[], x: number, within: number): RisingCost | null {
+  const allowed = costs.filter(cost => isAllowed(cost, within));
+  return allowed.reduce<RisingCost | null>(
+    (least, cost) => (least === null || highestAt(cost, x) < highestAt(least, x) ? cost : least),
+    null,
+  );
+}
+
+test.each([
+  ['single lines', 1, false],
+  ['single lines within limits', 1, true],
+  ['the highest of two lines', 2, false],
+  ['the highest of two lines within limits', 2, true],
+])(
+  '%s: at any x the least is what trying them all gives, or lies as near as is said',
+  (_, count, limited) => {
+    let pieces = 0;
+    let impossible = 0;
+    fc.assert(
+      fc.property(fc.integer({min: 1, max: 2 ** 30}), one => {
+        const next = seededNumbers(one);
+        const costs = randomCosts(next, count, limited);
+        const first = leastAt(costs, 1, 1) ?? costs[0]!;
+        const found = findRisingEnvelope({
+          from: 0,
+          to: 10,
+          zero: 0,
+          solveAt: (x, within) => {
+            const least = leastAt(costs, x, within);
+            return {found: least, bound: least === null ? Infinity : highestAt(least, x)};
+          },
+          known: [first],
+          mostSolves: 2000,
+        });
+        pieces += found.pieces.length;
+        expect([found.pieces[0]!.from, found.pieces.at(-1)!.to]).toEqual([0, 10]);
+        if (count === 1) expect(found.offBy).toBe(0);
+        else expect(found.offBy).toBeLessThan(0.0101);
+        for (let at = 0; at < 40; at++) {
+          const x = next() * 10;
+          const {cost, from, to} = found.pieces.find(piece => x <= piece.to)!;
+          // Where a limit is reached to a billionth, either answer is right.
+          if (Math.min(x - from, to - x) < 1e-6) continue;
+          const least = leastAt(costs, x, x);
+          expect(cost === null).toBe(least === null);
+          if (cost === null || least === null) {
+            impossible += 1;
+            continue;
+          }
+          expect(isAllowed(cost, x)).toBe(true);
+          const [named, best] = [highestAt(cost, x), highestAt(least, x)];
+          expect(named).toBeLessThanOrEqual(best * (1 + found.offBy + 2e-6) + 1e-9);
+        }
+      }),
+      {numRuns: count === 1 ? 400 : 60, seed},
+    );
+    expect(pieces).toBeGreaterThan(count === 1 ? 500 : 80);
+    if (limited) expect(impossible).toBeGreaterThan(10);
+  },
+  60_000,
+);
+
+test('where the solves do not suffice it says that it does not know', () => {
+  const costs = randomCosts(seededNumbers(7), 1, false);
+  const {offBy} = findRisingEnvelope({
+    from: 0,
+    to: 10,
+    zero: 0,
+    solveAt: x => {
+      const least = leastAt(costs, x, x)!;
+      return {found: least, bound: highestAt(least, x)};
+    },
+    known: [costs[0]!],
+    mostSolves: 1,
+  });
+  expect(offBy).toBe(Infinity);
+});
