@@ -44,7 +44,7 @@ export function comparePlans(
 function kindOfChange(before: Plan | null, after: Plan | null): PlanChange['kind'] {
   if (before === null) return 'new';
   if (after === null) return 'gone';
-  if (decisionsOf(before) !== decisionsOf(after)) return 'changed';
+  if (!decideAlike(before, after)) return 'changed';
   return inputsOf(before) === inputsOf(after) ? 'unchanged' : 'measured-again';
 }
 
@@ -52,9 +52,31 @@ function inputsOf({madeFrom}: Plan): string {
   return JSON.stringify(Object.entries(madeFrom).toSorted(([left], [right]) => (left < right ? -1 : 1)));
 }
 
-/** Everything that is carried out on devices, and for whom; none of what was measured or predicted. */
-function decisionsOf(plan: Plan): string {
-  const {device, devices, cloud, tiers, threads, constraints, objective, layers, cut} = plan;
+/**
+ * A plan that is only predicted decides like the measured one before where that was measured against this very prediction: what
+ * was measured holds until something else is predicted.
+ */
+function decideAlike(before: Plan, after: Plan): boolean {
+  if (questionOf(before) !== questionOf(after)) return false;
+  if (decisionsOf(before) === decisionsOf(after)) return true;
+  const isOverruled = before.verified?.isChanged === true && after.verified === undefined;
+  return isOverruled && predictionOf(before) === predictionOf(after);
+}
+
+/** Which placement was predicted to be the best, and how what crosses was to travel. */
+function predictionOf({verified, alternatives, precision}: Plan): string {
+  const {name, device, boundary, input, isPacked} = verified?.candidates[0] ?? {
+    name: alternatives.find(({verdict}) => verdict === 'chosen')?.name,
+    device: precision?.device?.precision,
+    boundary: precision?.boundary,
+    input: precision?.input,
+    isPacked: precision?.isPacked,
+  };
+  return JSON.stringify([name, device, boundary, input, isPacked === true]);
+}
+
+/** For whom, over what and within what. */
+function questionOf({device, devices, cloud, tiers, threads, constraints, objective}: Plan): string {
   return JSON.stringify({
     devices: devices?.toSorted() ?? [device],
     cloud,
@@ -62,9 +84,12 @@ function decisionsOf(plan: Plan): string {
     threads,
     constraints,
     objective,
-    layers: layers.map(({name, tier}) => [name, tier]),
-    cut,
   });
+}
+
+/** What is carried out on devices; none of what was measured or predicted. */
+function decisionsOf({layers, cut}: Plan): string {
+  return JSON.stringify({layers: layers.map(({name, tier}) => [name, tier]), cut});
 }
 
 function summarizePlan({devices, alternatives, predicted}: Plan): PlanSummary {
