@@ -2,7 +2,7 @@ import type {Crossing, ExchangedTensor, PlanTotals} from '../documents/plan.ts';
 import {costOfPlacement, upBytesOf} from './costOfPlacement.ts';
 import type {PlacementCost, ProblemTier, Violation} from './costOfPlacement.ts';
 import {bytesOfTensor} from './measurements.ts';
-import type {LayerRow, TensorRow} from './measurements.ts';
+import type {TensorRow} from './measurements.ts';
 import type {PlacementProblem} from './problem.ts';
 
 const NS_PER_MS = 1e6;
@@ -65,25 +65,6 @@ function sentenceFromViolation(problem: PlacementProblem, violation: Violation):
     case 'cannot-cross':
       return `tensor ${tensorName(violation.tensor)} must not cross the link`;
   }
-}
-
-/** Bytes of weights that each tier's layers read; a weight that both read counts on both. */
-export function weightBytesByTier(
-  layers: readonly LayerRow[],
-  tensors: ReadonlyMap<string, TensorRow>,
-  tiers: readonly ProblemTier[],
-): {deviceWeightBytes: number; cloudWeightBytes: number} {
-  const read = {device: new Set<string>(), cloud: new Set<string>()};
-  layers.forEach((layer, index) => {
-    for (const name of [...layer.inputs, ...(layer.outerInputs ?? [])])
-      if (tensors.get(name)?.isWeight === true) read[tiers[index] ?? 'device'].add(name);
-  });
-  const sum = (names: ReadonlySet<string>): number =>
-    [...names].reduce((total, name) => {
-      const row = tensors.get(name);
-      return total + (row === undefined ? 0 : (bytesOfTensor(row) ?? 0));
-    }, 0);
-  return {deviceWeightBytes: sum(read.device), cloudWeightBytes: sum(read.cloud)};
 }
 
 /** A cost in ns as the plan's totals in ms; `overheadMs` is what a request costs besides layers and link. */

@@ -62,11 +62,19 @@ export interface CloudPrice {
   readonly currency: string;
 }
 
+/** A weight with the layers that read it. */
+export interface WeightRow {
+  readonly bytes: number;
+  readonly readers: readonly number[];
+}
+
 /** What was measured of the model on the machine of one tier. */
 export interface TierMeasurements {
   readonly tier: Tier;
   readonly machine: string;
   readonly times: ModelTimes;
+  /** What layers read there, where that is a build of its own; left out: the model's weights as they are. */
+  readonly weights?: readonly WeightRow[];
 }
 
 /** What was measured of the way between two tiers, `from` below `to`. */

@@ -11,9 +11,9 @@ import {
   tensorRows,
   sentenceFromViolations,
   totalsFromCost,
-  weightBytesByTier,
 } from './describePlacement.ts';
 import {planEnvelope} from './envelope/planEnvelope.ts';
+import {weightBytesOnTier, weightsOfTiers} from './goals/memoryOfTier.ts';
 import {planGoal} from './goals/planGoal.ts';
 import {declaredTotals} from './goals/totalsOfGoal.ts';
 import {reasonsOfLayers} from './layerReasons.ts';
@@ -31,6 +31,8 @@ export interface PlanRequest {
   readonly measurements: PlacementMeasurements;
   /** Where each layer is to be instead of where it is predicted to be the best; must be allowed. */
   readonly placed?: readonly Tier[];
+  /** One of several to compare: what would be the best otherwise is only worked out for those that have an envelope anyway. */
+  readonly isDraft?: boolean;
 }
 
 /**
@@ -38,9 +40,9 @@ export interface PlanRequest {
  * would change the answer.
  * @throws ExpectedError `profile-stale` (exit 14), `pin-matches-nothing` (exit 2), `nothing-feasible` (exit 13)
  */
-export function planDocument({header, measurements, placed}: PlanRequest): Plan {
-  if (!isPlain(measurements))
-    return planGoal({header, measurements, ...(placed === undefined ? {} : {placed})});
+export function planDocument(request: PlanRequest): Plan {
+  const {header, measurements, placed} = request;
+  if (!isPlain(measurements)) return planGoal(request);
   const {constraints, layers} = measurements;
   const {device, cloud, link} = twoTiersOf(measurements);
   const tiers = cloud === null ? measurements.tiers.slice(0, 1) : measurements.tiers;
@@ -70,10 +72,19 @@ export function planDocument({header, measurements, placed}: PlanRequest): Plan 
 
   const overheadMs = device.requestOverhead.medianMs;
   const declared = declaredTotals({...measurements, tensors: tensors.values()});
+  const weights = weightsOfTiers({...measurements, tensors: tensors.values()});
+  const weightBytesOn = (tier: Tier, placed: readonly ProblemTier[]): number => {
+    const at = measurements.tiers.findIndex(row => row.tier === tier);
+    return weightBytesOnTier(weights[at] ?? [], layer => placed[layer] === tier);
+  };
   const totalsOf = (tiers: readonly ProblemTier[]): PlanTotals => {
     const cost = costOfPlacement(problem, tiers);
+    const held = {
+      deviceWeightBytes: weightBytesOn('device', tiers),
+      cloudWeightBytes: weightBytesOn('cloud', tiers),
+    };
     return {
-      ...totalsFromCost(cost, overheadMs, weightBytesByTier(layers, tensors, tiers), cloud !== null),
+      ...totalsFromCost(cost, overheadMs, held, cloud !== null),
       ...(cloud === null ? {} : declared(tiers, cost.crossing)),
     };
   };
@@ -161,15 +172,23 @@ function placementOn(problem: PlacementProblem, placed: readonly Tier[], best: P
 }
 
 /** Whether it is the latency over a device and a cloud that is asked for, and nothing limits it: then there is an envelope too. */
-export function isPlain({objective = 'latency', constraints, tiers, links}: PlacementMeasurements): boolean {
-  const {direction = 'one-way'} = constraints;
-  const limits = Object.keys(constraints).filter(
+export function isPlain(measurements: PlacementMeasurements): boolean {
+  const limits = Object.keys(measurements.constraints).filter(
     key => key !== 'keepRawInputOnDevice' && key !== 'pins' && key !== 'direction',
   );
+  return isHeadAndTail(measurements) && limits.length === 0;
+}
+
+/** Whether plans are a head on the device and a tail in the cloud, and the fastest is the best: within limits or not. */
+export function isHeadAndTail({
+  objective = 'latency',
+  constraints: {direction = 'one-way'},
+  tiers,
+  links,
+}: PlacementMeasurements): boolean {
   return (
     objective === 'latency' &&
     direction === 'one-way' &&
-    limits.length === 0 &&
     tiers.every(({tier}) => tier !== 'gateway') &&
     links.length < 2
   );

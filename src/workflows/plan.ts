@@ -7,7 +7,7 @@ import {EXIT, ExpectedError} from '../errors.ts';
 import {runStep, type EmitEvent} from '../events.ts';
 import type {PlanChange} from '../placement/comparePlans.ts';
 import {paretoOfPlan} from '../placement/goals/paretoOfPlan.ts';
-import {isPlain} from '../placement/planDocument.ts';
+import {isHeadAndTail} from '../placement/planDocument.ts';
 import {readOwnVersion} from '../workspace/ownVersion.ts';
 import {writeDocument} from '../workspace/projectFolder.ts';
 import {readDeviceBuilds} from './deviceBuilds/readDeviceBuilds.ts';
@@ -175,7 +175,7 @@ async function planDevice(
   };
   const cloud = cloudOf(project.project);
   // Only a head and a tail can encode, and candidates are compared by their latency.
-  const canEncode = isPlain(measurements);
+  const canEncode = isHeadAndTail(measurements);
   const deviceProfile = await readProfile(project, device, device, estimates);
   const choice = await choosePrecision(
     {

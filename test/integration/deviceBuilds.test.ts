@@ -152,6 +152,25 @@ describe('a device with an int8 build and a cloud with the fp32 one', {timeout: 
     );
   });
 
+  it('hold their own weights, so that they fit where the fp32 one does not', async () => {
+    await writeProfiles({loweredMs: 10});
+    const budget = 'accuracy: {maxDrop: 5 points}';
+    const pins = ['*=device'];
+    const whole = (await planned([], pins)).predicted.deviceWeightBytes;
+    const lowered = await planned([budget], pins);
+    expect(lowered.precision!.device).toEqual({precision: 'int8', build});
+    expect(lowered.predicted.deviceWeightBytes / whole).toBeLessThan(0.35);
+    expect(lowered.predicted.deviceWeightBytes / whole).toBeGreaterThan(0.25);
+
+    const memory = `constraints: {memory: {device: ${Math.floor(whole / 1000)}kB}}`;
+    const small = await planned([budget, memory], pins);
+    expect(small.precision!.device).toEqual({precision: 'int8', build});
+    expect(small.predicted.tiers![0]!.memoryBytes!).toBeLessThanOrEqual(whole);
+    expect(small.outlook).toBeDefined();
+    expect(small.refusals).toContainEqual({reason: 'nothing-feasible', count: 1});
+    await expect(planned([memory], pins)).rejects.toMatchObject({code: 'nothing-feasible', exitCode: 13});
+  });
+
   async function planned(lines: readonly string[], pins: readonly string[] = []) {
     await declare(lines);
     const {plans} = await plan(

@@ -7,7 +7,7 @@ import type {ExchangedTensor, RefusalReason} from '../problemFromMeasurements.ts
 import {limitsOf} from './limitsOfGoal.ts';
 import type {MeasuredGoal} from './measuredGoal.ts';
 import {energyOf, latencyOf, moneyOf} from './measuresOfRequest.ts';
-import {weightRows} from './memoryOfTier.ts';
+import {weightsOfTiers} from './memoryOfTier.ts';
 import {pinsByPattern} from './restrictions.ts';
 import type {Space} from './space.ts';
 import {createTripCounter} from './tripsOverLinks.ts';
@@ -61,7 +61,7 @@ export function goalFromMeasurements(measurements: PlacementMeasurements): Measu
   };
   const upBytes = exchanged.map(({row}, index) => row.travel?.bytes ?? tensors[index]?.bytes ?? 0);
   const latency = latencyOf(measurements, space, layerNs, upBytes);
-  const weights = weightRows(layers, rows);
+  const weights = weightsOfTiers({...measurements, tensors: rows});
   const requestOverheadNs = nsFromMs(measuredTiers[0]?.times.requestOverhead.medianMs ?? 0);
   const goal = {
     space,

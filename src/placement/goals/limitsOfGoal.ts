@@ -39,7 +39,7 @@ export function limitsOf(measurements: PlacementMeasurements, goal: Omit<Measure
     if (at === -1) continue;
     // A weight that several layers read counts with the first; the rest comes on top, whole placement by whole placement.
     const layers = zero.layers.map(row => [...row]);
-    for (const weight of weights) {
+    for (const weight of weights[at] ?? []) {
       const row = layers[weight.readers[0] ?? -1];
       if (row !== undefined) row[at] = (row[at] as number) + weight.bytes;
     }

@@ -1,7 +1,7 @@
 import type {Tier} from '../../documents/plan.ts';
+import type {WeightRow} from '../measurements.ts';
 import type {RefusalReason} from '../problemFromMeasurements.ts';
 import type {Limit} from './goalSearch.ts';
-import type {WeightRow} from './memoryOfTier.ts';
 import type {Restriction} from './restrictions.ts';
 import type {Measure, Space} from './space.ts';
 
@@ -18,6 +18,7 @@ export interface MeasuredGoal {
   readonly energy: Measure | null;
   readonly money: Measure | null;
   readonly limits: readonly Limit[];
-  readonly weights: readonly WeightRow[];
+  /** Per tier. */
+  readonly weights: readonly (readonly WeightRow[])[];
   readonly refusals: readonly {readonly reason: RefusalReason; readonly count: number}[];
 }

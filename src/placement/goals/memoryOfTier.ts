@@ -1,12 +1,6 @@
 import {bytesOfTensor} from '../measurements.ts';
-import type {PlacementMeasurements} from '../measurements.ts';
+import type {PlacementMeasurements, WeightRow} from '../measurements.ts';
 import type {Space, SpacePlacement} from './space.ts';
-
-/** A weight with the layers that read it. */
-export interface WeightRow {
-  readonly bytes: number;
-  readonly readers: readonly number[];
-}
 
 /**
  * What a tier holds at its fullest moment: the weights that its layers read, each once; what lives between its layers in the
@@ -19,9 +13,7 @@ function memoryBytesOfTier(
   tier: number,
   crossesTier: (link: number) => boolean,
 ): number {
-  let bytes = 0;
-  for (const weight of weights)
-    if (weight.readers.some(layer => tiers[layer] === tier)) bytes += weight.bytes;
+  let bytes = weightBytesOnTier(weights, layer => tiers[layer] === tier);
   const buffered = new Set(crossings.filter(({link}) => crossesTier(link)).map(({tensor}) => tensor));
   for (const tensor of buffered) bytes += tensors[tensor]?.bytes ?? 0;
   // Layers run in their order: what lives grows where a tensor is made and shrinks behind its last reader.
@@ -43,18 +35,35 @@ function memoryBytesOfTier(
 
 /** With the buffers of every link that ends there. */
 export function memoryOf(
-  {space, weights}: {readonly space: Space; readonly weights: readonly WeightRow[]},
+  {space, weights}: {readonly space: Space; readonly weights: readonly (readonly WeightRow[])[]},
   placement: SpacePlacement,
   tier: number,
 ): number {
-  return memoryBytesOfTier(space, weights, placement, tier, link => {
+  return memoryBytesOfTier(space, weights[tier] ?? [], placement, tier, link => {
     const ends = space.links[link];
     return ends?.from === tier || ends?.to === tier;
   });
 }
 
-/** The weights that layers read. */
-export function weightRows(
+/** What layers on one tier hold of their weights: each counts once, however many read it. */
+export function weightBytesOnTier(
+  weights: readonly WeightRow[],
+  isOnTier: (layer: number) => boolean,
+): number {
+  return weights.reduce((sum, {bytes, readers}) => (readers.some(isOnTier) ? sum + bytes : sum), 0);
+}
+
+/** The weights that layers read on each tier. */
+export function weightsOfTiers({
+  layers,
+  tensors,
+  tiers,
+}: Pick<PlacementMeasurements, 'layers' | 'tensors' | 'tiers'>): (readonly WeightRow[])[] {
+  const own = weightRows(layers, [...tensors]);
+  return tiers.map(({weights}) => weights ?? own);
+}
+
+function weightRows(
   layers: PlacementMeasurements['layers'],
   rows: readonly Parameters<typeof bytesOfTensor>[0][],
 ): WeightRow[] {

@@ -3,7 +3,7 @@ import type {PlacementMeasurements} from '../measurements.ts';
 import {goalFromMeasurements} from './goalFromMeasurements.ts';
 import type {MeasuredGoal} from './measuredGoal.ts';
 import {PICO} from './measuresOfRequest.ts';
-import {memoryOf} from './memoryOfTier.ts';
+import {memoryOf, weightBytesOnTier} from './memoryOfTier.ts';
 import {amountOf} from './space.ts';
 import type {Measure, Space, SpacePlacement} from './space.ts';
 import {busiestNs, stagesOf} from './stages.ts';
@@ -29,10 +29,7 @@ export function totalsOf(
       0,
     );
   const weightBytes = (at: number): number =>
-    weights.reduce(
-      (sum, {bytes, readers}) => (readers.some(layer => placement.tiers[layer] === at) ? sum + bytes : sum),
-      0,
-    );
+    weightBytesOnTier(weights[at] ?? [], layer => placement.tiers[layer] === at);
   const tierMs = (tier: Tier): number => (tierNs[tiers.indexOf(tier)] ?? 0) / NS_PER_MS;
   const links = space.links.map(({from, to}, at) => ({
     from: tiers[from] ?? 'device',

@@ -1,3 +1,4 @@
+import {weightsInModel} from '../../model/weightsInModel.ts';
 import type {Precision} from '../../documents/precisions.ts';
 import type {Profile} from '../../documents/profile.ts';
 import type {OpenProject} from '../openProject.ts';
@@ -18,8 +19,9 @@ export async function readDeviceBuilds(
     if (lowered?.of !== prepared.digest || !project.store.has(build)) continue;
     if (allowed !== 'any' && !allowed.includes(lowered.precision)) continue;
     const opened = await openDeviceBuild(project, prepared, build);
+    const weights = weightsInModel(opened.graph, opened.homes);
     opened.close();
-    builds.push({precision: lowered.precision, build, times, common: opened.homes.common});
+    builds.push({precision: lowered.precision, build, times, weights, common: opened.homes.common});
   }
   return builds;
 }

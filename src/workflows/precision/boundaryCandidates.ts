@@ -2,7 +2,7 @@ import type {BoundaryPrecision, PixelValues} from '../../documents/boundary.ts';
 import {countElements, sizeInBytes} from '../../documents/elementTypes.ts';
 import type {BoundaryChoice, DeviceBuildChoice} from '../../documents/planPrecision.ts';
 import type {CodecCost, Link, ModelTimes} from '../../documents/profile.ts';
-import {bytesOfTensor, type TensorRow} from '../../placement/measurements.ts';
+import {bytesOfTensor, type TensorRow, type WeightRow} from '../../placement/measurements.ts';
 import {WIRE_TYPES} from '../../quantize/boundary/codecs.ts';
 import type {PackedSizes} from './packedSizes.ts';
 
@@ -10,6 +10,8 @@ import type {PackedSizes} from './packedSizes.ts';
 export interface DeviceBuildCandidate extends DeviceBuildChoice {
   /** Of the prepared model's layers. */
   readonly times: ModelTimes;
+  /** What of its weights each of the model's layers reads. */
+  readonly weights: readonly WeightRow[];
   /** Where the cloud's fp32 layers can go on from it. */
   readonly common: ReadonlySet<string>;
 }

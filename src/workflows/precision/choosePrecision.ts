@@ -10,7 +10,7 @@ import type {Profile} from '../../documents/profile.ts';
 import {ExpectedError} from '../../errors.ts';
 import type {EmitEvent} from '../../events.ts';
 import {twoTiersOf} from '../../placement/measurements.ts';
-import {planDocument, type PlanRequest} from '../../placement/planDocument.ts';
+import {isPlain, planDocument, type PlanRequest} from '../../placement/planDocument.ts';
 import {
   listBoundaryCandidates,
   withDeviceBuild,
@@ -71,16 +71,20 @@ export async function choosePrecision(
     const tiers =
       build === null || first === undefined
         ? measurements.tiers
-        : [{...first, times: {...build.times, build: measurements.build}}, ...others];
+        : [{...first, times: {...build.times, build: measurements.build}, weights: build.weights}, ...others];
     const known = withDeviceBuild(rows, build);
     const {device, link} = twoTiersOf(measurements);
     const tensors =
       costs === null ? known : withTravel(known, candidate, costs, {device, link: link?.link ?? null});
-    return {...request, measurements: {...measurements, tiers, tensors}};
+    return {...request, measurements: {...measurements, tiers, tensors}, isDraft: listed.length > 1};
   };
-  const plainPlan = planDocument(requestWith(plain));
-  planned.set(plain, plainPlan);
-  const worthPlanning = listed.slice(1).filter(({device}) => plainPlan.cloud !== null || device !== null);
+  // Where fp32 weights do not fit, smaller ones may.
+  const plainPlan =
+    question.builds.length === 0 ? planDocument(requestWith(plain)) : planIfFeasible(requestWith(plain));
+  if (plainPlan === null) refused.push({candidate: plain, plan: null, ...NOTHING_WITHIN_LIMITS});
+  else planned.set(plain, plainPlan);
+  const hasCloud = twoTiersOf(measurements).cloud !== null;
+  const worthPlanning = listed.slice(1).filter(({device}) => hasCloud || device !== null);
   const isOnlyPlain = worthPlanning.length === 0;
   for (const candidate of worthPlanning) {
     const isEncoded = candidate.precisions.size > 0 || candidate.packed !== null;
@@ -103,9 +107,10 @@ export async function choosePrecision(
       if (planned.get(candidate) === plan) refused.push({candidate, plan, ...answer});
       return null;
     }
-    if (isOnlyPlain) return plan;
+    if (isOnlyPlain) return withOutlook(plan, requestWith(candidate));
     const others = byLatency.filter(([other]) => !refused.some(one => one.candidate === other));
-    return withPrecision({...plan, cut: answer.cut}, candidate, answer, others, refused);
+    const whole = withOutlook({...plan, cut: answer.cut}, requestWith(candidate));
+    return withPrecision(whole, candidate, answer, others, refused);
   };
   for (const [candidate, plan] of byLatency) {
     const chosen = await finish(candidate, plan);
@@ -120,7 +125,16 @@ export async function choosePrecision(
         }),
     };
   }
+  // Says which limits cannot be kept.
+  planDocument(requestWith(plain));
   throw new Error('what crosses as it is was refused');
+}
+
+/** What was left out of a draft, now that it is one of those that are shown. */
+function withOutlook(plan: Plan, {isDraft = false, ...request}: PlanRequest): Plan {
+  if (!isDraft || isPlain(request.measurements)) return plan;
+  const {outlook} = planDocument({...request, placed: plan.layers.map(({tier}) => tier)});
+  return outlook === undefined ? plan : {...plan, outlook};
 }
 
 type RefusedCandidate = Refusal & {readonly candidate: BoundaryCandidate; readonly plan: Plan | null};
@@ -128,6 +142,11 @@ type RefusedCandidate = Refusal & {readonly candidate: BoundaryCandidate; readon
 const ENCODING_NOT_MEASURED: Refusal = {
   code: 'encoding-not-measured',
   reason: 'the profiles do not say what encoding costs: edgewise profile measures it',
+};
+
+const NOTHING_WITHIN_LIMITS: Refusal = {
+  code: 'nothing-feasible',
+  reason: 'no placement of the fp32 build keeps within the limits',
 };
 
 const NOTHING_FITS: Refusal = {
@@ -147,11 +166,11 @@ function planIfFeasible(request: PlanRequest): Plan | null {
 
 /** Whether the plan makes use of what the candidate is: otherwise it is another one's. */
 function isItself({cut, layers}: Plan, {device, precisions, packed}: BoundaryCandidate): boolean {
-  const isPlain = precisions.size === 0 && packed === null;
+  const isAsItIs = precisions.size === 0 && packed === null;
   const isEncoding = cut.some(
     ({tensor, direction}) => direction === 'up' && (packed !== null || precisions.has(tensor)),
   );
-  return (isPlain || isEncoding) && (device === null || layers.some(({tier}) => tier === 'device'));
+  return (isAsItIs || isEncoding) && (device === null || layers.some(({tier}) => tier === 'device'));
 }
 
 function latencyOf({predicted}: Plan): number {

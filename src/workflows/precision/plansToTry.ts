@@ -1,7 +1,7 @@
 import type {Plan} from '../../documents/plan.ts';
 import {placementKey} from '../../placement/placementKey.ts';
 import {placementsToTry} from '../../placement/placementsToTry.ts';
-import {isPlain, planDocument, type PlanRequest} from '../../placement/planDocument.ts';
+import {isHeadAndTail, planDocument, type PlanRequest} from '../../placement/planDocument.ts';
 import type {BoundaryCandidate} from './boundaryCandidates.ts';
 
 /** A plan whose accuracy was not looked at yet, with the way in which what crosses travels. */
@@ -46,7 +46,7 @@ export function draftPlans(
   );
   const drafts = [...placed, ...otherwise];
   // Other goals than latency come in their own order.
-  return isPlain(request.measurements)
+  return isHeadAndTail(request.measurements)
     ? drafts.sort((one, other) => one.plan.predicted.latencyMs - other.plan.predicted.latencyMs)
     : drafts;
 }
