@@ -16,7 +16,6 @@ export default class Explain extends BaseCommand {
     'With --bandwidth, --rtt, --cloud-slower or --price it says which placement would be the best then and what it would cost, from the plan alone. With --html it also writes a page: the graph with its cut, where the time goes, and the best placement over the bandwidth.';
   static override examples = [
     '<%= config.bin %> explain plans/pi-1.yaml',
-    "<%= config.bin %> explain plans/pi-1.yaml --bandwidth '20 Mbit/s'",
     "<%= config.bin %> explain plans/pi-1.yaml --link gateway-cloud --bandwidth '2 Mbit/s'",
     "<%= config.bin %> explain plans/pi-1.yaml --price '0.80 USD'",
     "<%= config.bin %> explain plans/pi-1.yaml --rtt '45 ms' --cloud-slower 2x",
