@@ -6,6 +6,7 @@
  * - goals: the least of one quantity within a limit on another against brute force, and gaps on large graphs
  * - timing: placements on seeded graphs the size of real networks
  * - envelope: the best plan over the bandwidth against solving at 10,000 random ones on real models, and all breakpoints timed
+ * - outlook: what plans for other goals, within limits and over gateways say of other bandwidths, against solving there
  * - speedups: the plan against the device alone and the cloud alone, on real models timed here
  *
  *   node bench/plan.ts                  everything
@@ -16,6 +17,7 @@ import {parseArgs} from 'node:util';
 import {compareWithBruteForce} from './plan/bruteForceComparison.ts';
 import {compareGoalsWithBruteForce, showLargeGoals} from './plan/goalComparison.ts';
 import {compareEnvelopes, timeEnvelopes} from './plan/measureEnvelope.ts';
+import {compareOutlooks} from './plan/measureOutlook.ts';
 import {measureSpeedUps} from './plan/measureSpeedUps.ts';
 import {timePlacements} from './plan/placementTimes.ts';
 
@@ -39,5 +41,6 @@ if (runs('envelope')) {
   isWithinBars = (await compareEnvelopes(10_000, Number(values.seed))) && isWithinBars;
   isWithinBars = timeEnvelopes() && isWithinBars;
 }
+if (runs('outlook')) isWithinBars = (await compareOutlooks(1000, Number(values.seed))) && isWithinBars;
 if (runs('speedups')) isWithinBars = (await measureSpeedUps()) && isWithinBars;
 process.exitCode = isWithinBars ? 0 : 1;

@@ -10,6 +10,7 @@ import {createNamer} from '../../src/placement/describePlacement.ts';
 import {bandwidthAxis} from '../../src/placement/envelope/axes.ts';
 import {findPlacementEnvelope} from '../../src/placement/envelope/placementEnvelope.ts';
 import {planEnvelope} from '../../src/placement/envelope/planEnvelope.ts';
+import type {PlacementMeasurements} from '../../src/placement/measurements.ts';
 import type {PlacementProblem} from '../../src/placement/problem.ts';
 import {problemFromMeasurements} from '../../src/placement/problemFromMeasurements.ts';
 import {prepareFloatModel} from '../../src/workflows/prepareFloatModel.ts';
@@ -46,7 +47,8 @@ export async function compareEnvelopes(bandwidths: number, seed: number): Promis
       [true, Math.floor(samples / 2)],
     ] as const) {
       const values = Array.from({length: count}, next);
-      const {pieces, solves, mismatches} = compareAt(problemOf(graph, keepRawInputOnDevice), values);
+      const {problem} = problemFromMeasurements(measurementsOf(graph, keepRawInputOnDevice));
+      const {pieces, solves, mismatches} = compareAt(problem, values);
       rows.push({
         model: basename(file),
         'input stays': keepRawInputOnDevice,
@@ -111,7 +113,7 @@ function compareAt(problem: PlacementProblem, shares: readonly number[]) {
   return {pieces, solves, mismatches};
 }
 
-async function readGraph(modelFile: string): Promise<Graph> {
+export async function readGraph(modelFile: string): Promise<Graph> {
   const temporaryFolder = mkdtempSync(join(tmpdir(), 'edgewise-envelope-'));
   try {
     const prepared = await prepareFloatModel({modelFile, inputShapes: {}, temporaryFolder});
@@ -122,9 +124,10 @@ async function readGraph(modelFile: string): Promise<Graph> {
   }
 }
 
-function problemOf(graph: Graph, keepRawInputOnDevice: boolean): PlacementProblem {
+/** As if measured, with layer times made from multiply-adds. */
+export function measurementsOf(graph: Graph, keepRawInputOnDevice: boolean): PlacementMeasurements {
   const layerMs = {device: layerMsOn(graph, DEVICE), cloud: layerMsOn(graph, CLOUD)};
-  return problemFromMeasurements(measurementsOfGraph(graph, layerMs, LINK, keepRawInputOnDevice)).problem;
+  return measurementsOfGraph(graph, layerMs, LINK, keepRawInputOnDevice);
 }
 
 function layerMsOn(graph: Graph, {nsPerMultiplyAdd, nsPerByte, nsPerLayer}: typeof DEVICE): number[] {

@@ -22,8 +22,8 @@ const MILLION = 1e6;
 /** For all axes together, so that a plan takes some seconds longer at most. */
 const MOST_LAYERS_SOLVED = 20_000;
 const MOST_SOLVES = 400;
-/** Of what a plan may look for: many points are asked, and each is told how well it is known. */
-const SHARE_OF_CUTS = 1 / 8;
+/** Times what a plan may look for, for all points together: most are proven at once, and a few take as long as a plan. */
+const PLANS = 4;
 const FEWEST_CUTS = 24;
 /** What amounts come to in the finest unit in which they can still be weighed and added up. */
 const LARGEST_SUM = 2 ** 40;
@@ -54,6 +54,7 @@ export function outlookOfPlan(request: OutlookRequest): PlanOutlook | null {
     6,
     Math.min(MOST_SOLVES, Math.floor(MOST_LAYERS_SOLVED / (size * axes.length))),
   );
+  const mostCuts = defaultCuts(goal.space);
   const known = new Map([[keyOf(best), {index: 0, placement: best}]]);
   const indexOf = (placement: SpacePlacement): number => {
     const before = known.get(keyOf(placement));
@@ -63,12 +64,15 @@ export function outlookOfPlan(request: OutlookRequest): PlanOutlook | null {
   };
   const rows = axes.map((axis): OutlookAxis => {
     const costOf = costsOver(goal, objective, axis);
+    let cutsLeft = Math.ceil((PLANS * mostCuts) / axes.length);
     const {pieces, offBy} = findRisingEnvelope<PlacementCost>({
       from: axis.axis.what === 'round-trip' ? axis.axis.range.from : 0,
       to: axis.axis.range.to,
       zero: axis.axis.what === 'round-trip' ? axis.axis.range.from : 0,
       solveAt: (x, within) => {
-        const {placement, bound} = bestAt(goal, objective, axis, x, within);
+        const most = Math.max(FEWEST_CUTS, Math.min(mostCuts, cutsLeft));
+        const {placement, bound, cuts} = bestAt(goal, objective, axis, x, within, most);
+        cutsLeft -= cuts;
         return {found: placement === null ? null : costOf(placement), bound};
       },
       known: [...known.values()].map(({placement}) => costOf(placement)),
@@ -85,7 +89,8 @@ export function outlookOfPlan(request: OutlookRequest): PlanOutlook | null {
           holdsForever: cost === null || isLevel(cost),
         })),
       ),
-      offBy: Number.isFinite(offBy) ? offBy : null,
+      // That it may be nothing at all says nothing.
+      offBy: offBy < 1 ? offBy : null,
     };
   });
   const placements = [...known.values()].map(({placement}) =>
@@ -163,7 +168,8 @@ function bestAt(
   axis: QuantityAxis,
   x: number,
   within: number,
-): {readonly placement: SpacePlacement | null; readonly bound: number} {
+  mostCuts: number,
+): {readonly placement: SpacePlacement | null; readonly bound: number; readonly cuts: number} {
   const space = restrictSpace(goal.space, goal.restrictions);
   const moved = (measure: Measure, slope: Measure, to: number): Measure =>
     weighMeasures([
@@ -182,9 +188,8 @@ function bestAt(
     money: goal.money === null ? null : moved(goal.money, axis.slopes.money, x),
   };
   const scaled = scaledGoal({...goal, ...there, space}, objective);
-  const mostCuts = Math.max(FEWEST_CUTS, Math.round(defaultCuts(space) * SHARE_OF_CUTS));
-  const {best, bound} = answerGoal(scaled.goal, scaled.objective, [], limits, mostCuts);
-  return {placement: best, bound: bound === Infinity ? Infinity : bound / scaled.scale};
+  const {best, bound, cuts} = answerGoal(scaled.goal, scaled.objective, [], limits, mostCuts);
+  return {placement: best, bound: bound === Infinity ? Infinity : bound / scaled.scale, cuts};
 }
 
 /** The same question in a unit so fine that rounding to whole ones changes next to nothing. */

@@ -27,6 +27,16 @@ const threeTiers: Links = [
   {from: 'gateway', to: 'cloud', link: {...ARTICLE_LINK, fixedMs: 20, roundTripMs: 19}},
 ];
 
+/** And a link past the gateway, which is slow. */
+const pastGateway: Links = [
+  ...threeTiers,
+  {
+    from: 'device',
+    to: 'cloud',
+    link: {...ARTICLE_LINK, upBytesPerSecond: 300_000, fixedMs: 12, roundTripMs: 11},
+  },
+];
+
 interface Question {
   readonly links: Links;
   readonly objective?: PlacementMeasurements['objective'];
@@ -105,6 +115,7 @@ const upper: WhatIf[] = [...bandwidths, ...others.slice(0, 8)].map(asked => ({
 
 describe('what would be the best for a goal, from the plan file alone', () => {
   it.each<[string, Question, number]>([
+    ['the latency with a link past the gateway', {links: pastGateway}, 3],
     ['the latency over three tiers', {links: threeTiers}, 3],
     [
       'the latency within a memory',
