@@ -4,6 +4,7 @@ import {cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
+import {isDeepStrictEqual} from 'node:util';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const copy = mkdtempSync(join(tmpdir(), 'edgewise-manifest-'));
@@ -17,7 +18,8 @@ try {
   });
   const read = (folder: string): unknown =>
     JSON.parse(readFileSync(join(folder, 'oclif.manifest.json'), 'utf8'));
-  if (JSON.stringify(read(root)) !== JSON.stringify(read(copy))) {
+  // Commands are written in the order in which they were loaded, which is another one on a busy machine.
+  if (!isDeepStrictEqual(read(root), read(copy))) {
     process.stderr.write('oclif.manifest.json is stale: run `npm run manifest` and commit it.\n');
     process.exitCode = 1;
   }
