@@ -79,6 +79,7 @@ export function openEmulatedHome({
   const scripts: Record<string, (args: readonly string[], stdin: Buffer) => Answer> = {
     truth: () => well(truth()),
     lock([what = '', owner = '', seconds = '0']) {
+      if (what === 'hold') return well();
       if (what === 'free') {
         if (lock.owner === owner) lock = {...lock, owner: '-'};
         return well();

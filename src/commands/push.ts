@@ -37,6 +37,10 @@ export default class Push extends BaseCommand {
       default: 10,
       min: 0,
     }),
+    'take-over': booleanFlag({
+      description: 'push to a device that is held for a rollout',
+      default: false,
+    }),
     'pin-again': booleanFlag({
       description:
         'have the device trust this signing key and this name from now on, whatever it trusted before',
@@ -58,6 +62,7 @@ export default class Push extends BaseCommand {
         options: {
           allowsDowngrade: flags['allow-downgrade'],
           takesBad: flags.force,
+          takesOver: flags['take-over'],
           pinsAgain: flags['pin-again'],
         },
       },

@@ -17,6 +17,7 @@ export const rolloutFlags = {
   }),
   junit: stringFlag({description: 'write gates and devices as JUnit XML', helpValue: 'FILE'}),
   force: booleanFlag({description: 'push a release that was taken back on a device before', default: false}),
+  'take-over': booleanFlag({description: 'take devices that are held for another rollout', default: false}),
 };
 
 interface Flags {
@@ -24,6 +25,7 @@ interface Flags {
   readonly shard?: string | undefined;
   readonly junit?: string | undefined;
   readonly force: boolean;
+  readonly 'take-over': boolean;
   readonly 'accept-new-host-keys': boolean;
   readonly 'ssh-transport'?: SshTransport | undefined;
 }
@@ -34,7 +36,7 @@ export function rolloutRequestFrom(flags: Flags, devices: readonly string[]) {
     devices,
     shard: flags.shard === undefined ? null : shardFrom(flags.shard),
     connect: connectOptionsFrom(flags),
-    options: {takesBad: flags.force},
+    options: {takesBad: flags.force, takesOver: flags['take-over']},
     reports: {junitFile: flags.junit, stepSummaryFile: process.env['GITHUB_STEP_SUMMARY']},
   };
 }

@@ -144,7 +144,7 @@ async function pushPlan(
         await others.dropUnusedParts((await readDeviceTruth(machine)).releases, emit);
         return resultOf(composed, before, sumOfShipments(brought, shipment), cloudModel, health);
       },
-      {owner: parts.owner},
+      {owner: parts.owner, takesOver: options.takesOver === true},
     );
   });
 }

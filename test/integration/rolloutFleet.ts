@@ -26,6 +26,8 @@ export interface TestRollout {
   readonly knownRollout?: string | null;
   /** 10 s where it is left out, as whoever resumes has; 0 is what whoever starts has. */
   readonly lockPatienceMs?: number;
+  /** 2 where it is left out. */
+  readonly holdSeconds?: number;
 }
 
 const POLICY: RolloutPolicyFields = {
@@ -62,7 +64,14 @@ export async function driveTestRollout(
   shop: RolloutShop,
   fleet: ReadonlyMap<string, FleetDevice>,
   journal: RolloutJournal,
-  {constant, expected = () => constant, takesBad = false, knownRollout, lockPatienceMs = 10_000}: TestRollout,
+  {
+    constant,
+    expected = () => constant,
+    takesBad = false,
+    knownRollout,
+    lockPatienceMs = 10_000,
+    holdSeconds = 2,
+  }: TestRollout,
   emit: EmitEvent = ignoreEvents,
 ): Promise<RolloutState> {
   const approvedWaves = [...stateOfRollout(journal.rollout).approvedWaves];
@@ -77,6 +86,7 @@ export async function driveTestRollout(
       approvedWaves,
       ...(knownRollout === undefined ? {} : {knownRollout}),
       leaseSeconds: 2,
+      holdSeconds,
       lockPatienceMs,
       prepare: async () => ({
         store: shop.store,

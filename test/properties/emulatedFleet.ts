@@ -153,5 +153,7 @@ function openEmulatedHands(device: string, behaviour: Behaviour, seed: number, s
       return counter.observe(wantedRequests, Date.now(), confirmedAtMs);
     },
     async close() {},
+    async hold() {},
+    async letGo() {},
   };
 }

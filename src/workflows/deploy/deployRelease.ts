@@ -37,6 +37,8 @@ export interface DeployParts {
 
 export interface DeployOptions extends StageOptions {
   readonly allowsDowngrade?: boolean;
+  /** Take a device that is held for a rollout. */
+  readonly takesOver?: boolean;
 }
 
 const TIMED_REQUESTS = 60;

@@ -53,6 +53,8 @@ export interface DeviceTruth {
   /** `null` before the first push. */
   readonly ledger: Ledger | null;
   readonly lock: HeldLock | null;
+  /** The rollout that the device is held for, whether somebody has the lock or not. */
+  readonly hold: {readonly rollout: string; readonly leftSeconds: number} | null;
   /** The last rollout that it took part in; `null` before the first, and when what it keeps cannot be read. */
   readonly rollout: DeviceRollout | null;
 }
@@ -93,7 +95,7 @@ export function truthFrom(stdout: string): DeviceTruth {
     agent: jsonFrom(facts.get('state'), agentState),
     openSwitch: openSwitch ?? null,
     ledger: jsonFrom(facts.get('ledger'), ledgerSchema),
-    lock: newestLock(stdout.split('\n'), facts.get('bootId'), numberOf('uptime') ?? 0),
+    ...locksFrom(stdout.split('\n'), facts.get('bootId'), numberOf('uptime') ?? 0),
     rollout: jsonFrom(facts.get('rollout'), deviceRolloutSchema),
   };
 }
@@ -108,20 +110,32 @@ function jsonFrom<T>(text: string | undefined, schema: z.ZodType<T>): T | null {
   }
 }
 
-function newestLock(
+/** The newest counts; its line is "owner expires boot rollout held-until", the last two since devices are held at all. */
+function locksFrom(
   lines: readonly string[],
   bootId: string | undefined,
   uptimeSeconds: number,
-): HeldLock | null {
-  const held = lines
+): Pick<DeviceTruth, 'lock' | 'hold'> {
+  const newest = lines
     .filter(line => line.startsWith('lock '))
     .map(line => {
-      const [, fence = '0', owner = '-', expires = '0', boot = ''] = line.split(' ');
-      return {fence: Number(fence), owner, leftSeconds: Number(expires) - uptimeSeconds, boot};
+      const [, fence = '0', owner = '-', expires = '0', boot = '', rollout = '-', until = '0'] =
+        line.split(' ');
+      return {
+        fence: Number(fence),
+        owner,
+        leftSeconds: Number(expires) - uptimeSeconds,
+        boot,
+        hold: {rollout, leftSeconds: Number(until) - uptimeSeconds},
+      };
     })
     .toSorted((a, b) => b.fence - a.fence)[0];
-  if (held === undefined || held.owner === '-' || held.boot !== bootId || held.leftSeconds <= 0) return null;
-  return {fence: held.fence, owner: held.owner, leftSeconds: held.leftSeconds};
+  if (newest === undefined || newest.boot !== bootId) return {lock: null, hold: null};
+  const {fence, owner, leftSeconds, hold} = newest;
+  return {
+    lock: owner === '-' || leftSeconds <= 0 ? null : {fence, owner, leftSeconds},
+    hold: hold.rollout === '-' || hold.leftSeconds <= 0 ? null : hold,
+  };
 }
 
 export function isServing(truth: DeviceTruth, release: string): boolean {

@@ -19,6 +19,10 @@ export interface DeviceHands {
   revert(reason: string): Promise<PhaseReport>;
   /** `wantedRequests`: golden requests to send first, so that there is something measured. */
   observe(wantedRequests: number): Promise<DeviceObservation>;
-  /** Gives the lock and the connection back. */
+  /** Gives the lock and the connection back; a device that has the release stays held for the rollout. */
   close(): Promise<void>;
+  /** Holds it for the rollout a while longer, while nobody has the lock. */
+  hold(): Promise<void>;
+  /** The rollout needs it no more. */
+  letGo(): Promise<void>;
 }

@@ -7,6 +7,7 @@ import {nextSteps, type RolloutStep} from '../../rollout/nextSteps.ts';
 import type {DeviceObservation} from '../../rollout/observation.ts';
 import {stateAfter, stateOfRollout, type RolloutState} from '../../rollout/rolloutState.ts';
 import type {RolloutJournal} from '../../workspace/rolloutJournal.ts';
+import {HOLD_SECONDS} from '../deploy/deviceLock.ts';
 import type {DeviceHands, PhaseReport} from './deviceHands.ts';
 import {forEachLimited} from './forEachLimited.ts';
 
@@ -14,6 +15,9 @@ import {forEachLimited} from './forEachLimited.ts';
 const LOOK_EVERY_MS = 5000;
 /** More than a gate needs at the least, because one slow request among the fewest leaves p95 open. */
 const PROBES_PER_LOOK = 40;
+
+/** Three times before a device would let itself go. */
+const HOLD_EVERY_MS = (HOLD_SECONDS * 1000) / 3;
 
 const SUCCESSES: ReadonlySet<string> = new Set(['complete', 'partial']);
 
@@ -69,6 +73,7 @@ export async function driveRollout(
     if (isSettled(report)) await handsOf(device).close();
   };
 
+  const holding = keepHolding(() => servedOf(state), {hands, maxParallel: policy.maxParallel});
   try {
     while (state.ended === null) {
       const steps = nextSteps(state, observations, policy, new Set(flights.keys()), Date.now());
@@ -102,11 +107,54 @@ export async function driveRollout(
     }
     await Promise.all(flights.values());
     if (failures.length > 0) throw failures[0];
+    await holding.stop();
+    if (SUCCESSES.has(state.ended?.outcome ?? ''))
+      // One that cannot be told lets itself go when the time is over.
+      await forEachLimited(servedOf(state), policy.maxParallel, device =>
+        tellDevice(hands.get(device)?.letGo()),
+      );
     return state;
   } finally {
+    await holding.stop();
     soaking.end('failed');
     await Promise.allSettled([...hands.values()].map(each => each.close()));
   }
+}
+
+/** Devices that serve the release, which nobody has locked, and which are held for the rollout. */
+function servedOf({devices}: RolloutState): string[] {
+  return [...devices.values()]
+    .filter(({phase}) => phase === 'confirmed' || phase === 'unchanged')
+    .map(({device}) => device);
+}
+
+async function tellDevice(telling: Promise<void> | undefined): Promise<void> {
+  await telling?.catch(() => {});
+}
+
+/** Sees to it that no device is let go while the rollout goes on: at once what an earlier controller held, then again and again. */
+function keepHolding(
+  served: () => readonly string[],
+  {hands, maxParallel}: Pick<LookParts, 'hands'> & {maxParallel: number},
+): {stop(): Promise<void>} {
+  let isStopped = false;
+  let holding: Promise<void> | null = null;
+  const holdAll = (): void => {
+    holding ??= forEachLimited(served(), maxParallel, async device => {
+      if (!isStopped) await tellDevice(hands.get(device)?.hold());
+    }).finally(() => {
+      holding = null;
+    });
+  };
+  holdAll();
+  const timer = setInterval(holdAll, HOLD_EVERY_MS);
+  return {
+    async stop() {
+      isStopped = true;
+      clearInterval(timer);
+      await holding;
+    },
+  };
 }
 
 function now(): string {

@@ -1,7 +1,7 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import type {Machine} from '../../device/machine.ts';
 import {ExpectedError} from '../../errors.ts';
-import {withDeviceLock, type DeviceLock} from '../deploy/deviceLock.ts';
+import {withDeviceLock, type DeviceLock, type LockClaim} from '../deploy/deviceLock.ts';
 
 export type WithMachine = <T>(work: (machine: Machine) => Promise<T>) => Promise<T>;
 
@@ -10,6 +10,7 @@ export interface Holding {
   /** How long a lock that somebody else holds is waited for: a controller that died leaves it until its lease ends. */
   readonly lockPatienceMs?: number;
   readonly leaseSeconds?: number;
+  readonly claim?: LockClaim;
 }
 
 export interface Session {
@@ -18,18 +19,19 @@ export interface Session {
 }
 
 export interface HeldSession extends Session {
-  end(): Promise<void>;
+  /** `letsGo`: the device is not held for the rollout any longer. */
+  end(letsGo: boolean): Promise<void>;
 }
 
 /** @throws ExpectedError `device-locked` once the patience is over */
 export async function holdPatiently(
-  {withMachine, leaseSeconds, lockPatienceMs = 0}: Holding,
+  {withMachine, leaseSeconds, claim, lockPatienceMs = 0}: Holding,
   look: (machine: Machine) => Promise<void> = async () => {},
 ): Promise<HeldSession> {
   const untilMs = Date.now() + lockPatienceMs;
   for (;;) {
     try {
-      return await holdSession(withMachine, leaseSeconds, look);
+      return await holdSession(withMachine, {leaseSeconds, ...claim}, look);
     } catch (error) {
       if (!isLocked(error) || Date.now() >= untilMs) throw error;
       await sleep(1000);
@@ -44,9 +46,10 @@ export function isLocked(error: unknown): boolean {
 /** A connection with the lock on it that stays until it is ended, however many steps that takes. */
 async function holdSession(
   withMachine: WithMachine,
-  leaseSeconds: number | undefined,
+  {leaseSeconds, ...claim}: LockClaim & {leaseSeconds: number | undefined},
   look: (machine: Machine) => Promise<void>,
 ): Promise<HeldSession> {
+  let isLetGo = false;
   let end = (): void => {};
   const until = new Promise<void>(resolve => {
     end = resolve;
@@ -60,14 +63,15 @@ async function holdSession(
           resolve({
             machine,
             lock,
-            async end() {
+            async end(letsGo) {
+              isLetGo = letsGo;
               end();
               await held.catch(() => {});
             },
           });
           await until;
         },
-        leaseSeconds === undefined ? {} : {leaseSeconds},
+        {...claim, ...(leaseSeconds === undefined ? {} : {leaseSeconds}), letsGo: () => isLetGo},
       );
     });
     held.catch(reject);

@@ -1,7 +1,7 @@
 import type {RolloutState} from '../../rollout/rolloutState.ts';
 import type {EmitEvent} from '../../events.ts';
 import {messageOf} from '../../errors.ts';
-import {withDeviceLock} from '../deploy/deviceLock.ts';
+import {HOLD_SECONDS, withDeviceLock} from '../deploy/deviceLock.ts';
 import {readDeviceTruth} from '../deploy/readDeviceTruth.ts';
 import {keepDeviceRollout} from './deviceRollout.ts';
 import {forEachLimited} from './forEachLimited.ts';
@@ -23,12 +23,16 @@ export async function keepApproval(
   await forEachLimited(devices, CONNECTIONS, async ({withMachine}) => {
     try {
       await withMachine(machine =>
-        withDeviceLock(machine, async () => {
-          const {rollout: kept} = await readDeviceTruth(machine);
-          if (kept?.rollout !== rollout) return;
-          await keepDeviceRollout(machine, {...kept, approvedWaves: [...approvedWaves]});
-          told++;
-        }),
+        withDeviceLock(
+          machine,
+          async () => {
+            const {rollout: kept} = await readDeviceTruth(machine);
+            if (kept?.rollout !== rollout) return;
+            await keepDeviceRollout(machine, {...kept, approvedWaves: [...approvedWaves]});
+            told++;
+          },
+          {rollout: {id: rollout, holdSeconds: HOLD_SECONDS}},
+        ),
       );
     } catch (error) {
       problem = messageOf(error);

@@ -7,6 +7,7 @@ import type {DeployOptions, DeployParts} from '../deploy/deployRelease.ts';
 import {activateRelease, type ActivatedRelease} from '../deploy/activateRelease.ts';
 import {checkHealth} from '../deploy/checkHealth.ts';
 import {confirmRelease} from '../deploy/confirmRelease.ts';
+import {HOLD_SECONDS, holdDevice} from '../deploy/deviceLock.ts';
 import {readPreflight, type Preflight} from '../deploy/preflight.ts';
 import {isServing, readDeviceTruth, type DeviceTruth} from '../deploy/readDeviceTruth.ts';
 import {requireFit} from '../deploy/requireFit.ts';
@@ -30,6 +31,8 @@ export interface SshHandsParts extends Holding {
   /** Once the device's processor is known; brings what other machines need, too. */
   readonly prepare: (machine: Machine, truth: DeviceTruth) => Promise<DeployParts>;
   readonly options: DeployOptions;
+  /** How long the device stays held for the rollout without being asked for it again. */
+  readonly holdSeconds?: number;
 }
 
 const TIMED_REQUESTS = 20;
@@ -39,7 +42,9 @@ const UNREACHABLE = new Set(['device-unreachable', 'command-timed-out']);
 
 /** A device over SSH: one connection and one lock from staging to confirming, and a new connection for the confirmation. */
 export function openSshHands(parts: SshHandsParts): DeviceHands {
-  const {device, rollout, wave, approvedWaves = [], withMachine, options} = parts;
+  const {device, rollout, wave, approvedWaves = [], withMachine, options, holdSeconds = HOLD_SECONDS} = parts;
+  const claim = {rollout: {id: rollout, holdSeconds}, takesOver: options.takesOver === true};
+  let hasRelease = false;
   let session: HeldSession | null = null;
   let deploy: DeployParts | null = null;
   let staged: StagedRelease | null = null;
@@ -47,7 +52,7 @@ export function openSshHands(parts: SshHandsParts): DeviceHands {
 
   /** `look` comes before the lock, which is a file on the device already. */
   const open = async (look?: (machine: Machine) => Promise<void>): Promise<Session> => {
-    session ??= await holdPatiently(parts, look);
+    session ??= await holdPatiently({...parts, claim}, look);
     return session;
   };
   const remember = async (machine: Machine, report: PhaseReport): Promise<PhaseReport> => {
@@ -98,11 +103,12 @@ export function openSshHands(parts: SshHandsParts): DeviceHands {
           requireFit(seen, device, NO_LOAD);
         });
         const before = await readDeviceTruth(machine);
-        requireSameRollout(before, parts);
+        if (!claim.takesOver) requireSameRollout(before, parts);
         deploy = await parts.prepare(machine, before);
         const {composed, runtime} = deploy;
         const {release} = composed;
-        if (isThere(before, deploy)) return {phase: 'unchanged', release: release.id};
+        hasRelease = isThere(before, deploy);
+        if (hasRelease) return {phase: 'unchanged', release: release.id};
         const files = [...runtime.files, ...composed.files];
         requireFit(seen ?? (await readPreflight(machine)), device, {files, port: release.endpoint.port});
         await requireForwarding(machine, release.endpoint.port);
@@ -166,6 +172,7 @@ export function openSshHands(parts: SshHandsParts): DeviceHands {
       orTakeBack('confirmed', async () => {
         if (activated === null || deploy === null) throw new Error(`${device} was not switched`);
         await confirmRelease(withMachine, activated, deploy.keepCount);
+        hasRelease = true;
         return undefined;
       }),
     async revert(reason) {
@@ -189,6 +196,7 @@ export function openSshHands(parts: SshHandsParts): DeviceHands {
           const runtimeHex = truth.currentRuntime ?? hexOfDigest(deploy.runtime.digest);
           ({current} = await rollBackRelease(machine, {home, runtimeHex}, reason));
         }
+        hasRelease = false;
         const detail = current === null ? 'no release, as before' : `back on ${current}`;
         return await remember(machine, {phase: 'reverted', release: id, detail});
       } catch (error) {
@@ -222,7 +230,13 @@ export function openSshHands(parts: SshHandsParts): DeviceHands {
     async close() {
       const held = session;
       session = null;
-      await held?.end();
+      await held?.end(!hasRelease);
+    },
+    async hold() {
+      await withMachine(machine => holdDevice(machine, rollout, holdSeconds));
+    },
+    async letGo() {
+      await withMachine(machine => holdDevice(machine, rollout, 0));
     },
   };
 }
