@@ -30,6 +30,8 @@ interface Row {
   readonly runs: readonly Run[];
   /** Where a first device shows that the release is bad, or every one does. */
   readonly bar: (run: Run) => boolean;
+  /** Of the devices, how many the release is bad on. */
+  readonly badDevices?: number;
 }
 
 /** Bad releases: stopped, back everywhere, and at most maxParallel switched once more had failed than may. */
@@ -75,6 +77,7 @@ const eachOfBad = Math.ceil(RUNS / BAD.length);
 const simulated: Row[] = BAD.map(([title, behave, part, bar, more]) => ({
   title,
   bar,
+  badDevices: Math.round(part * DEVICES),
   runs: simulate(eachOfBad, seed => hitDevices(seed, part).map(behave), {...POLICY, ...more}),
 }));
 const isNotPromoted = (run: Run): boolean =>
@@ -140,7 +143,7 @@ process.exitCode = failures === 0 ? 0 : 1;
 
 function print(title: string, rows: readonly Row[], allowedPart: number): void {
   console.log(`\n${title}`);
-  for (const {title: name, runs, bar} of rows) {
+  for (const {title: name, runs, bar, badDevices} of rows) {
     const misses = runs.filter(run => !bar(run)).length;
     if (misses > runs.length * allowedPart) failures++;
     const most = (of: (run: Run) => number): number => Math.max(...runs.map(of));
@@ -155,7 +158,24 @@ function print(title: string, rows: readonly Row[], allowedPart: number): void {
         `had it ${median(run => run.exposed.size)} (most ${most(run => run.exposed.size)}),`,
         `after the evidence ${most(run => run.exposedSinceEvidence.size)},`,
         `canaries ${most(run => run.canaries)}, misses ${misses} (${((misses / runs.length) * 100).toFixed(1)} %)`,
+        ...(badDevices === undefined ? [] : [beyondText(runs, badDevices)]),
       ].join(' '),
     );
   }
+}
+
+/**
+ * More than the canaries and those that are worked on at once had it; and how often that is so at the least, whatever the
+ * rule: devices that are all well say the same of a good release, which has to go on.
+ */
+function beyondText(runs: readonly Run[], badDevices: number): string {
+  const part = (share: number): string => `${(share * 100).toFixed(1)} %`;
+  const beyond = runs.filter(run => run.exposed.size > run.canaries + PARALLEL).length / runs.length;
+  const well = (devices: number): number =>
+    Array.from({length: devices}, (_, at) => (DEVICES - badDevices - at) / (DEVICES - at)).reduce(
+      (product, chance) => product * Math.max(0, chance),
+      1,
+    );
+  const canaries = runs[0]?.canaries ?? 0;
+  return `; more than ${canaries + PARALLEL} had it in ${part(beyond)}, by no rule in less than ${part(well(canaries + PARALLEL))}`;
 }

@@ -33,6 +33,8 @@ const FORWARD = {staged: 'activate', activated: 'check', checked: 'confirm'} as 
 /** Devices on which the new release serves, or may. */
 const EXPOSED = new Set(['activated', 'checked', 'confirmed', 'lost']);
 
+const PROVED_PER_SWITCH = 3;
+
 /**
  * What to do now. Steps on devices may run at the same time; `inFlight` are the devices that are being worked on, which
  * get no other step. Asked again after every record and, while a wave soaks, after every look.
@@ -110,18 +112,29 @@ function advance(
   inFlight: ReadonlySet<string>,
 ): RolloutStep[] {
   let slots = policy.maxParallel - inFlight.size;
+  // Each has a connection and a lock: those that wait for their switch count as well.
+  let begun = members.filter(
+    ({device, phase}) => inFlight.has(device) || (phase !== 'waiting' && isUnderWay(phase)),
+  ).length;
   const isUnavailable = ({device, phase}: DeviceProgress) =>
     phase === 'activated' ||
     phase === 'checked' ||
     phase === 'lost' ||
     (phase === 'staged' && inFlight.has(device));
   let unavailable = devices.filter(isUnavailable).length;
-  const mayBeUnavailable = Math.max(1, Math.floor(countOfShare(policy.maxUnavailable, devices.length)));
+  const mayBeUnavailable = Math.min(
+    Math.max(1, Math.floor(countOfShare(policy.maxUnavailable, devices.length))),
+    mostSwitching(devices, members),
+  );
   const steps: RolloutStep[] = [];
   // Who is furthest along first: a device between two releases is what must not be kept waiting.
   for (const phase of ['checked', 'activated', 'staged', 'waiting'] as const) {
     for (const {device} of members.filter(each => each.phase === phase && !inFlight.has(each.device))) {
       if (slots <= 0) return steps;
+      if (phase === 'waiting') {
+        if (begun >= policy.maxParallel) return steps;
+        begun++;
+      }
       if (phase === 'staged') {
         if (unavailable >= mayBeUnavailable) break;
         unavailable++;
@@ -131,6 +144,17 @@ function advance(
     }
   }
   return steps;
+}
+
+/**
+ * How many devices may be switched and not confirmed yet. After the canaries their number grows with what the release has
+ * proved: those that are under way when the first bad device shows are exposed in vain. See docs/decisions/0012.
+ */
+function mostSwitching(devices: readonly DeviceProgress[], members: readonly DeviceProgress[]): number {
+  const isFirst = members.every(({wave}) => wave === Math.min(...devices.map(each => each.wave)));
+  if (isFirst) return members.length;
+  const proved = devices.filter(({phase}) => phase === 'confirmed' || phase === 'unchanged').length;
+  return Math.max(1, Math.floor(proved / PROVED_PER_SWITCH));
 }
 
 function judge(

@@ -61,6 +61,18 @@ describe('next steps', () => {
       ['activate b'],
     ],
     [
+      'after the first wave, no more are switched than a third of those that are well, at least one',
+      [device('a', 'confirmed'), passed(1), device('b', 'staged'), device('c', 'staged')],
+      {policy: {maxUnavailable: '100%'}},
+      ['activate b'],
+    ],
+    [
+      'those that wait for their switch count among those that are worked on',
+      [device('a', 'confirmed'), passed(1), device('b', 'staged')],
+      {policy: {maxParallel: 1}},
+      ['activate b'],
+    ],
+    [
       'a wave that wants approval waits for it',
       [device('a', 'confirmed'), passed(1)],
       {policy: {approveBefore: [2]}},
