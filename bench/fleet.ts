@@ -26,13 +26,13 @@ const fleet = await openFleet(counts);
 const problems: string[] = [];
 try {
   for (let run = 1; run <= runs; run++) {
-    const {outcome, reason, confirmed, seconds, cpuSeconds, peakBytes} = await fleet.rollOut({
+    const {outcome, reason, confirmed, seconds, cpuSeconds, peakBytes, ...shared} = await fleet.rollOut({
       constant: run,
       weights: randomBytes(RELEASE_BYTES),
       maxParallel: Number(values.parallel),
     });
     console.log(
-      `rollout ${run}: ${outcome}, ${confirmed} of ${counts.emulated + counts.real} devices in ${seconds.toFixed(1)} s; controller ${cpuSeconds.toFixed(1)} s of CPU, ${(peakBytes / 1e6).toFixed(0)} MB at the most`,
+      `rollout ${run}: ${outcome}, ${confirmed} of ${counts.emulated + counts.real} devices in ${seconds.toFixed(1)} s; controller ${cpuSeconds.toFixed(1)} s of CPU, ${(peakBytes / 1e6).toFixed(0)} MB at the most; emulated devices ${shared.emulatorCpuSeconds.toFixed(1)} s, all on this machine ${shared.machineCpuSeconds.toFixed(1)} s`,
     );
     if (outcome !== 'complete') problems.push(`rollout ${run} ended ${outcome}: ${reason}`);
     if (seconds > MOST_SECONDS) problems.push(`rollout ${run} took ${seconds.toFixed(1)} s`);

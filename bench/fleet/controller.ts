@@ -6,6 +6,7 @@ import {connectMachine} from '../../src/device/connectMachine.ts';
 import {completePolicy} from '../../src/documents/rolloutPolicy.ts';
 import {writeHeader} from '../../src/documents/writeHeader.ts';
 import {ignoreEvents} from '../../src/events.ts';
+import {planWaves} from '../../src/rollout/planWaves.ts';
 import {driveRollout} from '../../src/workflows/rollout/driveRollout.ts';
 import {lookAtFleet} from '../../src/workflows/rollout/lookAtFleet.ts';
 import type {WithMachine} from '../../src/workflows/rollout/heldSession.ts';
@@ -16,6 +17,8 @@ import {readSigningKey} from '../../src/workspace/signingKey.ts';
 import {openStore} from '../../src/workspace/store.ts';
 import {composeAdding} from '../../test/integration/deployDevice.ts';
 import {floats} from '../../test/integration/smallModels.ts';
+
+const WAVES = [1, '10%', '100%'];
 
 export interface FleetMember {
   readonly name: string;
@@ -75,19 +78,23 @@ const journal = await createJournal(join(folder, `${id}.ndjson`), {
   ...writeHeader('rollout', {version: 'bench', now: new Date(), madeFrom: {}}),
   id,
   policy: completePolicy({
-    waves: [1, '10%', '100%'],
+    waves: WAVES,
     maxParallel: order.maxParallel,
     maxUnavailable: '100%',
     soakSeconds: 0.2,
     // Fleet and controller share two cores here: their speed is not what is judged.
     gates: {p95ToPrevious: 1000, memoryToPrevious: 100, minSamples: 20},
   }),
-  devices: fleet.map(({device}, at) => ({
-    device,
-    hardwareClass: 'x',
-    plan: `sha256:${'0'.repeat(64)}`,
-    wave: at === 0 ? 1 : at < fleet.length / 10 ? 2 : 3,
-  })),
+  devices: planWaves(
+    fleet.map(({device}) => ({
+      device,
+      hardwareClass: 'x',
+      plan: `sha256:${'0'.repeat(64)}`,
+      isReachable: true,
+    })),
+    WAVES,
+    id,
+  ).map(({device, hardwareClass, plan, wave}) => ({device, hardwareClass, plan, wave})),
 });
 const seen = await lookAtFleet(fleet);
 const hands = fleet.map(({device, endpointPort, withMachine}) => {

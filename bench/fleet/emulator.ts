@@ -10,9 +10,14 @@ export interface EmulatorOrder {
 }
 
 let devices: EmulatedFleetMember[] = [];
-process.on('message', (message: EmulatorOrder | 'count') => void obey(message));
+process.on('message', (message: EmulatorOrder | 'count' | 'cpu') => void obey(message));
 
-async function obey(message: EmulatorOrder | 'count'): Promise<void> {
+async function obey(message: EmulatorOrder | 'count' | 'cpu'): Promise<void> {
+  if (message === 'cpu') {
+    const {user, system} = process.cpuUsage();
+    process.send?.((user + system) / 1e6);
+    return;
+  }
   if (message === 'count') {
     process.send?.(devices.reduce((sum, device) => sum + device.countRefused(), 0));
     return;

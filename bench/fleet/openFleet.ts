@@ -1,7 +1,7 @@
 import {fork, spawn, type ChildProcess} from 'node:child_process';
 import {appendFile, copyFile, readFile, writeFile} from 'node:fs/promises';
 import {dirname, join} from 'node:path';
-import {userInfo} from 'node:os';
+import {cpus, userInfo} from 'node:os';
 import {hexOfDigest} from '../../src/workspace/digest.ts';
 import {makeDevice, openWorkshop, type TestDevice} from '../../test/integration/deployDevice.ts';
 import {
@@ -17,11 +17,21 @@ import type {EmulatorOrder} from './emulator.ts';
 /** What sshd writes into its log when it refuses a session or a connection. */
 const REFUSALS = /no more sessions|MaxStartups|drop connection|refused connect/g;
 
+/** Controller and devices share this machine: what is the whole's, and what of it the emulated devices'. */
+export interface SharedLoad {
+  readonly machineCpuSeconds: number;
+  readonly emulatorCpuSeconds: number;
+}
+
 export interface BenchFleet {
   readonly folder: string;
   /** The real sshd, each with a device's home of its own. */
   readonly servers: readonly {readonly server: OpenSshServer; readonly device: TestDevice}[];
-  rollOut(order: {constant: number; weights: Uint8Array; maxParallel: number}): Promise<FleetResult>;
+  rollOut(order: {
+    constant: number;
+    weights: Uint8Array;
+    maxParallel: number;
+  }): Promise<FleetResult & SharedLoad>;
   /** By emulated and real devices, since the fleet was opened. */
   countRefused(): Promise<number>;
   close(): Promise<void>;
@@ -76,7 +86,13 @@ export async function openFleet({emulated, real}: {emulated: number; real: numbe
       await writeFile(weightsFile, weights);
       const orderFile = join(folder, 'order.json');
       await writeFile(orderFile, JSON.stringify({...rest, workshop: folder, weightsFile, members}));
-      return runController(controller, orderFile);
+      const before = {machine: machineCpuSeconds(), emulator: await ask<number>(emulator, 'cpu')};
+      const result = await runController(controller, orderFile);
+      return {
+        ...result,
+        machineCpuSeconds: machineCpuSeconds() - before.machine,
+        emulatorCpuSeconds: (await ask<number>(emulator, 'cpu')) - before.emulator,
+      };
     },
     async countRefused() {
       const logs = await Promise.all(
@@ -96,7 +112,11 @@ export async function openFleet({emulated, real}: {emulated: number; real: numbe
   };
 }
 
-function ask<T>(emulator: ChildProcess, message: EmulatorOrder | 'count'): Promise<T> {
+function machineCpuSeconds(): number {
+  return cpus().reduce((sum, {times}) => sum + times.user + times.nice + times.sys, 0) / 1000;
+}
+
+function ask<T>(emulator: ChildProcess, message: EmulatorOrder | 'count' | 'cpu'): Promise<T> {
   return new Promise((resolve, reject) => {
     const fail = (): void => reject(new Error('the emulator has ended'));
     emulator.once('exit', fail);

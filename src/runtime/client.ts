@@ -81,6 +81,8 @@ export interface ProtocolClient {
     request: ProfileRequest,
     options?: {readonly deadlineMs?: number},
   ): Promise<CloudProfile>;
+  /** What an agent tells under a path of its own, as JSON. */
+  readJson(path: string): Promise<unknown>;
   close(): void;
 }
 
@@ -223,6 +225,7 @@ export function openProtocolClient(
 
   return {
     url,
+    readJson: path => askJson<unknown>('GET', path),
     async infer(modelName, request, {deadlineMs = defaultDeadlineMs, isPacked = false} = {}) {
       const startedNs = process.hrtime.bigint();
       const message = encodeInferRequest(request);

@@ -13,9 +13,11 @@ export async function digestOfFile(path: string): Promise<string> {
   const handle = await open(path, 'r');
   try {
     // One buffer for all of it: a stream's would be garbage of the file's size, which is collected much later.
-    const buffer = Buffer.allocUnsafe(READ_BYTES);
+    // Not longer than the file, because a hundred small ones may be read at once.
+    const {size} = await handle.stat();
+    const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, Math.max(1, size)));
     for (;;) {
-      const {bytesRead} = await handle.read(buffer, 0, READ_BYTES);
+      const {bytesRead} = await handle.read(buffer, 0, buffer.length);
       if (bytesRead === 0) return `sha256:${hash.digest('hex')}`;
       hash.update(buffer.subarray(0, bytesRead));
     }

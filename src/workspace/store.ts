@@ -2,7 +2,7 @@ import {createHash, randomBytes} from 'node:crypto';
 import {existsSync} from 'node:fs';
 import {mkdir, open, rename, rm, stat} from 'node:fs/promises';
 import {join} from 'node:path';
-import {digestOfFile, hexOfDigest} from './digest.ts';
+import {digestOfChunks, digestOfFile, hexOfDigest} from './digest.ts';
 
 /** The project's content-addressed files: written once under their SHA-256, never changed. */
 export interface Store {
@@ -62,10 +62,4 @@ export function openStore(folder: string): Store {
       return digest;
     },
   };
-}
-
-function digestOfChunks(chunks: readonly Uint8Array[]): string {
-  const hash = createHash('sha256');
-  for (const chunk of chunks) hash.update(chunk);
-  return `sha256:${hash.digest('hex')}`;
 }

@@ -46,13 +46,12 @@ export async function timeServing(
 export async function withEndpoint<T>(
   machine: Machine,
   port: number,
-  work: (client: ProtocolClient, url: string) => Promise<T>,
+  work: (client: ProtocolClient) => Promise<T>,
 ): Promise<T> {
   const tunnel = await machine.openTunnel(port);
-  const url = `http://127.0.0.1:${tunnel.localPort}`;
-  const client = openProtocolClient(url);
+  const client = openProtocolClient(`http://127.0.0.1:${tunnel.localPort}`);
   try {
-    return await work(client, url);
+    return await work(client);
   } finally {
     client.close();
     await tunnel.close();

@@ -270,14 +270,13 @@ async function measure(
   {composed: {release}, golden}: DeployParts,
   wantedRequests: number,
 ): Promise<AgentStatistics> {
-  return withEndpoint(machine, release.endpoint.port, async (client, url) => {
+  return withEndpoint(machine, release.endpoint.port, async client => {
     for (let sent = 0; golden.length > 0 && sent < wantedRequests; sent++) {
       const inputs = golden[sent % golden.length]?.inputs ?? {};
       // A failed request is counted where it failed.
       await client.infer(release.model.name, {inputs}, {deadlineMs: 30_000}).catch(() => null);
     }
-    const answer = await fetch(`${url}/v2/edgewise/statistics`, {signal: AbortSignal.timeout(10_000)});
-    return agentStatisticsSchema.parse(await answer.json());
+    return agentStatisticsSchema.parse(await client.readJson('/v2/edgewise/statistics'));
   });
 }
 
