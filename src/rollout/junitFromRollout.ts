@@ -23,7 +23,7 @@ export function junitFromRollout({id, waves, devices, reason}: RolloutSummary): 
     const skipped = cases.filter(({skipped: why}) => why !== null).length;
     const suite = escapeXml(`${id} wave ${wave}`);
     return [
-      `  <testsuite name="${suite}" tests="${cases.length}" failures="${failures}" skipped="${skipped}">`,
+      `  <testsuite name="${suite}" tests="${cases.length}" failures="${failures}" errors="0" skipped="${skipped}">`,
       ...cases.flatMap(({name, failure, skipped: why}) => {
         const open = `    <testcase classname="${suite}" name="${escapeXml(name)}"`;
         if (failure !== null)

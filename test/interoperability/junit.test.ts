@@ -11,7 +11,7 @@ import sys, json
 from junitparser import JUnitXml
 report = JUnitXml.fromstring(sys.stdin.buffer.read())
 print(json.dumps([{
-  "suite": suite.name, "tests": suite.tests, "failures": suite.failures, "skipped": suite.skipped,
+  "suite": suite.name, "tests": suite.tests, "failures": suite.failures, "errors": suite.errors, "skipped": suite.skipped,
   "cases": [{"name": case.name, "classname": case.classname,
     "results": [[type(result).__name__, result.message] for result in case.result]} for case in suite],
 } for suite in report]))
@@ -65,6 +65,7 @@ describe.skipIf(python === undefined)('JUnit XML beside junitparser (set EDGEWIS
         suite: first,
         tests: 6,
         failures: 2,
+        errors: 0,
         skipped: 2,
         cases: [
           caseOf(first, 'gate failures'),
@@ -79,6 +80,7 @@ describe.skipIf(python === undefined)('JUnit XML beside junitparser (set EDGEWIS
         suite: second,
         tests: 1,
         failures: 0,
+        errors: 0,
         skipped: 1,
         cases: [caseOf(second, 'device pi-4', ['Skipped', 'waiting: '])],
       },
