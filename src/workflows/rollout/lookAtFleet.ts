@@ -4,6 +4,7 @@ import {messageOf} from '../../errors.ts';
 import {readDeviceTruth, type DeviceTruth} from '../deploy/readDeviceTruth.ts';
 import {forEachLimited} from './forEachLimited.ts';
 import type {WithMachine} from './heldSession.ts';
+import {keepNewSpaceSmall} from './keepNewSpaceSmall.ts';
 
 /** What one device says; `problem` when it could not be asked. */
 export interface SeenDevice {
@@ -18,6 +19,7 @@ export const CONNECTIONS = 16;
 export async function lookAtFleet(
   devices: readonly {readonly device: string; readonly withMachine: WithMachine}[],
 ): Promise<Map<string, SeenDevice>> {
+  keepNewSpaceSmall();
   const seen = new Map<string, SeenDevice>();
   await forEachLimited(devices, CONNECTIONS, async ({device, withMachine}) => {
     try {
