@@ -1,5 +1,6 @@
 import type {OutlookAxis, PlanOutlook} from '../documents/planOutlook.ts';
-import {formatBitsPerSecond, formatMs, formatShare} from './formatNumbers.ts';
+import {formatAxisValue} from './formatAxisValue.ts';
+import {formatShare} from './formatNumbers.ts';
 import {formatTable, wrapText} from './formatTable.ts';
 
 /** Which placement is the best for the plan's goal at every bandwidth, round trip and speed of the cloud. */
@@ -46,15 +47,6 @@ export function textFromProof({offBy}: OutlookAxis): string {
 }
 
 export function textFromStretch({unit}: OutlookAxis, from: number, to: number | null): string {
-  const text = (value: number): string => {
-    switch (unit) {
-      case 'bytes-per-second':
-        return formatBitsPerSecond(value);
-      case 'ms':
-        return formatMs(value);
-      case 'times':
-        return `${Number(value.toPrecision(3))} ×`;
-    }
-  };
+  const text = (value: number): string => formatAxisValue(value, unit);
   return to === null ? `${text(from)} and more` : `${text(from)} to ${text(to)}`;
 }

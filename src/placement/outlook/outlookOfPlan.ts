@@ -1,18 +1,15 @@
 import type {PlanObjective, PlanTotals} from '../../documents/plan.ts';
 import type {OutlookAxis, OutlookPlacement, PlanOutlook} from '../../documents/planOutlook.ts';
-import type {CostLine} from '../envelope/lowerEnvelope.ts';
 import {amountOfPlan, goalOfPlan} from '../goalOfPlan.ts';
 import {defaultCuts} from '../goals/goalSearch.ts';
-import type {Limit} from '../goals/goalSearch.ts';
 import type {MeasuredGoal} from '../goals/measuredGoal.ts';
 import {PICO} from '../goals/measuresOfRequest.ts';
-import {objectiveMeasure} from '../goals/objectiveMeasure.ts';
-import {restrictSpace} from '../goals/restrictions.ts';
-import {answerGoal} from '../goals/solveGoal.ts';
-import {amountOf, mostOf, roundedMeasure, weighMeasures} from '../goals/space.ts';
+import {amountOf} from '../goals/space.ts';
 import type {Measure, SpacePlacement} from '../goals/space.ts';
-import {stagesOf} from '../goals/stages.ts';
 import type {PlacementMeasurements} from '../measurements.ts';
+import {bestAt} from './bestAtPoint.ts';
+import {costsOver, keyOf, linesOfGoal, slopeOfLimit} from './placementCosts.ts';
+import type {PlacementCost} from './placementCosts.ts';
 import {quantityAxesOf} from './quantityAxes.ts';
 import type {QuantityAxis} from './quantityAxes.ts';
 import {findRisingEnvelope} from './risingEnvelope.ts';
@@ -25,12 +22,6 @@ const MOST_SOLVES = 400;
 /** Times what a plan may look for, for all points together: most are proven at once, and a few take as long as a plan. */
 const PLANS = 4;
 const FEWEST_CUTS = 24;
-/** What amounts come to in the finest unit in which they can still be weighed and added up. */
-const LARGEST_SUM = 2 ** 40;
-
-interface PlacementCost extends RisingCost {
-  readonly placement: SpacePlacement;
-}
 
 export interface OutlookRequest {
   readonly goal: MeasuredGoal;
@@ -99,115 +90,6 @@ export function outlookOfPlan(request: OutlookRequest): PlanOutlook | null {
   const [first, ...others] = placements;
   const {unit} = goalOfPlan({objective, predicted: totals(best)});
   return first === undefined ? null : {unit, placements: [first, ...others], axes: rows};
-}
-
-function keyOf({tiers, crossings}: SpacePlacement): string {
-  return `${tiers.join()} ${crossings.map(({tensor, link}) => `${tensor}:${link}`).join()}`;
-}
-
-/** What a placement costs over one axis, in the goal's own whole units. */
-function costsOver(
-  goal: MeasuredGoal,
-  objective: PlanObjective,
-  axis: QuantityAxis,
-): (placement: SpacePlacement) => PlacementCost {
-  const lines = linesOfGoal(goal, objective);
-  const slopes = linesOfGoal({...goal, ...axis.slopes, requestOverheadNs: 0}, objective);
-  const limits = goal.limits.map(limit => ({limit, slope: slopeOfLimit(goal, axis, limit)}));
-  const {space} = goal;
-  return placement => ({
-    key: keyOf(placement),
-    placement,
-    lines: steepest(
-      lines.map(({measure, base}, at): CostLine => {
-        const slope = amountOf(space, slopes[at]?.measure ?? measure, placement);
-        return {atZero: base + amountOf(space, measure, placement) - slope * axis.now, slope};
-      }),
-    ),
-    limits: limits.map(({limit: {measure, most, extraOf}, slope: measureOfSlope}) => {
-      const slope = measureOfSlope === null ? 0 : amountOf(space, measureOfSlope, placement);
-      const now = amountOf(space, measure, placement) + (extraOf?.(placement) ?? 0);
-      return {line: {atZero: now - slope * axis.now, slope}, most};
-    }),
-  });
-}
-
-/** Of lines that do not rise only the highest counts. */
-function steepest(lines: readonly CostLine[]): CostLine[] {
-  const level = lines.filter(({slope}) => slope === 0);
-  const highest = Math.max(...level.map(({atZero}) => atZero));
-  return [
-    ...(level.length === 0 ? [] : [{atZero: highest, slope: 0}]),
-    ...lines.filter(({slope, atZero}) => slope !== 0 && (slope > 0 || atZero > highest)),
-  ];
-}
-
-/** What is made as small as possible: the highest of these, each with what it takes in any case. */
-function linesOfGoal(
-  goal: MeasuredGoal,
-  objective: PlanObjective,
-): {readonly measure: Measure; readonly base: number}[] {
-  if (objective === 'throughput')
-    return stagesOf(goal.space, goal.latency, goal.requestOverheadNs).map(({measure, baseNs}) => ({
-      measure,
-      base: baseNs,
-    }));
-  return [{measure: objectiveMeasure(goal, objective).measure, base: 0}];
-}
-
-/** `null`: the limit does not change over the axis. */
-function slopeOfLimit(goal: MeasuredGoal, {slopes}: QuantityAxis, {measure}: Limit): Measure | null {
-  if (measure === goal.latency) return slopes.latency;
-  return measure === goal.money ? slopes.money : null;
-}
-
-/** The best where an axis is at x, with limits as they are `within`; amounts in the goal's units. */
-function bestAt(
-  goal: MeasuredGoal,
-  objective: PlanObjective,
-  axis: QuantityAxis,
-  x: number,
-  within: number,
-  mostCuts: number,
-): {readonly placement: SpacePlacement | null; readonly bound: number; readonly cuts: number} {
-  const space = restrictSpace(goal.space, goal.restrictions);
-  const moved = (measure: Measure, slope: Measure, to: number): Measure =>
-    weighMeasures([
-      {measure, weight: 1},
-      {measure: slope, weight: to - axis.now},
-    ]);
-  const limits = goal.limits.map(limit => {
-    const slope = slopeOfLimit(goal, axis, limit);
-    if (slope === null) return limit;
-    const measure = moved(limit.measure, slope, within);
-    const scale = LARGEST_SUM / (mostOf(measure) + limit.most + 1);
-    return {...limit, measure: roundedMeasure(measure, scale), most: Math.floor(limit.most * scale)};
-  });
-  const there = {
-    latency: moved(goal.latency, axis.slopes.latency, x),
-    money: goal.money === null ? null : moved(goal.money, axis.slopes.money, x),
-  };
-  const scaled = scaledGoal({...goal, ...there, space}, objective);
-  const {best, bound, cuts} = answerGoal(scaled.goal, scaled.objective, [], limits, mostCuts);
-  return {placement: best, bound: bound === Infinity ? Infinity : bound / scaled.scale, cuts};
-}
-
-/** The same question in a unit so fine that rounding to whole ones changes next to nothing. */
-function scaledGoal(
-  goal: MeasuredGoal,
-  objective: PlanObjective,
-): {readonly goal: MeasuredGoal; readonly objective: 'latency' | 'throughput'; readonly scale: number} {
-  const measure = objective === 'throughput' ? goal.latency : objectiveMeasure(goal, objective).measure;
-  const scale = LARGEST_SUM / (mostOf(measure) + goal.requestOverheadNs + 1);
-  return {
-    goal: {
-      ...goal,
-      latency: roundedMeasure(measure, scale),
-      requestOverheadNs: Math.round(goal.requestOverheadNs * scale),
-    },
-    objective: objective === 'throughput' ? 'throughput' : 'latency',
-    scale,
-  };
 }
 
 function describeAxis({

@@ -1,5 +1,6 @@
 import type {Envelope, EnvelopeAxis, Plan} from '../../documents/plan.ts';
-import {formatBitsPerSecond, formatMs} from '../formatNumbers.ts';
+import {formatAxisValue} from '../formatAxisValue.ts';
+import {formatMs} from '../formatNumbers.ts';
 import {drawEnvelope} from './drawEnvelope.ts';
 import {markup, type Markup} from './markup.ts';
 import {outlookSection} from './outlookSection.ts';
@@ -34,8 +35,8 @@ function axisPart(envelope: Envelope, axis: EnvelopeAxis): Markup {
     const holdsNow = from <= axis.current && (to === null || axis.current < to);
     const range =
       to === null
-        ? `from ${formatQuantity(from, axis.unit)}`
-        : `${formatQuantity(from, axis.unit)} to ${formatQuantity(to, axis.unit)}`;
+        ? `from ${formatAxisValue(from, axis.unit)}`
+        : `${formatAxisValue(from, axis.unit)} to ${formatAxisValue(to, axis.unit)}`;
     return markup`<tr${holdsNow ? markup` class="now"` : ''}><td>${at + 1}</td><td>${range}${holdsNow ? ' (now)' : ''}</td><td>${envelope.placements[placement]?.name ?? ''}</td><td class="number">${rangeOf(formatMs(latencyMsFrom), formatMs(latencyMsTo))}</td></tr>`;
   });
   return markup`<h3>${TITLES[axis.what]}</h3>
@@ -48,15 +49,4 @@ ${axis.what === 'link-bandwidth' ? drawEnvelope(envelope, axis) : ''}
 
 function rangeOf(from: string, to: string): string {
   return from === to ? from : `${from} to ${to}`;
-}
-
-function formatQuantity(value: number, unit: EnvelopeAxis['unit']): string {
-  switch (unit) {
-    case 'bytes-per-second':
-      return formatBitsPerSecond(value);
-    case 'ms':
-      return formatMs(value);
-    case 'times':
-      return `${Number(value.toPrecision(3))} ×`;
-  }
 }
