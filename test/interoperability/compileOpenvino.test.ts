@@ -2,6 +2,7 @@ import {spawnSync} from 'node:child_process';
 import {copyFile, readFile, stat, writeFile} from 'node:fs/promises';
 import {dirname, join} from 'node:path';
 import {describe, expect, test} from 'vitest';
+import {IMPROVEMENTS} from '../../src/documents/improvements.ts';
 import {buildFromYaml} from '../../src/documents/readDocument.ts';
 import {inTemporaryFolder, ROOT, runEdgewise} from '../e2e/runEdgewise.ts';
 
@@ -41,7 +42,7 @@ describe.skipIf(!hasOpenvino)(
           '8',
         ];
         // What is tried here is the compiler, not how good the integers get.
-        const without = ['--without', 'rounding', '--without', 'ranges'];
+        const without = IMPROVEMENTS.flatMap(name => ['--without', name]);
         const ended = await runEdgewise([...args, ...without, '--precision', precision], {
           cwd: folder,
           home: folder,
