@@ -46,7 +46,7 @@ describe('device, gateway and cloud in the lab', {timeout: 300_000}, () => {
     await copyFile(join(ROOT, 'templates/quickstart/pictures.onnx'), join(project(), 'pictures.onnx'));
     await succeed(
       ...['lab', 'up', '--device', 'pi-1', '--device', 'pi-2', '--gateways', '1', '--direct'],
-      ...['--slowdown', '1', '--gateway-slowdown', '1', '--gateway-mbit', '200', '--link-mbit', '20'],
+      ...['--slowdown', '1', '--gateway-slowdown', '1', '--gateway-mbit', '200', '--link-mbit', '2'],
       ...['--model', 'pictures.onnx', '--shape', 'image=1,3,32,32'],
     );
     // Placements are dealt out below, whatever the plan predicted.
@@ -131,9 +131,9 @@ describe('device, gateway and cloud in the lab', {timeout: 300_000}, () => {
     expect(gateway.links.map(({to}) => to)).toEqual(['cloud']);
     const device = await read('pi-1');
     expect(device.links.map(({to}) => to)).toEqual(['gateway-1', 'cloud']);
-    // 200 Mbit/s are 25 MB/s, 20 are 2.5: whatever else this machine does.
-    expect(device.links[0]!.upBytesPerSecond).toBeGreaterThan(4e6);
-    expect(gateway.links[0]!.upBytesPerSecond).toBeLessThan(3e6);
+    // 200 Mbit/s are 25 MB/s, of which a busy machine brings a part; 2 are 0.25, and a fit may be off.
+    expect(device.links[0]!.upBytesPerSecond).toBeGreaterThan(0.75e6);
+    expect(gateway.links[0]!.upBytesPerSecond).toBeLessThan(0.7e6);
     // The other device is its twin.
     const text = await readFile(join(project(), 'profiles/pi-1.yaml'), 'utf8');
     await writeFile(join(project(), 'profiles/pi-2.yaml'), text.replaceAll('pi-1', 'pi-2'));

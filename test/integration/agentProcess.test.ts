@@ -187,7 +187,7 @@ describe('the program', () => {
       '--warm-ups',
       '1',
       '--link-seconds',
-      '2',
+      '4',
       '--peers',
       `near http://127.0.0.1:${listening.port},far http://localhost:${listening.port}`,
     ];
