@@ -1,11 +1,12 @@
 /**
  * How fast a file comes onto a device, beside OpenSSH's scp and rsync: one real sshd, one relay that is as slow and as far
  * as a link, turn about. Ours includes the check of the file at rest and its fsync, which the others leave out.
- * Usage: npm run bench:push [-- --mebibytes 100 --runs 5 --round-trips 0,20,100 --megabits 1000]
+ * Usage: npm run bench:push [-- --mebibytes 100 --runs 5 --round-trips 0,20,100 --megabits 1000 --file FILE --compress]
+ * With --file that one instead of random bytes; with --compress the peers compress, too.
  * Bars (issue 5): at least 0.9 times as fast as scp at 0 ms, 1.0 at 20 ms, 2.5 at 100 ms. Ends with 1 when one is missed.
  */
 import {randomBytes} from 'node:crypto';
-import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {copyFile, mkdir, mkdtemp, rm, stat, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {parseArgs} from 'node:util';
@@ -28,9 +29,12 @@ const {values} = parseArgs({
     runs: {type: 'string', default: '5'},
     'round-trips': {type: 'string', default: '0,20,100'},
     megabits: {type: 'string', default: '1000'},
+    file: {type: 'string'},
+    compress: {type: 'boolean', default: false},
   },
 });
-const sizeBytes = Number(values.mebibytes) * MEBI;
+const sizeBytes =
+  values.file === undefined ? Number(values.mebibytes) * MEBI : (await stat(values.file)).size;
 const bitsPerSecond = Number(values.megabits) * 1e6;
 
 const scratch = await mkdtemp(join(tmpdir(), 'edgewise-bench-push-'));
@@ -39,11 +43,12 @@ await mkdir(home);
 const server = await startOpenSshServer({configuration: [`SetEnv HOME=${home}`]});
 if (server === null) throw new Error('there is no /usr/sbin/sshd here');
 const file = join(scratch, 'weights');
-await writeFile(file, randomBytes(sizeBytes));
+if (values.file === undefined) await writeFile(file, randomBytes(sizeBytes));
+else await copyFile(values.file, file);
 const digest = await digestOfFile(file);
 try {
   console.log(
-    `${values.mebibytes} MiB of random bytes, ${values.megabits} Mbit/s, ${values.runs} runs, MiB/s`,
+    `${(sizeBytes / MEBI).toFixed(0)} MiB of ${values.file ?? 'random bytes'}, ${values.megabits} Mbit/s, ${values.runs} runs, MiB/s`,
   );
   for (const roundTripMs of values['round-trips'].split(',').map(Number)) {
     const relay = await startLinkRelay({
@@ -54,7 +59,10 @@ try {
       roundTripMs,
     });
     try {
-      const contenders = await openContenders({server, port: relay.port, home, file, sizeBytes, scratch});
+      const contenders = await openContenders({
+        ...{server, port: relay.port, home, file, sizeBytes, scratch},
+        isCompressed: values.compress,
+      });
       const speeds = new Map(contenders.map(({name}) => [name, [] as number[]]));
       for (let round = 0; round < Number(values.runs); round += 1) {
         for (let turn = 0; turn < contenders.length; turn += 1) {

@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 // Plain, old JavaScript on purpose: this file must parse on any Node, so that it can say which one is needed.
 const [major, minor] = process.versions.node.split('.').map(Number);
-if (major < 22 || (major === 22 && minor < 13)) {
+// 23 came before what 22.15 learnt.
+if (major < 22 || (major === 22 && minor < 15) || (major === 23 && minor < 8)) {
   process.stderr.write(
-    `edgewise needs Node.js 22.13 or newer; this is ${process.version} (${process.execPath}).\n`,
+    `edgewise needs Node.js 22.15 or newer; this is ${process.version} (${process.execPath}).\n`,
   );
   process.exitCode = 2;
 } else {

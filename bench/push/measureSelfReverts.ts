@@ -61,7 +61,7 @@ async function loseController(
       const signed = await signRelease(workshop.store, composed, truth, workshop.key, {
         allowsDowngrade: false,
       });
-      const staged = await stageRelease(machine, lock, truth, workshop.runtime, signed, {}, ignoreEvents);
+      const staged = await stageRelease(machine, lock, truth, workshop, signed, {}, ignoreEvents);
       // A device that loses its power at once would not have come to the switch yet.
       return activateRelease(machine, lock, staged, {confirmWithinMs: DEADLINE_MS}).catch(() => null);
     }),

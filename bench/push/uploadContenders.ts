@@ -26,6 +26,8 @@ export interface UploadCase {
   readonly home: string;
   readonly file: string;
   readonly sizeBytes: number;
+  /** Whether the peers compress; ours decides for itself. */
+  readonly isCompressed: boolean;
   readonly scratch: string;
 }
 
@@ -47,7 +49,7 @@ export async function withRelayedMachine<T>(
 
 /** Ours does what a push does with a blob: asks what is there, sends, has the device check it at rest and name it. */
 export async function openContenders(upload: UploadCase): Promise<Contender[]> {
-  const {server, port, home, file, sizeBytes} = upload;
+  const {server, port, home, file, sizeBytes, isCompressed} = upload;
   const digest = await digestOfFile(file);
   const options = [
     ...['-F', 'none', '-o', 'BatchMode=yes', '-o', 'StrictHostKeyChecking=no', '-o', 'LogLevel=ERROR'],
@@ -76,9 +78,14 @@ export async function openContenders(upload: UploadCase): Promise<Contender[]> {
         return join(blobs, hexOfDigest(digest));
       },
     },
-    peer('scp', target => ['scp', '-q', ...options, '-P', String(port), file, `${host}:${target}`]),
+    peer('scp', target => [
+      'scp',
+      ...(isCompressed ? ['-C'] : []),
+      ...['-q', ...options, '-P', String(port), file, `${host}:${target}`],
+    ]),
     peer('rsync', target => [
       'rsync',
+      ...(isCompressed ? ['-z'] : []),
       ...['--whole-file', '-e', ['ssh', ...options, '-p', String(port)].join(' ')],
       ...[file, `${host}:${target}`],
     ]),

@@ -1,6 +1,7 @@
 import {string as stringArgument} from '@oclif/core/args';
 import {boolean as booleanFlag, integer as integerFlag} from '@oclif/core/flags';
 import {EXIT} from '../errors.ts';
+import {widthOf} from '../terminal/formatTable.ts';
 import {BaseCommand, projectFlags} from '../terminal/baseCommand.ts';
 import {connectFlags, connectOptionsFrom} from '../terminal/connectFlags.ts';
 import {eventFlags} from '../terminal/eventFlags.ts';
@@ -69,13 +70,8 @@ export default class Push extends BaseCommand {
       this.emit,
     );
     await this.endProgress();
-    const {formatBytes} = await import('../terminal/formatNumbers.ts');
-    for (const result of pushes)
-      this.show(
-        result.outcome === 'unchanged'
-          ? `${result.device} already serves release ${result.release}: nothing to change.`
-          : `${result.device} serves release ${result.release} on its port ${result.endpointPort} (${result.sentFiles} files, ${formatBytes(result.sentBytes)} sent).`,
-      );
+    const {textFromPushes} = await import('../terminal/textFromPushes.ts');
+    if (pushes.length > 0) this.show(textFromPushes(pushes, widthOf(process.stdout)));
     for (const {device, message} of unreachable) this.show(`${device} was passed over: ${message}`);
     if (unreachable.length > 0) process.exitCode = EXIT.unreachable;
     const [only] = pushes;

@@ -13,14 +13,14 @@ const HERE = 'this machine';
 export async function examineHere(): Promise<ReadinessCheck[]> {
   const node = process.versions.node;
   const [major = 0, minor = 0] = node.split('.').map(Number);
-  const isRecent = major > 22 || (major === 22 && minor >= 13);
+  const isRecent = major > 23 || (major === 22 && minor >= 15) || (major === 23 && minor >= 8);
   return [
     {
       subject: HERE,
       what: 'node',
       verdict: isRecent ? 'ready' : 'not-ready',
-      detail: `Node ${node}${isRecent ? '' : '; 22.13 or newer is needed'}`,
-      hint: isRecent ? null : 'Install Node 22.13 or newer.',
+      detail: `Node ${node}${isRecent ? '' : '; 22.15 or newer is needed'}`,
+      hint: isRecent ? null : 'Install Node 22.15 or newer.',
     },
     await examined(HERE, 'onnxruntime', async () => {
       const model = fileURLToPath(new URL('../../templates/quickstart/pictures.onnx', import.meta.url));

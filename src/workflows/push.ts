@@ -1,5 +1,6 @@
 import type {Plan} from '../documents/plan.ts';
 import type {ProjectDevice} from '../documents/project.ts';
+import type {SavedBytes} from '../documents/savedBytes.ts';
 import {completePolicy} from '../documents/rolloutPolicy.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
 import {runStep, type EmitEvent} from '../events.ts';
@@ -8,6 +9,7 @@ import {collectRuntimeFiles} from '../workspace/runtimeFiles.ts';
 import type {ComposedRelease} from './composeRelease.ts';
 import {withDevice, type ConnectOptions} from './connectDevice.ts';
 import type {HealthReport} from './deploy/checkHealth.ts';
+import type {ReleaseSigner} from './deploy/signRelease.ts';
 import {deployRelease, type DeployOptions} from './deploy/deployRelease.ts';
 import {nameOwner, withDeviceLock} from './deploy/deviceLock.ts';
 import {findServiceDrift} from './deploy/keepByService.ts';
@@ -31,6 +33,7 @@ export interface PushResult {
   readonly outcome: 'activated' | 'unchanged';
   readonly sentFiles: number;
   readonly sentBytes: number;
+  readonly savedBytes: SavedBytes;
   readonly cloudModel: string | null;
   readonly endpointPort: number;
   /** `null` when nothing was switched. */
@@ -65,8 +68,9 @@ export async function push(
   const wanted = {device, plan, written: plan, text};
   return withReleaseSources(project, [wanted], emit, async sources => {
     const source = sources.get(device.name)!;
+    const key = await source.signer();
     const options = {service: device.service ?? 'auto', ...request.options};
-    const parts = {project, plan, device, source, options, owner: nameOwner()};
+    const parts = {project, plan, device, source, key, options, owner: nameOwner()};
     return retryWhenLost(emit, onConnected => pushPlan(parts, request.connect, emit, onConnected), {
       retries: request.retries,
     });
@@ -78,6 +82,7 @@ interface PushParts {
   readonly plan: Plan;
   readonly device: ProjectDevice;
   readonly source: ReleaseSource;
+  readonly key: ReleaseSigner;
   readonly options: DeployOptions;
   /** The same over all attempts: the lock of a connection that was lost is this push's own. */
   readonly owner: string;
@@ -89,7 +94,7 @@ async function pushPlan(
   emit: EmitEvent,
   onConnected: () => void,
 ): Promise<PushResult> {
-  const {project, plan, device, source, options} = parts;
+  const {project, plan, device, source, key, options} = parts;
   return withDevice(project, device, connect, async machine => {
     onConnected();
     const seen = await runStep(emit, `${device.name}/preflight`, `${device.name}: preflight`, () =>
@@ -128,7 +133,7 @@ async function pushPlan(
             store: project.store,
             composed,
             runtime,
-            key: source.signer,
+            key,
             golden: golden.samples,
             tolerance: golden.tolerance,
             predictedMs: plan.predicted.interval90?.highMs ?? plan.predicted.latencyMs,
@@ -199,6 +204,7 @@ function resultOf(
     outcome: health === null ? 'unchanged' : 'activated',
     sentFiles: sent.sentFiles,
     sentBytes: sent.sentBytes,
+    savedBytes: sent.savedBytes,
     cloudModel,
     endpointPort: release.endpoint.port,
     health,

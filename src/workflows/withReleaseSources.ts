@@ -41,7 +41,9 @@ export async function withReleaseSources<T>(
   }
   if (toMake.length === 0) return work(sources);
   const project = requireModel(fleet);
-  const signer = await requireSigningKey(emit);
+  // Once for all of them, and only where something is to be signed.
+  let key: Promise<ReleaseSigner> | undefined;
+  const signer = (): Promise<ReleaseSigner> => (key ??= requireSigningKey(emit));
   return withPreparedModel(project, emit, async prepared => {
     for (const [name, source] of await sourcesOf(project, prepared, toMake, signer))
       sources.set(name, source);
@@ -53,7 +55,7 @@ async function sourcesOf(
   project: OpenProject,
   prepared: PreparedModel,
   wanted: readonly WantedRelease[],
-  signer: ReleaseSigner,
+  signer: ReleaseSource['signer'],
 ): Promise<[string, ReleaseSource][]> {
   const written = new Map(wanted.map(each => [each.text, each.written]));
   for (const plan of written.values()) await requireFreshPlan(project, plan, prepared);

@@ -147,11 +147,24 @@ describe.each([
       ['probabilities', 'down', 2 * 10 * 4],
     ]);
 
-    const pushed = jsonOf<{outcome: string; release: string}>(
+    interface Preview {
+      readonly sending: Readonly<Record<string, {lackingBytes: number; fileBytes: number}>>;
+    }
+    const dryRun = async (): Promise<Preview['sending'][string]> =>
+      jsonOf<Preview>(await succeed('rollout', 'start', '--dry-run', '--json')).sending['pi-7']!;
+    const foreseen = await dryRun();
+    // The runtime is there since the profile.
+    expect(foreseen.fileBytes).toBeGreaterThan(50e6);
+    expect(foreseen.lackingBytes).toBeGreaterThan(0);
+    expect(foreseen.lackingBytes).toBeLessThan(1e6);
+    await expect(readlink(join(deviceHome(), '.edgewise/current'))).rejects.toThrow();
+    const pushed = jsonOf<{outcome: string; release: string; sentBytes: number}>(
       await succeed('push', 'plans/pi-7.yaml', '--json'),
     );
     expect(pushed.outcome).toBe('activated');
     expect(await readlink(join(deviceHome(), '.edgewise/current'))).toBe(`releases/${pushed.release}`);
+    expect(pushed.sentBytes).toBeGreaterThan(0);
+    expect((await dryRun()).lackingBytes).toBe(0);
     const again = jsonOf(await succeed('push', 'plans/pi-7.yaml', '--json'));
     expect(again).toMatchObject({outcome: 'unchanged', release: pushed.release, sentFiles: 0, sentBytes: 0});
 

@@ -17,7 +17,7 @@ import {
   type DeployOptions,
   type DeployParts,
 } from '../../src/workflows/deploy/deployRelease.ts';
-import type {ShippedFile} from '../../src/workflows/deploy/shipFiles.ts';
+import type {ShippedFile, Shipment} from '../../src/workflows/deploy/shipFiles.ts';
 import {ship} from '../../src/workflows/deploy/shipFiles.ts';
 import {digestOfBytes, hexOfDigest} from '../../src/workspace/digest.ts';
 import {collectRuntimeFiles, type RuntimeFiles} from '../../src/workspace/runtimeFiles.ts';
@@ -233,6 +233,18 @@ export async function composeAdding(
   return {release, files};
 }
 
+/** Of a linear congruential generator: the same in every process. */
+export const OLD_WEIGHTS = Buffer.alloc(200_000);
+for (let at = 0, state = 1; at < OLD_WEIGHTS.length; at += 1) {
+  state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+  OLD_WEIGHTS[at] = state >>> 24;
+}
+
+/** As little different as weights that were tuned: sent as a delta. */
+export function newWeights(what: string): Buffer {
+  return Buffer.from(OLD_WEIGHTS).fill(what, 500, 600);
+}
+
 const ZEROS = floats([1, 4], [0, 0, 0, 0]);
 
 /** What a push does, with golden data that a right release passes. */
@@ -248,7 +260,7 @@ export async function deployAdding(
     readonly leaseSeconds?: number;
     readonly weights?: readonly Uint8Array[];
   } = {},
-): Promise<{release: string; sentBytes: number}> {
+): Promise<{release: string} & Pick<Shipment, 'sentBytes' | 'savedBytes'>> {
   const {madeSecond = constant, options = {}, parts = {}, diesAfter, weights = []} = settings;
   const composed = await composeAdding(workshop, constant, {port: device.port, madeSecond, weights});
   return device.withMachine(
@@ -282,7 +294,8 @@ export async function deployAdding(
             options,
             ignoreEvents,
           );
-          return {release: composed.release.id, sentBytes: shipment.sentBytes};
+          const {sentBytes, savedBytes} = shipment;
+          return {release: composed.release.id, sentBytes, savedBytes};
         },
         settings.leaseSeconds === undefined ? {} : {leaseSeconds: settings.leaseSeconds},
       ),

@@ -12,6 +12,7 @@ const HERE = [
   'confirm:claimed goes-on',
   'revert:current power-cut',
   'roll-back:claimed power-cut',
+  'patch:named power-cut',
 ];
 
 let workshop: Workshop;

@@ -7,7 +7,15 @@ import {CONTROLLER_STEPS, SCRIPT_STEPS} from '../../src/workflows/deploy/control
 import {isServing, readDeviceTruth} from '../../src/workflows/deploy/readDeviceTruth.ts';
 import {rollBackRelease} from '../../src/workflows/deploy/revertRelease.ts';
 import {hexOfDigest} from '../../src/workspace/digest.ts';
-import {damagedFiles, deployAdding, makeDevice, type TestDevice, type Workshop} from './deployDevice.ts';
+import {
+  damagedFiles,
+  deployAdding,
+  makeDevice,
+  newWeights,
+  OLD_WEIGHTS,
+  type TestDevice,
+  type Workshop,
+} from './deployDevice.ts';
 import {floats} from './smallModels.ts';
 
 export interface KillPoint {
@@ -39,9 +47,9 @@ export async function killAt(workshop: Workshop, point: KillPoint): Promise<stri
   try {
     // Where old releases are pruned there must be some.
     if (point.step.startsWith('prune:')) await deployAdding(workshop, device, 0.5, {madeSecond: 0});
-    const {release: first} = await deployAdding(workshop, device, 1);
+    const {release: first} = await deployAdding(workshop, device, 1, {weights: [OLD_WEIGHTS]});
     if (point.step.startsWith('tree:')) await forgetRuntimeFolder(workshop, device);
-    const weights = [Buffer.alloc(20_000, point.step)];
+    const weights = [newWeights(point.step)];
     const hasDied =
       point.who === 'controller'
         ? await controllerDies(workshop, device, point.step)
@@ -88,6 +96,11 @@ async function deviceDies(
   weights: readonly Uint8Array[],
 ): Promise<boolean> {
   if (step.startsWith('roll-back:')) return rollBackDies(workshop, device, step, weights);
+  if (step.startsWith('patch:')) {
+    // Whole files are sent instead of what could not be made there.
+    const {savedBytes} = await deployAdding(workshop, device, 2, {diesAfter: step, weights});
+    return savedBytes.byDeltas < 0;
+  }
   const isReversal = step.startsWith('revert:');
   // The device knows its key since the first release: it learns one only when it is told to forget that.
   const options = step === 'admit:pinned' ? {pinsAgain: true} : {};

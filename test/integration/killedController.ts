@@ -3,7 +3,7 @@ import {readSigningKey} from '../../src/workspace/signingKey.ts';
 import {collectRuntimeFiles} from '../../src/workspace/runtimeFiles.ts';
 import {openStore} from '../../src/workspace/store.ts';
 import {join} from 'node:path';
-import {connectLocal, deployAdding} from './deployDevice.ts';
+import {connectLocal, deployAdding, newWeights} from './deployDevice.ts';
 
 const [folder = '', home = '', port = ''] = process.argv.slice(2);
 const key = await readSigningKey(join(folder, 'key.pem'));
@@ -28,5 +28,5 @@ await deployAdding(
     },
   },
   2,
-  {leaseSeconds: 2, weights: [Buffer.alloc(20_000, 'c')], parts: {confirmWithinMs: 2500, keepCount: 1}},
+  {leaseSeconds: 2, weights: [newWeights('controller')], parts: {confirmWithinMs: 2500, keepCount: 1}},
 );

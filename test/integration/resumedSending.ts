@@ -3,6 +3,7 @@ import {writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {connectMachine} from '../../src/device/connectMachine.ts';
 import type {Machine} from '../../src/device/machine.ts';
+import type {SshTransport} from '../../src/documents/sshTransport.ts';
 import {ignoreEvents} from '../../src/events.ts';
 import {retryWhenLost} from '../../src/workflows/deploy/retryWhenLost.ts';
 import {sendMissingBlobs, type ShippedFile} from '../../src/workflows/deploy/shipFiles.ts';
@@ -11,21 +12,26 @@ import type {CuttingRelay} from './cuttingRelay.ts';
 import {hermetic, targetOf} from './machineSuite.ts';
 import type {TestSshServer} from './sshServers.ts';
 
-interface WireDevice {
+export interface WireDevice {
   readonly server: TestSshServer;
   readonly home: string;
   readonly relay: CuttingRelay;
   /** Of this side. */
   readonly scratch: string;
+  readonly transport?: SshTransport;
 }
 
-async function withWireMachine<T>(
-  {server, relay, scratch}: WireDevice,
+export async function withWireMachine<T>(
+  {server, relay, scratch, transport = 'ssh2'}: WireDevice,
   work: (machine: Machine) => Promise<T>,
 ): Promise<T> {
   const machine = await connectMachine(
     targetOf(server, {port: relay.port}),
-    hermetic(server, scratch, {acceptNewHostKeys: true, knownHostsFile: join(scratch, 'known_hosts')}),
+    hermetic(server, scratch, {
+      transport,
+      acceptNewHostKeys: true,
+      knownHostsFile: join(scratch, 'known_hosts'),
+    }),
   );
   try {
     return await work(machine);
@@ -34,11 +40,15 @@ async function withWireMachine<T>(
   }
 }
 
-export async function randomFiles(folder: string, sizesBytes: readonly number[]): Promise<ShippedFile[]> {
+export async function randomFiles(
+  folder: string,
+  sizesBytes: readonly number[],
+  makeBytes: (sizeBytes: number) => Uint8Array = randomBytes,
+): Promise<ShippedFile[]> {
   return Promise.all(
     sizesBytes.map(async (sizeBytes, index) => {
       const source = join(folder, `tensor-${index}-${randomBytes(4).toString('hex')}`);
-      await writeFile(source, randomBytes(sizeBytes));
+      await writeFile(source, makeBytes(sizeBytes));
       return {path: String(index), source, digest: await digestOfFile(source), sizeBytes};
     }),
   );

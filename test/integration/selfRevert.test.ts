@@ -42,7 +42,7 @@ async function switchTo(device: TestDevice, constant: number, confirmWithinMs: n
       const signed = await signRelease(workshop.store, composed, truth, workshop.key, {
         allowsDowngrade: false,
       });
-      const staged = await stageRelease(machine, lock, truth, workshop.runtime, signed, {}, ignoreEvents);
+      const staged = await stageRelease(machine, lock, truth, workshop, signed, {}, ignoreEvents);
       return activateRelease(machine, lock, staged, {confirmWithinMs});
     }),
   );
@@ -254,15 +254,7 @@ describe.concurrent('a controller that was overtaken', () => {
             const signed = await signRelease(workshop.store, composed, truth, workshop.key, {
               allowsDowngrade: false,
             });
-            const staged = await stageRelease(
-              machine,
-              lock,
-              truth,
-              workshop.runtime,
-              signed,
-              {},
-              ignoreEvents,
-            );
+            const staged = await stageRelease(machine, lock, truth, workshop, signed, {}, ignoreEvents);
             // As if this process had been stopped past its lease: another one takes over and finishes.
             await machine.run([
               'sh',

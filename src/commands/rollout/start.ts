@@ -1,6 +1,7 @@
 import {string as stringArgument} from '@oclif/core/args';
 import {boolean as booleanFlag} from '@oclif/core/flags';
 import type {RolloutSummary} from '../../documents/rollout.ts';
+import type {ForeseenSending} from '../../documents/savedBytes.ts';
 import {widthOf} from '../../terminal/formatTable.ts';
 import {RolloutCommand} from '../../terminal/rolloutCommand.ts';
 import {rolloutFlags, rolloutRequestFrom} from '../../terminal/rolloutFlags.ts';
@@ -22,7 +23,7 @@ export default class RolloutStart extends RolloutCommand {
     'dry-run': booleanFlag({description: 'say what would be done, and change nothing', default: false}),
   };
 
-  async run(): Promise<RolloutSummary> {
+  async run(): Promise<RolloutSummary & {readonly sending?: Readonly<Record<string, ForeseenSending>>}> {
     const {argv, flags} = await this.parse(RolloutStart);
     this.followEvents(flags.output);
     const {previewRollout, startRollout} = await import('../../workflows/rollout/rollout.ts');
@@ -31,6 +32,6 @@ export default class RolloutStart extends RolloutCommand {
     const preview = await previewRollout(request, this.emit);
     await this.endProgress();
     this.show(textFromRolloutPreview(preview, widthOf(process.stdout)));
-    return preview.summary;
+    return {...preview.summary, sending: preview.sending};
   }
 }

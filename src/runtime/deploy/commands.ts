@@ -11,6 +11,7 @@ import {
 } from '../flagValues.ts';
 import {startDetachedSupervisor, superviseAgent, type SupervisedProgram} from '../supervise.ts';
 import {admitRelease} from './admitRelease.ts';
+import {applyDeltas, deltaRequests} from './applyDeltas.ts';
 import {confirmSwitch} from './confirmSwitch.ts';
 import {pruneReleases} from './pruneReleases.ts';
 import {revertSwitch, rollBack} from './revertSwitch.ts';
@@ -24,6 +25,15 @@ const handedOver = z.object({envelope: z.unknown(), publicKey: z.string()});
 
 /** What a controller asks of the device, one command per step, and what sees to it that it goes on; answers are JSON. */
 export const DEPLOY_COMMANDS: Record<string, RuntimeCommand> = {
+  patch: {
+    options: {home: string},
+    async run(values) {
+      const requests = deltaRequests.safeParse(await readInput());
+      if (!requests.success)
+        throw usageError('patch wants [{"base", "delta", "target", "sizeBytes"}] on its standard input.');
+      print(await applyDeltas(homeFrom(values), requests.data));
+    },
+  },
   admit: {
     options: {home: string, fence: string, runtime: string, 'pins-again': boolean, 'takes-bad': boolean},
     async run(values) {

@@ -3,6 +3,8 @@
  * right after one of them must leave a device that serves; the kill matrix is made from this list.
  */
 export const DEVICE_STEPS = [
+  'patch:named',
+  'patch:cleared',
   'admit:pinned',
   'admit:linked',
   'admit:signed',

@@ -3,6 +3,12 @@ import {hexOfDigest} from '../../workspace/digest.ts';
 import type {BlobToSend} from './planSending.ts';
 
 const RECORD_BYTES = 512;
+const padded = (sizeBytes: number): number => Math.ceil(sizeBytes / RECORD_BYTES) * RECORD_BYTES;
+
+/** Of the whole archive. */
+export function sizeOfBundle(blobs: readonly Pick<BlobToSend, 'sizeBytes'>[]): number {
+  return blobs.reduce((sum, {sizeBytes}) => sum + RECORD_BYTES + padded(sizeBytes), 2 * RECORD_BYTES);
+}
 
 /**
  * Blobs as one tar archive (POSIX ustar, which GNU tar and busybox unpack alike), each named as the part that it becomes.
@@ -14,7 +20,7 @@ export async function* bundleOfParts(
   for (const {digest, source, sizeBytes} of blobs) {
     const content = await readFile(source);
     if (content.length !== sizeBytes) throw new Error(`${source} has changed its length`);
-    const padding = Buffer.alloc((RECORD_BYTES - (sizeBytes % RECORD_BYTES)) % RECORD_BYTES);
+    const padding = Buffer.alloc(padded(sizeBytes) - sizeBytes);
     const header = ustarHeader(`${hexOfDigest(digest)}.partial`, sizeBytes);
     yield {bytes: Buffer.concat([header, content, padding]), ofBlobsBytes: sizeBytes};
   }

@@ -8,6 +8,7 @@ export const CONTROLLER_STEPS = [
   'lock:taken',
   'switch:settled',
   'runtime:staged',
+  'deltas:applied',
   'blobs:sent',
   'release:admitted',
   'release:switched',

@@ -55,7 +55,7 @@ export async function deployRelease(
   options: DeployOptions,
   emit: EmitEvent,
 ): Promise<{readonly shipment: Shipment; readonly health: HealthReport}> {
-  const {composed, runtime, golden, timedRequests = TIMED_REQUESTS} = parts;
+  const {composed, golden, timedRequests = TIMED_REQUESTS} = parts;
   const {release} = composed;
   passControllerStep('lock:taken');
   // Read again: what was read before the lock may be another controller's past.
@@ -64,7 +64,7 @@ export async function deployRelease(
   const signed = await signRelease(parts.store, composed, truth, parts.key, {
     allowsDowngrade: options.allowsDowngrade === true,
   });
-  const staged = await stageRelease(machine, lock, truth, runtime, signed, options, emit);
+  const staged = await stageRelease(machine, lock, truth, parts, signed, options, emit);
   const old = await timeServing(machine, golden[0]?.inputs ?? {}, timedRequests);
   const health = await runStep(
     emit,

@@ -4,13 +4,22 @@ import type {ServiceKind} from '../../documents/project.ts';
 import {ExpectedError} from '../../errors.ts';
 import {runStep, type EmitEvent} from '../../events.ts';
 import {hexOfDigest} from '../../workspace/digest.ts';
+import type {Store} from '../../workspace/store.ts';
 import type {RuntimeFiles} from '../../workspace/runtimeFiles.ts';
 import {passControllerStep} from './controllerSteps.ts';
 import type {DeviceLock} from './deviceLock.ts';
 import type {DeviceTruth} from './readDeviceTruth.ts';
 import {keepByService} from './keepByService.ts';
 import {runDeviceProgram, type DeviceProgram} from './runOnDevice.ts';
-import {sendMissingBlobs, ship, sumOfShipments, type Shipment} from './shipFiles.ts';
+import {sendReleaseBlobs} from './sendReleaseBlobs.ts';
+import {
+  nothingShipped,
+  outcomeOfShipping,
+  sendMissingBlobs,
+  ship,
+  sumOfShipments,
+  type Shipment,
+} from './shipFiles.ts';
 import type {SignedShipment} from './signRelease.ts';
 
 export interface StageOptions {
@@ -37,8 +46,8 @@ const admitted = z.object({release: z.string(), counter: z.number()});
 export async function stageRelease(
   machine: Machine,
   lock: DeviceLock,
-  truth: Pick<DeviceTruth, 'home' | 'runtimes'>,
-  runtime: RuntimeFiles,
+  truth: Pick<DeviceTruth, 'home' | 'runtimes' | 'currentRelease'>,
+  {runtime, store}: {readonly runtime: RuntimeFiles; readonly store: Store},
   signed: SignedShipment,
   options: StageOptions,
   emit: EmitEvent,
@@ -48,7 +57,9 @@ export async function stageRelease(
   // A runtime's folder appears whole or not at all, and is never changed: what is there needs no asking.
   const isThere = truth.runtimes.includes(runtimeHex);
   const lacking = isThere ? [] : runtime.files;
-  const runtimeShipment = await ship(machine, `runtime/${runtimeHex}`, lacking, 'runtime', emit);
+  const shipped = await ship(machine, `runtime/${runtimeHex}`, lacking, 'runtime', emit);
+  const runtimeBytes = runtime.files.reduce((sum, {sizeBytes}) => sum + sizeBytes, 0);
+  const runtimeShipment = isThere ? nothingShipped(runtimeBytes) : shipped;
   passControllerStep('runtime:staged');
   const {id} = signed.release;
   const shipment = await runStep(
@@ -56,7 +67,8 @@ export async function stageRelease(
     `${machine.name}/release`,
     `${machine.name}: send release ${id}`,
     async progress => {
-      const sent = await sendMissingBlobs(machine, signed.blobs, progress);
+      const place = {store, program, currentRelease: truth.currentRelease};
+      const sent = await sendReleaseBlobs(machine, signed.blobs, place, progress);
       passControllerStep('blobs:sent');
       const args = [
         'admit',
@@ -73,13 +85,11 @@ export async function stageRelease(
         if (!(error instanceof ExpectedError && error.code === 'blob-corrupted')) throw error;
         const again = await sendMissingBlobs(machine, signed.blobs, progress);
         await admit();
-        return sumOfShipments(sent, again);
+        // Of the others it has been said already that they are there.
+        return sumOfShipments(sent, {...again, savedBytes: {...again.savedBytes, alreadyThere: 0}});
       }
     },
-    ({sentFiles, sentBytes}) =>
-      sentFiles === 0
-        ? {outcome: 'skipped', detail: 'nothing to send'}
-        : {detail: `${sentFiles} files, ${(sentBytes / 1e6).toFixed(1)} MB`},
+    outcomeOfShipping,
   );
   passControllerStep('release:admitted');
   await keepByService(machine, options.service ?? 'auto');

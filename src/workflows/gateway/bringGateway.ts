@@ -8,18 +8,20 @@ import {hexOfDigest} from '../../workspace/digest.ts';
 import type {RuntimeFiles} from '../../workspace/runtimeFiles.ts';
 import {withDeviceLock} from '../deploy/deviceLock.ts';
 import {runScript} from '../deploy/runOnDevice.ts';
-import {shipFolder, type ShippedFile} from '../deploy/shipFiles.ts';
+import {
+  nothingShipped,
+  outcomeOfShipping,
+  shipFolder,
+  sumOfShipments,
+  type ShippedFile,
+  type Shipment,
+} from '../deploy/shipFiles.ts';
 import {readGatewayState, type GatewayMachineState} from './gatewayState.ts';
 import {listenOf} from './listenOf.ts';
 
 export interface PartToBring {
   readonly name: string;
   readonly files: readonly ShippedFile[];
-}
-
-export interface BroughtGateway {
-  readonly sentFiles: number;
-  readonly sentBytes: number;
 }
 
 const START_DEADLINE_MS = 120_000;
@@ -36,7 +38,7 @@ export async function bringGateway(
   parts: readonly PartToBring[],
   user: {readonly device: string; readonly release: string} | null,
   emit: EmitEvent,
-): Promise<BroughtGateway> {
+): Promise<Shipment> {
   const runtimeHex = hexOfDigest(runtime.digest);
   const names = parts.map(({name}) => name);
   return withGatewayLock(machine, async () => {
@@ -48,25 +50,21 @@ export async function bringGateway(
         `${names.join('\n')}\n`,
       );
     if (isServing(await readGatewayState(machine, runtimeHex), gateway, runtimeHex, names))
-      return {sentFiles: 0, sentBytes: 0};
+      return nothingShipped(0);
     const shipments = [
       {folder: `runtime/${runtimeHex}`, files: runtime.files, what: 'runtime'},
       ...parts.map(({name, files}) => ({folder: `gateway/parts/${name}`, files, what: `part ${name}`})),
     ];
-    const sent = {sentFiles: 0, sentBytes: 0};
+    let sent = nothingShipped(0);
     for (const {folder, files, what} of shipments) {
       const shipment = await runStep(
         emit,
         `${gateway.name}/${folder}`,
         `${gateway.name}: send ${what}`,
         progress => shipFolder(machine, folder, files, progress),
-        ({sentFiles, sentBytes}) =>
-          sentFiles === 0
-            ? {outcome: 'skipped', detail: 'nothing to send'}
-            : {detail: `${sentFiles} files, ${(sentBytes / 1e6).toFixed(1)} MB`},
+        outcomeOfShipping,
       );
-      sent.sentFiles += shipment.sentFiles;
-      sent.sentBytes += shipment.sentBytes;
+      sent = sumOfShipments(sent, shipment);
     }
     await runStep(emit, `${gateway.name}/serve`, `${gateway.name}: serve`, () =>
       startAndConfirm(machine, gateway, runtimeHex, names),

@@ -7,7 +7,8 @@ import {KEEP_EXTENSION} from '../../runtime/server/keptTensors.ts';
 import {collectRuntimeFiles} from '../../workspace/runtimeFiles.ts';
 import type {ComposedRelease, ReleaseMachines} from '../composeRelease.ts';
 import {withDevice, type ConnectOptions} from '../connectDevice.ts';
-import {bringGateway, dropUnusedParts, type BroughtGateway} from '../gateway/bringGateway.ts';
+import {nothingShipped, type Shipment} from '../deploy/shipFiles.ts';
+import {bringGateway, dropUnusedParts} from '../gateway/bringGateway.ts';
 import {loadCloudModel, withCloud} from '../loadCloudModel.ts';
 import {cloudOf, gatewayOf, type OpenFleet} from '../openProject.ts';
 import {runtimeArchitectureOf} from '../runtimeArchitecture.ts';
@@ -15,7 +16,7 @@ import {runtimeArchitectureOf} from '../runtimeArchitecture.ts';
 /** The machines beside the device that a release needs, asked and changed only where it does. */
 export interface OtherMachines extends Pick<ReleaseMachines, 'readGatewayThreads' | 'readCanCloudKeep'> {
   /** The gateway must be able to answer before the device asks it. */
-  bringParts(composed: Pick<ComposedRelease, 'parts' | 'release'>, emit: EmitEvent): Promise<BroughtGateway>;
+  bringParts(composed: Pick<ComposedRelease, 'parts' | 'release'>, emit: EmitEvent): Promise<Shipment>;
   /**
    * Once the device runs one of these releases, nothing else of its need lie on the gateway any more. A gateway that cannot
    * be reached keeps it until the next push, and is told of.
@@ -42,7 +43,7 @@ export function otherMachinesOf(
       return extensions.includes(KEEP_EXTENSION);
     },
     async bringParts({parts, release}, emit) {
-      if (gateway === null || parts.length === 0) return {sentFiles: 0, sentBytes: 0};
+      if (gateway === null || parts.length === 0) return nothingShipped(0);
       return withDevice(project, gateway, connect, async machine => {
         const hardware = await probeHardware(machine);
         checkSupported(hardware, gateway.name);

@@ -9,7 +9,8 @@ export interface GoldenSet {
 
 /** Where the release of a plan comes from: made here of the model, or pulled from a registry as it was made elsewhere. */
 export interface ReleaseSource {
-  readonly signer: ReleaseSigner;
+  /** Makes a key where there is none yet. */
+  readonly signer: () => Promise<ReleaseSigner>;
   readonly compose: (machines: ReleaseMachines) => Promise<ComposedRelease>;
   readonly golden: () => Promise<GoldenSet>;
 }

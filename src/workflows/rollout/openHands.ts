@@ -44,6 +44,8 @@ export async function withHands<T>(
     text: planText,
   }));
   return withReleaseSources(project, wanted, emit, async sources => {
+    const keys = await Promise.all([...sources.values()].map(({signer}) => signer()));
+    const keyOf = new Map([...sources.keys()].map((name, at) => [name, keys[at]!]));
     const runtimes = new Map<string, Promise<RuntimeFiles>>();
     const runtimeOf = (architecture: string): Promise<RuntimeFiles> => {
       const name = runtimeArchitectureOf(architecture);
@@ -75,7 +77,7 @@ export async function withHands<T>(
             store: project.store,
             composed,
             runtime,
-            key: source.signer,
+            key: keyOf.get(device.name)!,
             golden: samples,
             tolerance,
             predictedMs: plan.predicted.latencyMs,

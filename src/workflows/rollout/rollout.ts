@@ -1,4 +1,5 @@
 import type {RolloutRecord, RolloutSummary} from '../../documents/rollout.ts';
+import type {ForeseenSending} from '../../documents/savedBytes.ts';
 import {completePolicy} from '../../documents/rolloutPolicy.ts';
 import {writeHeader} from '../../documents/writeHeader.ts';
 import {EXIT, ExpectedError} from '../../errors.ts';
@@ -19,6 +20,7 @@ import {withDevice, type ConnectOptions} from '../connectDevice.ts';
 import type {DeployOptions} from '../deploy/deployRelease.ts';
 import {openFleet, type OpenFleet} from '../openProject.ts';
 import {driveRollout} from './driveRollout.ts';
+import {foreseeSending} from './foreseeSending.ts';
 import {keepApproval} from './keepApproval.ts';
 import {lookAtFleet, recordsFromDevices, type SeenDevice} from './lookAtFleet.ts';
 import {withHands} from './openHands.ts';
@@ -158,7 +160,7 @@ export async function resumeRollout(
   return drive(prepared, approved, patient, emit);
 }
 
-/** Waves and devices as they would be, with what each device has now; changes nothing. */
+/** Waves and devices as they would be, and what each device lacks now; changes nothing. */
 export async function previewRollout(
   request: RolloutRequest,
   emit: EmitEvent,
@@ -166,8 +168,10 @@ export async function previewRollout(
   readonly summary: RolloutSummary;
   readonly soakMs: number;
   readonly problems: Record<string, string>;
+  readonly sending: Record<string, ForeseenSending>;
 }> {
   const prepared = await prepare(request, emit);
+  const {project, targets, seen} = prepared;
   const [, head] = await headOf(prepared, `${prepared.base}-${(await lastAttempt(prepared)) + 1}`);
   const problems = [...prepared.seen.values()].flatMap(({device, problem}) =>
     problem === null ? [] : [[device, problem] as const],
@@ -176,6 +180,7 @@ export async function previewRollout(
     summary: summarizeRollout({...head, records: []}),
     soakMs: head.policy.soakMs,
     problems: Object.fromEntries(problems),
+    sending: await foreseeSending(project, targets, seen, request.connect, emit),
   };
 }
 

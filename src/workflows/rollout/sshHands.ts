@@ -15,6 +15,7 @@ import {requireForwarding} from '../deploy/requireForwarding.ts';
 import {revertRelease, rollBackRelease, settleOpenSwitch} from '../deploy/revertRelease.ts';
 import {withEndpoint} from '../deploy/servingTimes.ts';
 import {signRelease} from '../deploy/signRelease.ts';
+import {textFromSent} from '../deploy/shipFiles.ts';
 import {stageRelease, type StagedRelease} from '../deploy/stageRelease.ts';
 import type {DeviceHands, PhaseReport} from './deviceHands.ts';
 import {keepDeviceRollout} from './deviceRollout.ts';
@@ -125,12 +126,11 @@ export function openSshHands(parts: SshHandsParts): DeviceHands {
         const signed = await signRelease(deploy.store, deploy.composed, truth, deploy.key, {
           allowsDowngrade: options.allowsDowngrade === true,
         });
-        staged = await stageRelease(machine, lock, truth, deploy.runtime, signed, options, emit);
-        const {sentBytes} = staged;
+        staged = await stageRelease(machine, lock, truth, deploy, signed, options, emit);
         return await remember(machine, {
           phase: 'staged',
           release: release.id,
-          ...(sentBytes === 0 ? {} : {detail: `${(sentBytes / 1e6).toFixed(1)} MB sent`}),
+          ...(staged.sentFiles === 0 ? {} : {detail: textFromSent(staged)}),
         });
       } catch (error) {
         if (isTaken(error)) throw error;

@@ -55,7 +55,7 @@ async function pulledFiles({pulledFolder}: OpenFleet): Promise<string[]> {
 
 function sourceOf(store: Store, shipped: ShippedRelease): ReleaseSource {
   return {
-    signer: {signed: shipped.signed, manifest: shipped.manifest},
+    signer: async () => ({signed: shipped.signed, manifest: shipped.manifest}),
     compose: () => composedOf(store, shipped),
     golden: () => goldenOf(store, shipped.golden),
   };
