@@ -3,6 +3,7 @@ import {existsSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import type {Explanation} from '../../src/documents/explanation.ts';
 import type {InferResult} from '../../src/documents/inference.ts';
 import type {Plan} from '../../src/documents/plan.ts';
 import {yamlFromDocument} from '../../src/documents/printDocument.ts';
@@ -161,6 +162,28 @@ describe('device, gateway and cloud in the lab', {timeout: 300_000}, () => {
     const shown = (await succeed('infer', 'pi-1', '--input', 'image.npy')).stdout;
     for (const row of ['device', 'link to gateway', 'gateway', 'link to cloud', 'cloud', 'total'])
       expect(shown).toMatch(new RegExp(`^${row} `, 'm'));
+  });
+
+  it('plan --verify runs candidates on the gateway too and leaves nothing; the plan answers for either link', async () => {
+    const before = await parts();
+    const asked = ['--verify', '--candidates', '3', '--rounds', '6', '--output', 'verified.yaml'];
+    await succeed('plan', 'pi-1', ...asked);
+    const text = await readFile(join(project(), 'verified.yaml'), 'utf8');
+    const {verified, outlook} = planFromYaml(text, 'verified.yaml');
+    const {candidates} = verified!;
+    expect(candidates.map(({name}) => name)).toEqual(
+      expect.arrayContaining(['device-only', 'gateway-only', 'cloud-only']),
+    );
+    for (const {name, measured} of candidates) expect(measured?.requests, name).toBe(6);
+    expect(candidates.find(({name}) => name === 'gateway-only')!.measured!.linkMs).toBeGreaterThan(0);
+    expect(await parts()).toEqual(before);
+    expect(new Set(outlook!.axes.map(({from, to}) => `${from}-${to}`))).toEqual(
+      new Set(['device-gateway', 'device-cloud', 'gateway-cloud', 'undefined-undefined']),
+    );
+    const whatIf = ['--link', 'gateway-cloud', '--bandwidth', '100 kbit/s', '--json'];
+    const explained = jsonOf<Explanation>(await succeed('explain', 'verified.yaml', ...whatIf));
+    expect(explained.whatIf!.best.latencyMs).toBeLessThanOrEqual(explained.whatIf!.chosen.latencyMs);
+    expect(explained.whatIf!.best.amount?.unit).toBe('ms');
   });
 
   it('another device with the same segments shares the part', async () => {
