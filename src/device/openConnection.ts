@@ -19,6 +19,7 @@ import {readKnownHosts, recordHostKey} from './knownHostsFiles.ts';
 import type {ResolvedHost} from './resolveHost.ts';
 import {Ssh2Connection} from './ssh2Connection.ts';
 import type {SshConnection} from './sshConnection.ts';
+import {watchSilence} from './silenceWatch.ts';
 import {chooseAlgorithms} from './sshAlgorithms.ts';
 
 const MAX_ATTEMPTS = 3;
@@ -137,7 +138,16 @@ async function attemptConnection(
       authHandler: createAuthHandler(host.user, credentials),
       readyTimeout: 0,
       keepaliveInterval: host.keepaliveMs,
-      keepaliveCountMax: KEEPALIVE_MISSES,
+      // ssh2 asks, and counts answers to that only: what is missing is watched for here.
+      keepaliveCountMax: Infinity,
+    });
+    watchSilence(socket, {intervalMs: host.keepaliveMs, misses: KEEPALIVE_MISSES}, () => {
+      const seconds = Math.round(((KEEPALIVE_MISSES + 1) * host.keepaliveMs) / 1000);
+      client.emit(
+        'error',
+        Object.assign(new Error(`no sign of life for ${seconds} s`), {level: 'client-timeout'}),
+      );
+      client.destroy();
     });
     await ready;
     await recording;
