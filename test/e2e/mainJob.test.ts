@@ -189,23 +189,30 @@ describe.each([
     await succeed('plan', '--pin', '*=device', '--output', 'plans/all.yaml');
     // The release has all weights, for when the cloud is gone: the device is to lack them, but not the runtime.
     await Promise.all((await blobsBesideRuntime()).map(({path}) => rm(path)));
-    cutter.cutAfterBytes(600_000);
-    const lost = await edgewise('push', 'plans/all.yaml', '--retries', '2');
-    cutter.cutAfterBytes(Infinity);
-    expect(lost.exitCode, lost.stderr).toBe(11);
-    expect(lost.stderr).not.toContain('bug');
-    expect(lost.stderr).toContain('Trying again (2 of 2)');
-    expect(await readlink(join(deviceHome(), '.edgewise/current'))).toBe(before);
+    // The lock of the controller that was cut off ends with its lease, which is not waited for here.
+    const unlock = (): Promise<void> =>
+      rm(join(deviceHome(), '.edgewise/locks'), {recursive: true, force: true});
+    const isPart = ({path}: {path: string}): boolean => /\/[0-9a-f]{64}\.partial$/.test(path);
+    let there = await blobsBesideRuntime();
+    // On a busy machine the connection may be cut before the device has begun to write.
+    for (let pushes = 0; pushes < 4 && !there.some(isPart); pushes += 1) {
+      cutter.cutAfterBytes(600_000);
+      const lost = await edgewise('push', 'plans/all.yaml', '--retries', '2');
+      cutter.cutAfterBytes(Infinity);
+      expect(lost.exitCode, lost.stderr).toBe(11);
+      expect(lost.stderr).not.toContain('bug');
+      expect(lost.stderr).toContain('Trying again (2 of 2)');
+      expect(await readlink(join(deviceHome(), '.edgewise/current'))).toBe(before);
+      await unlock();
+      there = await blobsBesideRuntime();
+    }
     // The weights of the dense layer, 2 MB, had come in part.
-    const there = await blobsBesideRuntime();
-    expect(there.some(({path}) => /\/[0-9a-f]{64}\.partial$/.test(path))).toBe(true);
+    expect(there.some(isPart)).toBe(true);
     for (const {path, sizeBytes} of there)
       if (!path.endsWith('.partial')) expect(sizeBytes, path).toBeLessThan(1e6);
     const still = jsonOf<InferResult>(await succeed('infer', 'pi-7', '--input', 'image.npy', '--json'));
     expect(`releases/${still.release}`).toBe(before);
 
-    // The lock of the controller that was cut off ends with its lease, which is not waited for here.
-    await rm(join(deviceHome(), '.edgewise/locks'), {recursive: true, force: true});
     const pushed = jsonOf<{release: string}>(await succeed('push', 'plans/all.yaml', '--json'));
     const now = jsonOf<InferResult>(await succeed('infer', 'pi-7', '--input', 'image.npy', '--json'));
     expect(now).toMatchObject({release: pushed.release, measured: {tailMs: 0}});
