@@ -117,7 +117,7 @@ test('the front of latency or another quantity against the busiest stage is that
     }),
     {numRuns: 20, seed},
   );
-  expect(longest).toBeGreaterThan(4);
+  expect(longest).toBeGreaterThan(2);
 }, 120_000);
 
 test('within a limit the busiest stage takes as little as brute force finds, and proves it', () => {
