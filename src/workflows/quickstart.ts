@@ -27,7 +27,7 @@ export interface QuickstartRequest {
 
 const DEVICE = 'pi-1';
 /** Slow enough that a split pays once the input has to stay, and fast enough that pushes to it are soon done. */
-const SLOWDOWN = 8;
+const SLOWDOWN = 7;
 
 /** A camera hands over bursts: requests of 32 pictures, which also lets a slow device's time be measured well. */
 const PICTURES_PER_REQUEST = 32;
@@ -62,7 +62,7 @@ export async function quickstart(request: QuickstartRequest, emit: EmitEvent): P
   return whenInterrupted(stopLab, async () => {
     try {
       const model = await prepareFolder(folder, request, run);
-      await run(['profile', '--runs', '20', '--sustained-seconds', '0']);
+      await run(['profile', '--runs', '20', '--link-seconds', '6', '--sustained-seconds', '0']);
       await run(['compile']);
       const unsplit = await runUnsplit(folder);
       const rows: QuickstartRow[] = [];

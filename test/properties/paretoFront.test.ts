@@ -7,9 +7,6 @@ import type {Measure, Space} from '../../src/placement/goals/space.ts';
 import {stagesOf} from '../../src/placement/goals/stages.ts';
 import {everyPlacement, randomGoal} from './goalBruteForce.ts';
 
-const seed = Number(process.env.EDGEWISE_SEED ?? Math.floor(Math.random() * 2 ** 31));
-console.log(`front properties: EDGEWISE_SEED=${seed}`);
-
 const OVERHEAD_NS = 7;
 
 /** What is neither beaten nor matched by another, ascending in the first. */
@@ -87,7 +84,7 @@ test('the front of two quantities that add up is that of brute force, supported 
         if (within.length < placements.length && within.length > 0) seen.limited += 1;
       },
     ),
-    {numRuns: 80, seed},
+    {numRuns: 80},
   );
   expect(seen.supported).toBeGreaterThan(60);
   expect(seen.unsupported).toBeGreaterThan(5);
@@ -115,7 +112,7 @@ test('the front of latency or another quantity against the busiest stage is that
         );
       }
     }),
-    {numRuns: 20, seed},
+    {numRuns: 20},
   );
   expect(longest).toBeGreaterThan(2);
 }, 120_000);
@@ -149,7 +146,7 @@ test('within a limit the busiest stage takes as little as brute force finds, and
         else seen[least > free ? 'moved' : 'kept'] += 1;
       },
     ),
-    {numRuns: 60, seed},
+    {numRuns: 60},
   );
   expect(seen.moved).toBeGreaterThan(10);
   expect(seen.kept).toBeGreaterThan(5);

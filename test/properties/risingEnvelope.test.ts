@@ -4,9 +4,6 @@ import {findRisingEnvelope, highestAt} from '../../src/placement/outlook/risingE
 import type {RisingCost} from '../../src/placement/outlook/risingEnvelope.ts';
 import {seededNumbers} from './seededNumbers.ts';
 
-const seed = Number(process.env.EDGEWISE_SEED ?? Math.floor(Math.random() * 2 ** 31));
-console.log(`rising envelope properties: EDGEWISE_SEED=${seed}`);
-
 /** As many solutions as a search would choose from: each with one line or two, and with a limit or without. */
 function randomCosts(next: () => number, lineCount: number, limited: boolean): RisingCost[] {
   const line = (): {atZero: number; slope: number} => ({
@@ -78,7 +75,7 @@ test.each([
           expect(named).toBeLessThanOrEqual(best * (1 + found.offBy + 2e-6) + 1e-9);
         }
       }),
-      {numRuns: count === 1 ? 400 : 60, seed},
+      {numRuns: count === 1 ? 400 : 60},
     );
     expect(pieces).toBeGreaterThan(count === 1 ? 500 : 80);
     if (limited) expect(impossible).toBeGreaterThan(10);

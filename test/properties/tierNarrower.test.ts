@@ -5,9 +5,6 @@ import {placeOnTiers} from '../../src/placement/tiers/placeOnTiers.ts';
 import type {TierObjective, TierPlacement, TierProblem} from '../../src/placement/tiers/tierProblem.ts';
 import {randomTierProblem} from './randomTierProblems.ts';
 
-const seed = Number(process.env.EDGEWISE_SEED ?? Math.floor(Math.random() * 2 ** 31));
-console.log(`narrower tier problems: EDGEWISE_SEED=${seed}`);
-
 /** So few that most searches end early: then only what they begin with keeps the answers in order. */
 const CUTS = 4;
 
@@ -49,7 +46,7 @@ function compareAnswers(
       compared += 1;
       expect(placementOrNull(problem, objective)?.certificate.cutNs).toBeLessThanOrEqual(least);
     }),
-    {numRuns: runs, seed},
+    {numRuns: runs},
   );
   return compared;
 }
@@ -87,6 +84,6 @@ test('no limited memory is answered below the bound of unlimited memory', () => 
       if (free?.certificate.isOptimal === true)
         expect(free.certificate.cutNs).toBeLessThanOrEqual(limited.certificate.cutNs);
     }),
-    {numRuns: 40, seed},
+    {numRuns: 40},
   );
 }, 60_000);

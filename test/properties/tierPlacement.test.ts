@@ -7,9 +7,6 @@ import type {TierObjective, TierPlacement, TierProblem} from '../../src/placemen
 import {randomTierProblem} from './randomTierProblems.ts';
 import {bruteForceTiers} from './tierBruteForce.ts';
 
-const seed = Number(process.env.EDGEWISE_SEED ?? Math.floor(Math.random() * 2 ** 31));
-console.log(`tier placement properties: EDGEWISE_SEED=${seed}`);
-
 const LARGEST_LAYERS = 8;
 
 function problems(links: 'relay' | 'direct', hasMemory: boolean): fc.Arbitrary<TierProblem> {
@@ -79,7 +76,7 @@ for (const objective of ['latency', 'throughput'] as const)
                 height: expected.height,
               });
           }),
-          {numRuns: 250, seed},
+          {numRuns: 250},
         );
         // Were the problems all infeasible or all on one tier, the comparison would say little.
         expect(feasible).toBeGreaterThan(100);
@@ -110,7 +107,7 @@ for (const objective of ['latency', 'throughput'] as const)
           if (placement !== null) expect(placement.certificate.isOptimal).toBe(true);
         },
       ),
-      {numRuns: 40, seed},
+      {numRuns: 40},
     );
   }, 120_000);
 
@@ -133,7 +130,7 @@ test('the cost told is that of the assignment, and what crosses adds up to it', 
         expect(placement.bytes).toBe(bytes.reduce((sum, each) => sum + each, 0));
       },
     ),
-    {numRuns: 300, seed},
+    {numRuns: 300},
   );
 });
 
@@ -151,7 +148,7 @@ test('a search that is cut short tells a bound that holds', () => {
         expect(placement.certificate.cutNs).toBeGreaterThanOrEqual(expected!.ns);
       },
     ),
-    {numRuns: 200, seed},
+    {numRuns: 200},
   );
 });
 
@@ -171,6 +168,6 @@ test('the order in which layers and tensors are listed does not change the cost'
       };
       expect(placementOrNull(turned, 'latency')?.latencyNs).toBe(placement?.latencyNs);
     }),
-    {numRuns: 200, seed},
+    {numRuns: 200},
   );
 });
