@@ -23,6 +23,12 @@ export function chooseCores(cores: number, offset: number, allowed = readAllowed
   });
 }
 
+/** The cores that no device of so many cores in all has; none where they have them all. */
+export function coresBesideDevices(cores: number, allowed = readAllowedCores()): number[] {
+  const taken = chooseCores(cores, 0, allowed);
+  return taken.length === 0 ? [] : allowed.filter(core => !taken.includes(core));
+}
+
 /** What to put before a command so that it sees and uses only `cores`; nothing where taskset is missing. */
 export function pinningPrefix(cores: readonly number[]): string[] {
   const taskset = findProgram('taskset');

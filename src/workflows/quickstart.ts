@@ -7,6 +7,7 @@ import type {InferResult} from '../documents/inference.ts';
 import type {QuickstartResult, QuickstartRow} from '../documents/quickstart.ts';
 import {ExpectedError, messageOf} from '../errors.ts';
 import type {EmitEvent} from '../events.ts';
+import {coresBesideDevices, pinningPrefix} from '../lab/corePinning.ts';
 import {placementKey} from '../placement/placementKey.ts';
 import {PROJECT_FILE, requireFile, writeDocument} from '../workspace/projectFolder.ts';
 import {whenInterrupted} from './interruption.ts';
@@ -52,16 +53,20 @@ export async function quickstart(request: QuickstartRequest, emit: EmitEvent): P
   const folder = resolve(request.folder);
   await mkdir(folder, {recursive: true});
   const commands: string[] = [];
-  const run = startSelf(folder, command => {
+  const announce = (command: string): void => {
     commands.push(command);
     emit({kind: 'note', level: 'info', text: `$ ${command}`});
-  });
+  };
+  const runAnywhere = startSelf(folder, announce);
+  // A controller is another machine: on the emulated device's core it would empty the caches there.
+  const run = startSelf(folder, announce, pinningPrefix(coresBesideDevices(1)));
   const stopLab = async (): Promise<void> => {
     if (!request.keepsLab) await labDown(folder);
   };
   return whenInterrupted(stopLab, async () => {
     try {
-      const model = await prepareFolder(folder, request, run);
+      // The lab divides the cores itself.
+      const model = await prepareFolder(folder, request, runAnywhere);
       await run(['profile', '--runs', '20', '--link-seconds', '6', '--sustained-seconds', '0']);
       await run(['compile']);
       const unsplit = await runUnsplit(folder);

@@ -10,15 +10,21 @@ export type RunSelf = (args: readonly string[]) => Promise<string>;
 
 /**
  * Runs edgewise's own commands as processes in `folder`, announcing each as a user would type it.
+ * @param commandPrefix what each process is started with and no user types: the cores it may use
  * @throws ExpectedError `command-failed`, with the command's own exit code
  */
-export function startSelf(folder: string, announce: (command: string) => void): RunSelf {
+export function startSelf(
+  folder: string,
+  announce: (command: string) => void,
+  commandPrefix: readonly string[] = [],
+): RunSelf {
   const program = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
   return args =>
     new Promise((resolve, reject) => {
       const command = ['edgewise', ...args].map(quoteForShow).join(' ');
       announce(command);
-      const child = spawn(process.execPath, [program, ...args], {
+      const [first = process.execPath, ...others] = [...commandPrefix, process.execPath, program, ...args];
+      const child = spawn(first, others, {
         cwd: folder,
         stdio: ['inherit', 'pipe', 'inherit'],
       });

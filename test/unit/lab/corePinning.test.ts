@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {chooseCores, readAllowedCores} from '../../../src/lab/corePinning.ts';
+import {chooseCores, coresBesideDevices, readAllowedCores} from '../../../src/lab/corePinning.ts';
 
 describe('chooseCores', () => {
   it('takes from the end and leaves the first core alone', () => {
@@ -14,6 +14,13 @@ describe('chooseCores', () => {
     expect(chooseCores(2, 0, [0, 1])).toEqual([]);
     expect(chooseCores(8, 0, [0, 1])).toEqual([]);
   });
+});
+
+it('knows the cores that devices leave to others', () => {
+  expect(coresBesideDevices(1, [0, 1, 2, 3])).toEqual([0, 1, 2]);
+  expect(coresBesideDevices(1, [4, 7])).toEqual([4]);
+  expect(coresBesideDevices(1, [0])).toEqual([]);
+  expect(coresBesideDevices(4, [0, 1])).toEqual([]);
 });
 
 it('reads which cores this process may use', () => {
