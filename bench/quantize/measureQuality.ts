@@ -3,6 +3,7 @@ import {statSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {promisify} from 'node:util';
 import {openSession} from '../../src/engine/session.ts';
+import {chooseBuild} from '../../src/targets/chooseBuild.ts';
 import {openNpy, writeNpy} from '../../src/workspace/npy.ts';
 import {besideThis, startPeer} from './quantizer.ts';
 import {calibrationOf, type Subject} from './subjects.ts';
@@ -112,20 +113,28 @@ async function judge({python, target, isHere}: QualityTask, subject: Subject): P
     const [row] = rows.filter(one => one.name === name);
     return row === undefined ? [] : [{row, path}];
   });
-  const ours = fastestWithin(all, Math.max(...peers.map(decibels)));
+  const ours = handedOut(all, Math.max(...peers.map(decibels)));
   if (float === undefined || ours === undefined) throw new Error(`comparePeer.py left out ${subject.name}`);
   const sizeShare = statSync(ours.path).size / statSync(model).size;
   return {subject, float, ours: ours.row, peers, sizeShare};
 }
 
-/** As `edgewise compile` chooses when the budget is the peer's best ratio: the fastest within, else the best. */
-function fastestWithin<T extends {readonly row: Compared}>(
-  all: readonly T[],
-  leastDb: number,
-): T | undefined {
-  const within = all.filter(({row}) => decibels(row) >= leastDb);
-  if (within.length > 0) return within.toSorted((a, b) => a.row.milliseconds - b.row.milliseconds)[0];
-  return all.toSorted((a, b) => decibels(b.row) - decibels(a.row))[0];
+/** What `edgewise compile` hands out when the budget is the peer's best ratio; where that is fp32, the most exact of ours. */
+function handedOut<T extends {readonly row: Compared}>(all: readonly T[], leastDb: number): T | undefined {
+  const {name} = chooseBuild([
+    ...all.map(({row}) => ({
+      name: row.name,
+      isFp32: false,
+      isWithinBudget: decibels(row) >= leastDb,
+      ratioToFp32: row.ratiosTo['float']?.[1] ?? null,
+      leastSqnrDb: decibels(row),
+    })),
+    {name: 'fp32', isFp32: true, isWithinBudget: true, ratioToFp32: 1, leastSqnrDb: Infinity},
+  ]);
+  return (
+    all.find(({row}) => row.name === name) ??
+    all.toSorted((one, other) => decibels(other.row) - decibels(one.row))[0]
+  );
 }
 
 /** What onnxruntime-node makes of the first evaluation samples, for Python to compare with. */
