@@ -70,6 +70,20 @@ export function connectLocal(
   );
 }
 
+/** The machine with another way to run commands. */
+export function runningThrough(machine: Machine, run: Machine['run']): Machine {
+  return {
+    name: machine.name,
+    address: machine.address,
+    run,
+    upload: (...args) => machine.upload(...args),
+    download: path => machine.download(path),
+    openTunnel: port => machine.openTunnel(port),
+    askForwarding: port => machine.askForwarding(port),
+    close: () => machine.close(),
+  };
+}
+
 /** A device in a folder of this machine: a home of its own, and processes that are known by it. */
 export interface TestDevice {
   readonly home: string;

@@ -13,6 +13,7 @@ import {
   makeDevice,
   newWeights,
   OLD_WEIGHTS,
+  runningThrough,
   type TestDevice,
   type Workshop,
 } from './deployDevice.ts';
@@ -33,6 +34,7 @@ export const KILL_POINTS: readonly KillPoint[] = [
 
 const LEASE_SECONDS = 2;
 const CONFIRM_WITHIN_MS = 2500;
+const AMPLE_MS = 120_000;
 /** Of a deadline: what a device may take longer to be back. */
 const GRACE_MS = 30_000;
 
@@ -55,7 +57,9 @@ export async function killAt(workshop: Workshop, point: KillPoint): Promise<stri
         ? await controllerDies(workshop, device, point.step)
         : await deviceDies(workshop, device, point.step, weights);
     const diedAt = performance.now();
-    const problems = hasDied ? [] : [`nothing died after ${point.step}`];
+    const problems = hasDied
+      ? []
+      : [`nothing died after ${point.step}, or its push did not end as it should`];
     if (point.then === 'power-cut') await device.cutPower();
     problems.push(...(await problemsAtRest(device)));
     if (point.then === 'power-cut') await device.start(true);
@@ -104,20 +108,37 @@ async function deviceDies(
   const isReversal = step.startsWith('revert:');
   // The device knows its key since the first release: it learns one only when it is told to forget that.
   const options = step === 'admit:pinned' ? {pinsAgain: true} : {};
-  return deployAdding(workshop, device, 2, {
+  // From the confirmation on the release is the device's choice, and the controller says so, whatever has died there.
+  const endsWell = /^(confirm|prune):/.test(step);
+  let hasDied = !endsWell;
+  const succeeds = await deployAdding(workshop, device, 2, {
     diesAfter: step,
     options,
     leaseSeconds: LEASE_SECONDS,
     weights,
     parts: {
       keepCount: 1,
-      confirmWithinMs: CONFIRM_WITHIN_MS,
+      // A deadline that a busy machine misses would end the push before it comes to this point.
+      confirmWithinMs: endsWell ? AMPLE_MS : CONFIRM_WITHIN_MS,
+      withNewConnection: work =>
+        device.withMachine(
+          machine =>
+            work(
+              runningThrough(machine, async (...command) => {
+                const result = await machine.run(...command);
+                hasDied ||= result.signal === 'SIGKILL';
+                return result;
+              }),
+            ),
+          step,
+        ),
       ...(isReversal ? {golden: wrongGolden} : {}),
     },
   }).then(
-    () => false,
     () => true,
+    () => false,
   );
+  return hasDied && succeeds === endsWell;
 }
 
 /** Release 2 was confirmed long ago when somebody goes back from it. */

@@ -1,6 +1,8 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import type {Machine} from '../../src/device/machine.ts';
 import {ignoreEvents} from '../../src/events.ts';
+import type {DeviceStep} from '../../src/runtime/deploy/persistedSteps.ts';
 import {hexOfDigest} from '../../src/workspace/digest.ts';
 import {activateRelease} from '../../src/workflows/deploy/activateRelease.ts';
 import {confirmRelease} from '../../src/workflows/deploy/confirmRelease.ts';
@@ -15,6 +17,7 @@ import {
   onDevice,
   openWorkshop,
   processesOf,
+  runningThrough,
   type TestDevice,
   type Workshop,
 } from './deployDevice.ts';
@@ -32,6 +35,7 @@ const withDevice = (work: (device: TestDevice) => Promise<void>) => onDevice(() 
 
 /** Nobody confirms within it; long enough for a busy machine to come up and answer before. */
 const SOON_MS = 15_000;
+const KILLED = ['sh', '-c', 'kill -9 $$'];
 
 /** Up to the switch, as a controller does that then is gone. */
 async function switchTo(device: TestDevice, constant: number, confirmWithinMs: number) {
@@ -163,6 +167,63 @@ describe.concurrent('a confirmation', () => {
     }),
   );
 
+  const deadly: readonly DeviceStep[] = [
+    'confirm:claimed',
+    'confirm:remembered',
+    'confirm:done',
+    'prune:release',
+    'prune:blobs',
+  ];
+  it.for(deadly)('is read back from a device whose program died after %s: the push succeeds', step =>
+    withDevice(async device => {
+      await deployAdding(workshop, device, 0.5, {madeSecond: 0});
+      await deployAdding(workshop, device, 1);
+      const {release} = await deployAdding(workshop, device, 2, {diesAfter: step, parts: {keepCount: 1}});
+      const truth = await device.withMachine(readDeviceTruth);
+      expect(truth).toMatchObject({openSwitch: null, ledger: {confirmed: {release}, bad: []}});
+      expect(isServing(truth, release)).toBe(true);
+      expect(await device.answer()).toBe(2);
+    })(),
+  );
+
+  it(
+    'is asked for again when its program died before it had decided',
+    withDevice(async device => {
+      await deployAdding(workshop, device, 1);
+      const activated = await switchTo(device, 2, 600_000);
+      let deaths = 0;
+      const dying = (machine: Machine): Machine =>
+        runningThrough(machine, (argv, options) => {
+          if (!argv.includes('confirm') || deaths === 2) return machine.run(argv, options);
+          deaths += 1;
+          return machine.run(KILLED);
+        });
+      await confirmRelease(work => device.withMachine(machine => work(dying(machine))), activated, 3);
+      expect(deaths).toBe(2);
+      expect(await readOpenSwitch(device)).toBeNull();
+      expect(await device.answer()).toBe(2);
+    }),
+  );
+
+  it(
+    'of which nothing came before the deadline is reported as what ended it',
+    withDevice(async device => {
+      const {release: first} = await deployAdding(workshop, device, 1);
+      const activated = await switchTo(device, 2, SOON_MS);
+      const dying = (machine: Machine): Machine =>
+        runningThrough(machine, (argv, options) =>
+          machine.run(argv.includes('confirm') ? KILLED : argv, options),
+        );
+      const killed = confirmRelease(
+        work => device.withMachine(machine => work(dying(machine))),
+        activated,
+        3,
+      );
+      await expect(killed).rejects.toMatchObject({code: 'device-command-failed'});
+      await waitForServing(device, first);
+    }),
+  );
+
   it(
     'does not keep anyone from going back, release by release, to the time before the first',
     withDevice(async device => {
@@ -237,7 +298,11 @@ async function expectNoRelease(of: TestDevice): Promise<void> {
     openSwitch: null,
   });
   await expect(of.answer()).rejects.toThrow();
-  expect(await processesOf(of.root)).toEqual([]);
+  // A watcher naps between two looks.
+  for (let waitedMs = 0; (await processesOf(of.root)).length > 0; waitedMs += 50) {
+    expect(waitedMs).toBeLessThan(10_000);
+    await sleep(50);
+  }
 }
 
 describe.concurrent('a controller that was overtaken', () => {

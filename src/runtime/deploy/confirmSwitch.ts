@@ -22,6 +22,8 @@ export async function confirmSwitch(
   transaction: string,
 ): Promise<{transaction: string; release: string; counter: number}> {
   return withDeviceMutex(home, async () => {
+    const decided = await readSwitch(home, 'confirming');
+    if (decided?.transaction === transaction) await finishConfirmation(home, decided);
     const {confirmed} = await readLedger(home);
     if (confirmed?.transaction === transaction) return answer(home, transaction);
     const pending = await readSwitch(home, 'pending');

@@ -148,18 +148,18 @@ async function takeBack(machine: Machine, activated: ActivatedRelease, error: un
   if (isUnreachable(error)) return unconfirmed(machine, activated, error, reason);
   let current: string | null;
   try {
-    const reverted = await revertRelease(machine, activated.program, {
+    ({current} = await revertRelease(machine, activated.program, {
       transaction: activated.transaction,
       reason,
-    });
-    current = reverted.current;
+    }));
   } catch (stuck) {
     if (stuck instanceof Error && isUnreachable(stuck.cause))
       return unconfirmed(machine, activated, stuck, reason);
     throw stuck;
   }
   if (!(error instanceof ExpectedError)) return error;
-  const end = current === null ? 'Nothing was serving before.' : `${current} serves again.`;
+  const how = current === activated.release ? 'all the same' : 'again';
+  const end = current === null ? 'Nothing was serving before.' : `${current} serves ${how}.`;
   return new ExpectedError(error.code, `${error.message} ${end}`, error.exitCode, {
     hints: error.hints,
     cause: error,
@@ -178,7 +178,7 @@ function unconfirmed(
 ): ExpectedError {
   return new ExpectedError(
     'switch-unconfirmed',
-    `${reason} Release ${release} was not confirmed: ${machine.name} goes back by itself.`,
+    `${reason} Release ${release} was not seen to be confirmed: without that ${machine.name} goes back by itself.`,
     EXIT.unreachable,
     {hints: [`edgewise devices ${machine.name}`], cause},
   );
