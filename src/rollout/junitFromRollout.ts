@@ -1,6 +1,9 @@
 import type {RolloutSummary} from '../documents/rollout.ts';
 
-/** Gates and devices as JUnit XML, the form that CI systems show: one suite per wave, one case per gate and per device. */
+/**
+ * Gates and devices as JUnit XML, the form that CI systems show: one suite per wave, one case per gate and per device.
+ * @see https://maven.apache.org/surefire/maven-surefire-plugin/xsd/surefire-test-report.xsd, which wants a `time` of each case
+ */
 export function junitFromRollout({id, waves, devices, reason}: RolloutSummary): string {
   const suites = waves.map(({wave, gates}) => {
     const cases = [
@@ -25,7 +28,7 @@ export function junitFromRollout({id, waves, devices, reason}: RolloutSummary): 
     return [
       `  <testsuite name="${suite}" tests="${cases.length}" failures="${failures}" errors="0" skipped="${skipped}">`,
       ...cases.flatMap(({name, failure, skipped: why}) => {
-        const open = `    <testcase classname="${suite}" name="${escapeXml(name)}"`;
+        const open = `    <testcase classname="${suite}" name="${escapeXml(name)}" time="0"`;
         if (failure !== null)
           return [`${open}>`, `      <failure message="${escapeXml(failure)}"/>`, '    </testcase>'];
         if (why !== null)
