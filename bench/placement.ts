@@ -8,7 +8,7 @@ import {chainCuts} from '../src/placement/chainCuts.ts';
 import {choosePlacement} from '../src/placement/choosePlacement.ts';
 import type {PlacementProblem} from '../src/placement/problem.ts';
 import {largeProblem} from '../test/properties/largeProblem.ts';
-import {seededNumbers} from '../test/properties/seededNumbers.ts';
+import {seededNumbers} from '../src/documents/seededNumbers.ts';
 
 const GRAPHS = 40;
 

@@ -7,7 +7,7 @@ import {parseArgs} from 'node:util';
 import type {RolloutPolicyFields} from '../src/documents/rolloutPolicy.ts';
 import {driveEmulatedFleet} from '../test/properties/emulatedFleet.ts';
 import type {Behaviour} from '../test/properties/emulatedRelease.ts';
-import {seededNumbers} from '../test/properties/seededNumbers.ts';
+import {seededNumbers} from '../src/documents/seededNumbers.ts';
 import {simulateRollout} from '../test/properties/simulatedFleet.ts';
 
 const {values} = parseArgs({

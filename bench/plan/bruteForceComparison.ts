@@ -1,7 +1,7 @@
 import {ExpectedError} from '../../src/errors.ts';
 import {placeOnTiers} from '../../src/placement/tiers/placeOnTiers.ts';
 import type {TierObjective, TierPlacement, TierProblem} from '../../src/placement/tiers/tierProblem.ts';
-import {seededNumbers} from '../../test/properties/seededNumbers.ts';
+import {seededNumbers} from '../../src/documents/seededNumbers.ts';
 import {randomTierProblem} from '../../test/properties/randomTierProblems.ts';
 import {bruteForceTiers} from '../../test/properties/tierBruteForce.ts';
 

@@ -2,7 +2,7 @@ import {goalOfTiers} from '../../src/placement/goals/goalOfTiers.ts';
 import {searchGoal, type Limit} from '../../src/placement/goals/goalSearch.ts';
 import {amountOf, type Measure, type Space} from '../../src/placement/goals/space.ts';
 import {everyPlacement, leastWithin, randomGoal} from '../../test/properties/goalBruteForce.ts';
-import {seededNumbers} from '../../test/properties/seededNumbers.ts';
+import {seededNumbers} from '../../src/documents/seededNumbers.ts';
 import {largeTierProblem} from './largeTierProblem.ts';
 
 const MOST_LAYERS = 9;

@@ -1,6 +1,6 @@
 import type {TierLink, TierProblem} from '../../src/placement/tiers/tierProblem.ts';
 import {largeProblem} from '../../test/properties/largeProblem.ts';
-import {seededNumbers} from '../../test/properties/seededNumbers.ts';
+import {seededNumbers} from '../../src/documents/seededNumbers.ts';
 
 export interface LargeTierOptions {
   readonly layerCount: number;

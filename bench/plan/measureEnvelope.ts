@@ -16,7 +16,7 @@ import {problemFromMeasurements} from '../../src/placement/problemFromMeasuremen
 import {prepareFloatModel} from '../../src/workflows/prepareFloatModel.ts';
 import {explainSharedModels, SHARED_MODELS} from '../../test/integration/sharedModels.ts';
 import {largeProblem} from '../../test/properties/largeProblem.ts';
-import {seededNumbers} from '../../test/properties/seededNumbers.ts';
+import {seededNumbers} from '../../src/documents/seededNumbers.ts';
 import {declaredLink, measurementsOfGraph} from './measurementsOfGraph.ts';
 
 /** A board of 2 billion multiply-adds a second and a server of 50; four bytes of output cost as much as one of them. */

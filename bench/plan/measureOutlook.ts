@@ -9,7 +9,7 @@ import {totalsOf} from '../../src/placement/goals/totalsOfGoal.ts';
 import type {PlacementMeasurements} from '../../src/placement/measurements.ts';
 import {answerFromOutlook} from '../../src/placement/outlook/answerFromOutlook.ts';
 import {explainSharedModels, SHARED_MODELS} from '../../test/integration/sharedModels.ts';
-import {seededNumbers} from '../../test/properties/seededNumbers.ts';
+import {seededNumbers} from '../../src/documents/seededNumbers.ts';
 import {declaredLink} from './measurementsOfGraph.ts';
 import {measurementsOf, readGraph} from './measureEnvelope.ts';
 

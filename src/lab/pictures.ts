@@ -1,3 +1,5 @@
+import {seededNumbers} from '../documents/seededNumbers.ts';
+
 /**
  * Small colour pictures drawn from a seed: training and evaluation data for the quickstart, with nothing to download.
  * Every class appears at any place, size, angle and colour, so that a model must look at shapes, not at single pixels.
@@ -80,15 +82,9 @@ type Place = 'ink' | 'second-ink' | 'outside';
 /** Decides about a point of the shape's own frame, in which the shape fills about the unit circle. */
 type Shape = (u: number, v: number, phase: number) => Place;
 
-/** Uniform in [0, 1), by Tommy Ettinger's mulberry32; seed and index are mixed so that neighbours share nothing. */
+/** Seed and index are mixed so that neighbours share nothing. */
 function randomFrom(seed: number, index: number): Random {
-  let state = (mixBits(seed) ^ mixBits(index + 0x9e3779b9)) | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let bits = Math.imul(state ^ (state >>> 15), 1 | state);
-    bits = (bits + Math.imul(bits ^ (bits >>> 7), 61 | bits)) ^ bits;
-    return ((bits ^ (bits >>> 14)) >>> 0) / 4294967296;
-  };
+  return seededNumbers(mixBits(seed) ^ mixBits(index + 0x9e3779b9));
 }
 
 function mixBits(value: number): number {

@@ -1,3 +1,5 @@
+import {seededNumbers} from '../documents/seededNumbers.ts';
+
 /** How many samples are wanted for what. */
 export interface SampleSplit {
   /** Ascending, so that reading in order reads files in order. */
@@ -29,7 +31,7 @@ export function splitSamples(
 ): SampleSplit {
   const calibrationCount = countForCalibration(count, calibration, heldOut);
   const heldOutCount = Math.min(heldOut, count - calibrationCount);
-  const random = startRandom(seed);
+  const random = seededNumbers(seed);
   const inOrder = poolsByLabel(count, labels ?? null);
   const pools = isInStretches ? inOrder : inOrder.map(pool => shuffle(pool, random));
   const chosen = takeInProportion(pools, calibrationCount, random);
@@ -85,15 +87,4 @@ function shuffle(values: number[], random: () => number): number[] {
 
 function ascending(values: number[]): number[] {
   return values.sort((one, other) => one - other);
-}
-
-/** Uniform in [0, 1): Tommy Ettinger's mulberry32. */
-function startRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -4,7 +4,7 @@ import type {ModelTimes, Profile} from '../../src/documents/profile.ts';
 import {writeHeader} from '../../src/documents/writeHeader.ts';
 import {openProject} from '../../src/workflows/openProject.ts';
 import {withPreparedModel} from '../../src/workflows/prepareModel.ts';
-import {seededNumbers} from '../properties/seededNumbers.ts';
+import {seededNumbers} from '../../src/documents/seededNumbers.ts';
 
 /** The prepared model's layers, as every profile of it names them, with made-up times. */
 export interface FleetLayers {

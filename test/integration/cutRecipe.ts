@@ -20,7 +20,7 @@ import {bytesFromModel, writeModel} from '../../src/model/onnx/writeModel.ts';
 import {pruneOpsetImports} from '../../src/model/pruneOpsetImports.ts';
 import {stripOverridableInitializers} from '../../src/model/stripOverridableInitializers.ts';
 import {openModelFiles} from '../../src/workspace/byteSource.ts';
-import {seededNumbers} from '../properties/seededNumbers.ts';
+import {seededNumbers} from '../../src/documents/seededNumbers.ts';
 
 // As in the engine's worker: the runtime's binding sees no bytes in the Float16Array that newer versions of Node have.
 Reflect.deleteProperty(globalThis, 'Float16Array');

@@ -11,7 +11,7 @@ import {measureExtremes} from '../../src/quantize/ranges/measureExtremes.ts';
 import type {SampleRunner} from '../../src/quantize/sampleRunner.ts';
 import {startSampleRunner} from '../../src/workflows/startSampleRunner.ts';
 import {integer, integers, Network} from '../unit/quantize/networks.ts';
-import {seededNumbers} from '../properties/seededNumbers.ts';
+import {seededNumbers} from '../../src/documents/seededNumbers.ts';
 
 let temporaryFolder: string;
 beforeAll(async () => {

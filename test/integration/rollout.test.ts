@@ -1,45 +1,34 @@
-import {appendFile, mkdtemp, readFile} from 'node:fs/promises';
-import {tmpdir} from 'node:os';
-import {join} from 'node:path';
+import {appendFile, readFile} from 'node:fs/promises';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {readJournal} from '../../src/workspace/rolloutJournal.ts';
+import {damagedFiles, makeDevice, processesOf, type TestDevice, type Workshop} from './deployDevice.ts';
 import {
-  damagedFiles,
-  deployAdding,
-  makeDevice,
-  openWorkshop,
-  processesOf,
-  type TestDevice,
-  type Workshop,
-} from './deployDevice.ts';
-import {createTestJournal, driveTestRollout, resumeElsewhere, type TestRollout} from './rolloutFleet.ts';
+  createTestJournal,
+  driveTestRollout,
+  openTestFleet,
+  resumeElsewhere,
+  type TestFleet,
+  type TestRollout,
+} from './rolloutFleet.ts';
 import {startController} from './startController.ts';
 
 let workshop: Workshop;
-let fleet: Map<string, TestDevice>;
-let folder: string;
+let fleet: TestFleet['fleet'];
+let testFleet: TestFleet;
+const answers = () => testFleet.answers();
+const newFolder = () => testFleet.newFolder();
 
 beforeAll(async () => {
-  workshop = await openWorkshop();
-  folder = await mkdtemp(join(tmpdir(), 'edgewise-rollout-'));
-  const devices = await Promise.all(
-    ['a', 'b'].map(async name => [name, await makeDevice(workshop)] as const),
-  );
-  fleet = new Map(devices);
-  for (const device of fleet.values()) await deployAdding(workshop, device, 1);
+  testFleet = await openTestFleet();
+  ({workshop, fleet} = testFleet);
 }, 120_000);
-afterAll(async () => {
-  for (const device of fleet.values()) await device.remove();
-  await workshop.close();
-});
+afterAll(() => testFleet?.close());
 
 const newDevices = async (): Promise<Map<string, TestDevice>> =>
   new Map([
     ['new-a', await makeDevice(workshop)],
     ['new-b', await makeDevice(workshop)],
   ]);
-const answers = () => Promise.all([...fleet.values()].map(device => device.answer()));
-const newFolder = () => mkdtemp(join(folder, 'journal-'));
 async function run(rollout: TestRollout, devices = fleet) {
   const journal = await createTestJournal(await newFolder(), [...devices.keys()], rollout);
   const state = await driveTestRollout(workshop, devices, journal, rollout);

@@ -1,42 +1,29 @@
-import {mkdtemp} from 'node:fs/promises';
-import {tmpdir} from 'node:os';
-import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {stateOfRollout} from '../../src/rollout/rolloutState.ts';
 import {readDeviceTruth} from '../../src/workflows/deploy/readDeviceTruth.ts';
 import {keepApproval} from '../../src/workflows/rollout/keepApproval.ts';
 import {readJournal} from '../../src/workspace/rolloutJournal.ts';
+import {damagedFiles, type TestDevice, type Workshop} from './deployDevice.ts';
 import {
-  damagedFiles,
-  deployAdding,
-  makeDevice,
-  openWorkshop,
-  type TestDevice,
-  type Workshop,
-} from './deployDevice.ts';
-import {createTestJournal, driveTestRollout, resumeElsewhere} from './rolloutFleet.ts';
+  createTestJournal,
+  driveTestRollout,
+  openTestFleet,
+  resumeElsewhere,
+  type TestFleet,
+} from './rolloutFleet.ts';
 import {startController} from './startController.ts';
 
 let workshop: Workshop;
-let fleet: Map<string, TestDevice>;
-let folder: string;
+let fleet: TestFleet['fleet'];
+let testFleet: TestFleet;
+const answers = () => testFleet.answers();
+const newFolder = () => testFleet.newFolder();
 
 beforeAll(async () => {
-  workshop = await openWorkshop();
-  folder = await mkdtemp(join(tmpdir(), 'edgewise-controllers-'));
-  fleet = new Map([
-    ['a', await makeDevice(workshop)],
-    ['b', await makeDevice(workshop)],
-  ]);
-  await Promise.all([...fleet.values()].map(device => deployAdding(workshop, device, 1)));
+  testFleet = await openTestFleet();
+  ({workshop, fleet} = testFleet);
 }, 120_000);
-afterAll(async () => {
-  for (const device of fleet.values()) await device.remove();
-  await workshop.close();
-});
-
-const answers = () => Promise.all([...fleet.values()].map(device => device.answer()));
-const newFolder = () => mkdtemp(join(folder, 'journal-'));
+afterAll(() => testFleet?.close());
 
 it('a rollout that somebody approved on one machine is not asked for that on another', async () => {
   const rollout = {id: 'r-approved-1', constant: 20, policy: {approveBefore: [2]}};

@@ -1,3 +1,4 @@
+import {mkdtemp} from 'node:fs/promises';
 import {join} from 'node:path';
 import {writeHeader} from '../../src/documents/writeHeader.ts';
 import {completePolicy, type RolloutPolicyFields} from '../../src/documents/rolloutPolicy.ts';
@@ -8,11 +9,48 @@ import {driveRollout} from '../../src/workflows/rollout/driveRollout.ts';
 import {lookAtFleet, recordsFromDevices} from '../../src/workflows/rollout/lookAtFleet.ts';
 import {openSshHands} from '../../src/workflows/rollout/sshHands.ts';
 import {createJournal, readJournal, type RolloutJournal} from '../../src/workspace/rolloutJournal.ts';
-import {composeAdding, type TestDevice, type Workshop} from './deployDevice.ts';
+import {
+  composeAdding,
+  deployAdding,
+  makeDevice,
+  openWorkshop,
+  type TestDevice,
+  type Workshop,
+} from './deployDevice.ts';
 import {floats} from './smallModels.ts';
 
 export type FleetDevice = Pick<TestDevice, 'port' | 'withMachine'>;
 export type RolloutShop = Pick<Workshop, 'store' | 'runtime' | 'key'>;
+
+/** Two devices that serve a first release. */
+export interface TestFleet {
+  readonly workshop: Workshop;
+  readonly fleet: ReadonlyMap<string, TestDevice>;
+  /** What each endpoint answers for zeros: the constant of the release that serves. */
+  answers(): Promise<number[]>;
+  /** For a journal: another machine's, as it were. */
+  newFolder(): Promise<string>;
+  close(): Promise<void>;
+}
+
+export async function openTestFleet(): Promise<TestFleet> {
+  const workshop = await openWorkshop();
+  const fleet = new Map([
+    ['a', await makeDevice(workshop)],
+    ['b', await makeDevice(workshop)],
+  ]);
+  await Promise.all([...fleet.values()].map(device => deployAdding(workshop, device, 1)));
+  return {
+    workshop,
+    fleet,
+    answers: () => Promise.all([...fleet.values()].map(device => device.answer())),
+    newFolder: () => mkdtemp(join(workshop.folder, 'journal-')),
+    async close() {
+      for (const device of fleet.values()) await device.remove();
+      await workshop.close();
+    },
+  };
+}
 
 export interface TestRollout {
   readonly id: string;

@@ -11,7 +11,7 @@ import {
 import type {OnnxModel, OnnxNode, OnnxTensor} from '../../src/model/onnx/messages.ts';
 import {tensorFromValue} from '../../src/model/onnx/tensorData.ts';
 import {floats} from './operatorCases.ts';
-import {seededNumbers} from '../properties/seededNumbers.ts';
+import {seededNumbers} from '../../src/documents/seededNumbers.ts';
 
 /** One weighted layer in QDQ form whose weights are large enough to saturate, and an input that makes them do so. */
 export interface SaturatingCase {

@@ -16,7 +16,7 @@ import {X86} from '../../src/targets/x86.ts';
 import {floats} from './operatorCases.ts';
 import {recordedDigests} from './recordedSaturation.ts';
 import {SATURATING_CASES} from './saturatingModels.ts';
-import {seededNumbers} from '../properties/seededNumbers.ts';
+import {seededNumbers} from '../../src/documents/seededNumbers.ts';
 
 describe('on x86 without VNNI, as recorded,', () => {
   let folder: string;

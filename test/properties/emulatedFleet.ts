@@ -12,7 +12,7 @@ import type {DeviceHands, PhaseReport} from '../../src/workflows/rollout/deviceH
 import {driveRollout} from '../../src/workflows/rollout/driveRollout.ts';
 import {createJournal, readJournal} from '../../src/workspace/rolloutJournal.ts';
 import {openCounter, type Behaviour} from './emulatedRelease.ts';
-import {seededNumbers} from './seededNumbers.ts';
+import {seededNumbers} from '../../src/documents/seededNumbers.ts';
 import {isBeyondAllowed, type SimulatedRun} from './simulatedFleet.ts';
 
 /** The longest that a step on an emulated device takes. */

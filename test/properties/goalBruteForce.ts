@@ -1,5 +1,5 @@
 import type {Measure, Space} from '../../src/placement/goals/space.ts';
-import {seededNumbers} from './seededNumbers.ts';
+import {seededNumbers} from '../../src/documents/seededNumbers.ts';
 import {randomTierProblem} from './randomTierProblems.ts';
 
 /** A row of tiers with as many quantities as asked, from a seed; where crossing costs little, more placements are worth it. */

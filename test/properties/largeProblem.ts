@@ -1,5 +1,5 @@
 import type {PlacementProblem, ProblemTensor} from '../../src/placement/problem.ts';
-import {seededNumbers} from './seededNumbers.ts';
+import {seededNumbers} from '../../src/documents/seededNumbers.ts';
 
 /**
  * A problem the size and shape of a real network: long, mostly local edges, some skips, shared tensors, shrinking

@@ -1,5 +1,5 @@
 import type {TierLayer, TierLink, TierProblem, TierTensor} from '../../src/placement/tiers/tierProblem.ts';
-import {seededNumbers} from './seededNumbers.ts';
+import {seededNumbers} from '../../src/documents/seededNumbers.ts';
 
 export interface RandomTierOptions {
   readonly seed: number;

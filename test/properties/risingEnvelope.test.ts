@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import {expect, test} from 'vitest';
 import {findRisingEnvelope, highestAt} from '../../src/placement/outlook/risingEnvelope.ts';
 import type {RisingCost} from '../../src/placement/outlook/risingEnvelope.ts';
-import {seededNumbers} from './seededNumbers.ts';
+import {seededNumbers} from '../../src/documents/seededNumbers.ts';
 
 /** As many solutions as a search would choose from: each with one line or two, and with a limit or without. */
 function randomCosts(next: () => number, lineCount: number, limited: boolean): RisingCost[] {

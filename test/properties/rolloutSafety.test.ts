@@ -2,7 +2,7 @@ import {describe, expect, it} from 'vitest';
 import type {RolloutPolicyFields} from '../../src/documents/rolloutPolicy.ts';
 import {driveEmulatedFleet} from './emulatedFleet.ts';
 import type {Behaviour} from './emulatedRelease.ts';
-import {seededNumbers} from './seededNumbers.ts';
+import {seededNumbers} from '../../src/documents/seededNumbers.ts';
 import {simulateRollout} from './simulatedFleet.ts';
 
 /** Four kinds of 250 seeds each are the 1,000 simulations of the issue. */

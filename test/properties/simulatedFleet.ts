@@ -10,7 +10,7 @@ import type {DeviceObservation} from '../../src/rollout/observation.ts';
 import {planWaves} from '../../src/rollout/planWaves.ts';
 import {stateAfter, stateOfRollout, type RolloutState} from '../../src/rollout/rolloutState.ts';
 import {openCounter, type Behaviour} from './emulatedRelease.ts';
-import {seededNumbers} from './seededNumbers.ts';
+import {seededNumbers} from '../../src/documents/seededNumbers.ts';
 
 export interface SimulatedRun {
   readonly state: RolloutState;

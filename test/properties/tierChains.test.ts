@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import {expect, test} from 'vitest';
 import {placeOnTiers} from '../../src/placement/tiers/placeOnTiers.ts';
 import type {TierProblem} from '../../src/placement/tiers/tierProblem.ts';
-import {seededNumbers} from './seededNumbers.ts';
+import {seededNumbers} from '../../src/documents/seededNumbers.ts';
 
 const LAYERS = 60;
 /** As one branch and bound takes in a fraction of a second: it ends early on most of these chains. */

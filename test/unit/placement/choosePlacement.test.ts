@@ -6,7 +6,7 @@ import {costOfPlacement} from '../../../src/placement/costOfPlacement.ts';
 import {FlowGraph} from '../../../src/placement/flowGraph.ts';
 import {maximumFlow} from '../../../src/placement/maximumFlow.ts';
 import type {PlacementProblem, ProblemLayer, ProblemTensor} from '../../../src/placement/problem.ts';
-import {seededNumbers} from '../../properties/seededNumbers.ts';
+import {seededNumbers} from '../../../src/documents/seededNumbers.ts';
 
 const link = {fixedNs: 0, upNsPerByte: 1, downNsPerByte: 1, perTensorNs: 0};
 const layer = (

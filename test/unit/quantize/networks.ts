@@ -11,7 +11,7 @@ import {
 } from '../../../src/model/onnx/createMessages.ts';
 import type {OnnxModel, OnnxNode, OnnxTensor} from '../../../src/model/onnx/messages.ts';
 import {tensorFromValue} from '../../../src/model/onnx/tensorData.ts';
-import {seededNumbers} from '../../properties/seededNumbers.ts';
+import {seededNumbers} from '../../../src/documents/seededNumbers.ts';
 
 /** Writes float networks layer by layer; every layer's first output has the layer's name. */
 export class Network {

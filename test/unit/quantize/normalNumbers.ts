@@ -1,4 +1,4 @@
-import {seededNumbers} from '../../properties/seededNumbers.ts';
+import {seededNumbers} from '../../../src/documents/seededNumbers.ts';
 
 /** As many numbers of the normal distribution with mean 0 and deviation 1. @see Box and Muller, 1958 */
 export function normalNumbers(count: number, seed: number): Float32Array {

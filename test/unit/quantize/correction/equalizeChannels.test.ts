@@ -18,7 +18,7 @@ import {collectRanges} from '../../../../src/quantize/ranges/collectRanges.ts';
 import {int, ints, NetworkBuilder} from '../pruning/networks.ts';
 import {randomNetwork} from '../pruning/randomNetwork.ts';
 import {normalNumbers} from '../normalNumbers.ts';
-import {seededNumbers} from '../../../properties/seededNumbers.ts';
+import {seededNumbers} from '../../../../src/documents/seededNumbers.ts';
 import {U8S8} from '../schemes.ts';
 import {normalSamples} from './samples.ts';
 

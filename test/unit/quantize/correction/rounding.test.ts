@@ -5,7 +5,7 @@ import {RowRounding} from '../../../../src/quantize/correction/roundRows.ts';
 import {startScale} from '../../../../src/quantize/correction/startScale.ts';
 import {roundHalfEven} from '../../../../src/quantize/roundHalfEven.ts';
 import {normalNumbers} from '../normalNumbers.ts';
-import {seededNumbers} from '../../../properties/seededNumbers.ts';
+import {seededNumbers} from '../../../../src/documents/seededNumbers.ts';
 
 const HIGHEST = 127;
 const DAMPING = 0.01;

@@ -12,7 +12,7 @@ import {
 } from '../../../../src/model/onnx/createMessages.ts';
 import type {OnnxNode, OnnxTensor} from '../../../../src/model/onnx/messages.ts';
 import {tensorFromValue} from '../../../../src/model/onnx/tensorData.ts';
-import {seededNumbers} from '../../../properties/seededNumbers.ts';
+import {seededNumbers} from '../../../../src/documents/seededNumbers.ts';
 
 /** A network put together layer by layer; every tensor's shape is declared. */
 export class NetworkBuilder {

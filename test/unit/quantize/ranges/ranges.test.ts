@@ -9,7 +9,7 @@ import {percentileRange} from '../../../../src/quantize/ranges/percentileRange.t
 import {chooseRange, rangeFromHistogram} from '../../../../src/quantize/ranges/rangeFromHistogram.ts';
 import {squaredError} from '../../../../src/quantize/ranges/squaredError.ts';
 import {normalNumbers} from '../normalNumbers.ts';
-import {seededNumbers} from '../../../properties/seededNumbers.ts';
+import {seededNumbers} from '../../../../src/documents/seededNumbers.ts';
 
 const U8: ParameterOptions = {elementType: 'uint8', isSymmetric: false};
 const S8: ParameterOptions = {elementType: 'int8', isSymmetric: true};

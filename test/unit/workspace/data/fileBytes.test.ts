@@ -3,7 +3,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {expect, it} from 'vitest';
 import {openFileBytes} from '../../../../src/workspace/data/fileBytes.ts';
-import {seededNumbers} from '../../../properties/seededNumbers.ts';
+import {seededNumbers} from '../../../../src/documents/seededNumbers.ts';
 
 it('reads pieces of a file in any order and size as they lie in it', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'edgewise-bytes-'));
