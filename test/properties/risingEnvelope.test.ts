@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import {expect, test} from 'vitest';
 import {findRisingEnvelope, highestAt} from '../../src/placement/outlook/risingEnvelope.ts';
 import type {RisingCost} from '../../src/placement/outlook/risingEnvelope.ts';
+import {sweepEnvelope} from '../../src/placement/outlook/sweepEnvelope.ts';
 import {seededNumbers} from '../../src/documents/seededNumbers.ts';
 
 /** As many solutions as a search would choose from: each with one line or two, and with a limit or without. */
@@ -82,6 +83,63 @@ test.each([
   },
   60_000,
 );
+
+test.each([
+  ['single lines within limits', 1, true],
+  ['the highest of three lines', 3, false],
+  ['the highest of three lines within limits', 3, true],
+])(
+  '%s, all known: at any x the least is what trying them all gives',
+  (_, count, limited) => {
+    let pieces = 0;
+    let impossible = 0;
+    fc.assert(
+      fc.property(fc.integer({min: 1, max: 2 ** 30}), one => {
+        const next = seededNumbers(one);
+        const costs = randomCosts(next, count, limited);
+        const found = sweepEnvelope(costs, 0, 10);
+        pieces += found.pieces.length;
+        expect(found.offBy).toBe(0);
+        expect([found.pieces[0]!.from, found.pieces.at(-1)!.to]).toEqual([0, 10]);
+        for (const [at, {from}] of found.pieces.entries())
+          if (at > 0) expect(from).toBe(found.pieces[at - 1]!.to);
+        for (let at = 0; at < 40; at++) {
+          const x = next() * 10;
+          const {cost, from, to} = found.pieces.find(piece => x <= piece.to)!;
+          if (Math.min(x - from, to - x) < 1e-6) continue;
+          const least = leastAt(costs, x, x);
+          expect(cost === null).toBe(least === null);
+          if (cost === null || least === null) {
+            impossible += 1;
+            continue;
+          }
+          expect(isAllowed(cost, x)).toBe(true);
+          expect(highestAt(cost, x)).toBeLessThanOrEqual(highestAt(least, x) * (1 + 1e-9));
+        }
+      }),
+      {numRuns: 400},
+    );
+    expect(pieces).toBeGreaterThan(500);
+    if (limited) expect(impossible).toBeGreaterThan(10);
+  },
+  60_000,
+);
+
+test('an envelope of very many pieces is told with fewer, and says how far off they can be', () => {
+  // Tangents of a parabola: each is the least somewhere.
+  const costs = Array.from({length: 1000}, (_, at) => {
+    const x = (at + 0.5) / 100;
+    return {lines: [{atZero: 100 + x * x, slope: 20 - 2 * x}], limits: []};
+  });
+  const {pieces, offBy} = sweepEnvelope(costs, 0, 10);
+  expect(pieces.length).toBeLessThanOrEqual(100);
+  expect(offBy).toBeGreaterThan(0);
+  for (let x = 0.005; x < 10; x += 0.01) {
+    const {cost} = pieces.find(({to}) => x <= to)!;
+    const least = Math.min(...costs.map(each => highestAt(each, x)));
+    expect(highestAt(cost!, x)).toBeLessThanOrEqual((least / (1 - offBy)) * (1 + 1e-9));
+  }
+});
 
 test('where the solves do not suffice it says that it does not know', () => {
   const costs = randomCosts(seededNumbers(7), 1, false);

@@ -3,12 +3,14 @@ import {findLowerEnvelope} from '../envelope/lowerEnvelope.ts';
 import type {CostLine} from '../envelope/lowerEnvelope.ts';
 import type {PlacementMeasurements} from '../measurements.ts';
 import {searchGoal} from './goalSearch.ts';
+import type {Limit} from './goalSearch.ts';
+import {listPlacements, MOST_PLACEMENTS} from './listPlacements.ts';
 import type {MeasuredGoal} from './measuredGoal.ts';
 import {moneyOf, PICO} from './measuresOfRequest.ts';
 import {objectiveMeasure} from './objectiveMeasure.ts';
 import {restrictSpace} from './restrictions.ts';
 import {amountOf, mostOf, roundedMeasure, weighMeasures} from './space.ts';
-import type {Measure, SpacePlacement} from './space.ts';
+import type {Measure, Space, SpacePlacement} from './space.ts';
 import {totalsOf} from './totalsOfGoal.ts';
 
 /** How many times the declared price, and what weighted sums may come to. */
@@ -69,7 +71,11 @@ export function pricesOfPlan(
     if (found === null || bound < found.amount) isProven = false;
     return lineOf(found ?? best);
   };
-  const {pieces} = findLowerEnvelope(0, HIGHEST_FACTOR, solveAt, [lineOf(best)]);
+  const listed = goal.limits.length === 0 ? null : listWithin(space, fixed, hourly, goal.limits);
+  const {pieces} =
+    listed === null
+      ? findLowerEnvelope(0, HIGHEST_FACTOR, solveAt, [lineOf(best)])
+      : findLowerEnvelope(0, HIGHEST_FACTOR, times => lineOf(listed.leastAt(factor * times)), [lineOf(best)]);
   return {
     ...declared,
     pieces: pieces.map(({from, to, line}) => ({
@@ -80,5 +86,35 @@ export function pricesOfPlan(
       predicted: totalsOf(goal, measurements, line.placement),
     })),
     isProven,
+  };
+}
+
+/** Every placement within the limits, where there are few enough of them: at each price a look at all is faster than a search. */
+function listWithin(
+  space: Space,
+  fixed: Measure,
+  hourly: Measure,
+  limits: readonly Limit[],
+): {readonly leastAt: (weight: number) => SpacePlacement} | null {
+  const list = listPlacements(space, [fixed, hourly, ...limits.map(({measure}) => measure)], MOST_PLACEMENTS);
+  if (list === null) return null;
+  const stride = 2 + limits.length;
+  const within = Array.from({length: list.count}, (_, index) => index).filter(index => {
+    const isWithin = (extras: readonly number[]): boolean =>
+      limits.every(
+        ({most}, at) => (list.amounts[index * stride + 2 + at] as number) + (extras[at] ?? 0) <= most,
+      );
+    if (!isWithin([]) || limits.every(({extraOf}) => extraOf === undefined)) return isWithin([]);
+    const placement = list.placementAt(index);
+    return isWithin(limits.map(({extraOf}) => extraOf?.(placement) ?? 0));
+  });
+  return {
+    leastAt: weight => {
+      const amountOfIndex = (index: number): number =>
+        (list.amounts[index * stride] as number) + weight * (list.amounts[index * stride + 1] as number);
+      return list.placementAt(
+        within.reduce((least, index) => (amountOfIndex(index) < amountOfIndex(least) ? index : least)),
+      );
+    },
   };
 }

@@ -8,12 +8,15 @@ import {amountOf} from '../goals/space.ts';
 import type {Measure, SpacePlacement} from '../goals/space.ts';
 import type {PlacementMeasurements} from '../measurements.ts';
 import {bestAt} from './bestAtPoint.ts';
-import {costsOver, keyOf, linesOfGoal, slopeOfLimit} from './placementCosts.ts';
-import type {PlacementCost} from './placementCosts.ts';
+import {listCosts} from './listCosts.ts';
+import type {ListedCost as Placed} from './listCosts.ts';
+import {costFormOver, costOver, keyOf, linesOfGoal, slopeOfLimit} from './placementCosts.ts';
+import type {CostForm, PlacementCost} from './placementCosts.ts';
 import {quantityAxesOf} from './quantityAxes.ts';
 import type {QuantityAxis} from './quantityAxes.ts';
 import {findRisingEnvelope} from './risingEnvelope.ts';
-import type {RisingCost} from './risingEnvelope.ts';
+import type {LimitedCost, RisingEnvelope} from './risingEnvelope.ts';
+import {sweepEnvelope} from './sweepEnvelope.ts';
 
 const MILLION = 1e6;
 /** For all axes together, so that a plan takes some seconds longer at most. */
@@ -53,22 +56,31 @@ export function outlookOfPlan(request: OutlookRequest): PlanOutlook | null {
     known.set(keyOf(placement), {index: known.size, placement});
     return known.size - 1;
   };
-  const rows = axes.map((axis): OutlookAxis => {
-    const costOf = costsOver(goal, objective, axis);
+  const forms = axes.map(axis => costFormOver(goal, objective, axis));
+  // A single line within no limits is bounded as well by its ends.
+  const listed = objective === 'throughput' || goal.limits.length > 0 ? listCosts(goal, forms) : null;
+  const rows = axes.map((axis, at): OutlookAxis => {
+    const form = forms[at] as CostForm;
+    const costOf = (placement: SpacePlacement): PlacementCost => costOver(goal, form, placement);
+    const knownCosts = [...known.values()].map(({placement}) => costOf(placement));
+    const isRoundTrip = axis.axis.what === 'round-trip';
+    const range = {from: isRoundTrip ? axis.axis.range.from : 0, to: axis.axis.range.to};
     let cutsLeft = Math.ceil((PLANS * mostCuts) / axes.length);
-    const {pieces, offBy} = findRisingEnvelope<PlacementCost>({
-      from: axis.axis.what === 'round-trip' ? axis.axis.range.from : 0,
-      to: axis.axis.range.to,
-      zero: axis.axis.what === 'round-trip' ? axis.axis.range.from : 0,
-      solveAt: (x, within) => {
-        const most = Math.max(FEWEST_CUTS, Math.min(mostCuts, cutsLeft));
-        const {placement, bound, cuts} = bestAt(goal, objective, axis, x, within, most);
-        cutsLeft -= cuts;
-        return {found: placement === null ? null : costOf(placement), bound};
-      },
-      known: [...known.values()].map(({placement}) => costOf(placement)),
-      mostSolves,
-    });
+    const {pieces, offBy}: RisingEnvelope<Placed> =
+      listed === null
+        ? findRisingEnvelope<PlacementCost>({
+            ...range,
+            zero: range.from,
+            solveAt: (x, within) => {
+              const most = Math.max(FEWEST_CUTS, Math.min(mostCuts, cutsLeft));
+              const {placement, bound, cuts} = bestAt(goal, objective, axis, x, within, most);
+              cutsLeft -= cuts;
+              return {found: placement === null ? null : costOf(placement), bound};
+            },
+            known: knownCosts,
+            mostSolves,
+          })
+        : sweepEnvelope<Placed>([...knownCosts, ...listed(at)], range.from, range.to);
     return {
       ...describeAxis(axis),
       pieces: piecesInUnits(
@@ -76,7 +88,7 @@ export function outlookOfPlan(request: OutlookRequest): PlanOutlook | null {
         pieces.map(({from, to, cost}) => ({
           from,
           to,
-          placement: cost === null ? null : indexOf(cost.placement),
+          placement: cost === null ? null : indexOf(cost.placementOf()),
           holdsForever: cost === null || isLevel(cost),
         })),
       ),
@@ -100,7 +112,7 @@ function describeAxis({
   return {what, ...(link ?? {}), unit, current};
 }
 
-function isLevel({lines, limits}: RisingCost): boolean {
+function isLevel({lines, limits}: LimitedCost): boolean {
   return lines.every(({slope}) => slope === 0) && limits.every(({line}) => line.slope <= 0);
 }
 

@@ -2,21 +2,24 @@ import {costAt} from '../envelope/lowerEnvelope.ts';
 import type {CostLine} from '../envelope/lowerEnvelope.ts';
 
 /** What one solution costs over x: the highest of its lines, none of which falls; allowed up to where a limit is reached. */
-export interface RisingCost {
-  /** Equal only for the same solution. */
-  readonly key: string;
+export interface LimitedCost {
   readonly lines: readonly CostLine[];
   readonly limits: readonly {readonly line: CostLine; readonly most: number}[];
 }
 
-export interface RisingPiece<Cost extends RisingCost> {
+export interface RisingCost extends LimitedCost {
+  /** Equal only for the same solution. */
+  readonly key: string;
+}
+
+export interface RisingPiece<Cost extends LimitedCost> {
   readonly from: number;
   readonly to: number;
   /** `null`: nothing is allowed. */
   readonly cost: Cost | null;
 }
 
-export interface RisingEnvelope<Cost extends RisingCost> {
+export interface RisingEnvelope<Cost extends LimitedCost> {
   /** Ascending in x, without gaps. */
   readonly pieces: readonly RisingPiece<Cost>[];
   /** By what share the least of all may lie below a piece anywhere; Infinity: not known. */
@@ -41,7 +44,7 @@ const ROUNDING = 1e-6;
 const CLOSE_ENOUGH = 0.01;
 const LEAST_GAIN = 1e-9;
 /** Of doubles that are the same number, worked out in two ways. */
-const BLUR = 1e-12;
+export const BLUR = 1e-12;
 /** Limits are looked at just above a value, where what ends there is no longer allowed. */
 const JUST_ABOVE = 1e-9;
 const NARROWEST = 1e-5;
@@ -101,12 +104,12 @@ export function findRisingEnvelope<Cost extends RisingCost>(
   }
 }
 
-export function highestAt({lines}: Pick<RisingCost, 'lines'>, x: number): number {
+export function highestAt({lines}: Pick<LimitedCost, 'lines'>, x: number): number {
   return Math.max(...lines.map(line => costAt(line, x)));
 }
 
 /** How far up it is allowed. */
-function endOf({limits}: RisingCost): number {
+export function endOf({limits}: LimitedCost): number {
   return limits.reduce(
     (end, {line: {atZero, slope}, most}) =>
       slope > 0 ? Math.min(end, (most - atZero) / slope) : atZero > most ? -Infinity : end,
