@@ -28,7 +28,7 @@ export interface QuickstartRequest {
 
 const DEVICE = 'pi-1';
 /** Slow enough that a split pays once the input has to stay, and fast enough that pushes to it are soon done. */
-const SLOWDOWN = 7;
+const SLOWDOWN = 6;
 
 /** A camera hands over bursts: requests of 32 pictures, which also lets a slow device's time be measured well. */
 const PICTURES_PER_REQUEST = 32;

@@ -1,7 +1,7 @@
 import {LARGEST_BYTES} from '../server/forwardModel.ts';
 import type {Exchange} from './exchanges.ts';
 import {interquartileMean} from './interquartileMean.ts';
-import {fitLink, type LinkFit, type LinkSample} from './fitLink.ts';
+import {fitLink, type LinkFit} from './fitLink.ts';
 
 export interface MeasuredLink extends LinkFit {
   /** The smallest exchange there is. */
@@ -11,14 +11,29 @@ export interface MeasuredLink extends LinkFit {
   readonly obtained: 'measured';
 }
 
-const SIZES_BYTES = [1024, 8 * 1024, 32 * 1024, 128 * 1024, 512 * 1024, LARGEST_BYTES];
+const SIZES_BYTES = [1024, 8 * 1024, 64 * 1024, 256 * 1024, LARGEST_BYTES];
 const SMALLEST_BYTES = 16;
-/** Of each size, at most. */
-const EXCHANGES = 16;
+/** Two sizes each way are the least that a fit needs, whatever they cost. */
+const LEAST_SIZES = 2;
+const WARM_UPS = 3;
+/** Requests follow others like them: the first after another size is not counted. */
+const EXCHANGES_A_ROUND = 4;
+/** Of all sizes, at most. */
+const ROUNDS = 8;
+
+/** What goes each way in one exchange, and what such exchanges have taken so far. */
+interface Size {
+  readonly upBytes: number;
+  readonly downBytes: number;
+  readonly measuredMs: number[];
+  /** What the last one took of the budget, pause and all. */
+  spentMs: number;
+}
 
 /**
  * Times exchanges of several sizes on a connection that is already open, as the agent keeps one, and fits a line to them.
- * Slow links are measured with smaller sizes, so that it takes about `budgetMs`.
+ * The sizes take turns, so that a machine that is slower for a while is so for all alike: one size after the other, its
+ * moods would be taken for the link's. Slow links are measured with smaller sizes, so that it takes about `budgetMs`.
  * @throws ExpectedError `cloud-timeout`, `cloud-unreachable`, `cloud-error`
  */
 export async function measureLink(
@@ -26,41 +41,55 @@ export async function measureLink(
   {budgetMs = 10_000}: {readonly budgetMs?: number} = {},
 ): Promise<MeasuredLink> {
   // The first exchange opens the connection; the next ones warm up the code of both ends.
-  for (let i = 0; i < 3; i++) await exchange(SMALLEST_BYTES, SMALLEST_BYTES);
+  for (let i = 0; i < WARM_UPS; i++) await exchange(SMALLEST_BYTES, SMALLEST_BYTES);
   const startedMs = performance.now();
   const leftMs = () => budgetMs - (performance.now() - startedMs);
-
-  const measureMean = async (upBytes: number, downBytes: number, times: number): Promise<LinkSample> => {
-    const measuredMs: number[] = [];
-    while (measuredMs.length < times) measuredMs.push(await exchange(upBytes, downBytes));
-    return {upBytes, downBytes, ms: interquartileMean(measuredMs)};
+  const measureOnce = async (size: Size): Promise<number> => {
+    const beforeMs = performance.now();
+    const ms = await exchange(size.upBytes, size.downBytes);
+    size.spentMs = performance.now() - beforeMs;
+    return ms;
+  };
+  /** Tells what the next size will take, and is not counted. */
+  const spentOn = async (size: Size): Promise<number> => {
+    await measureOnce(size);
+    return size.spentMs;
   };
 
-  const smallest = await measureMean(SMALLEST_BYTES, SMALLEST_BYTES, EXCHANGES);
-  const samples: LinkSample[] = [smallest];
-  const directions = [
-    (bytes: number) => [bytes, SMALLEST_BYTES] as const,
-    (bytes: number) => [SMALLEST_BYTES, bytes] as const,
-  ];
-  // What one exchange of the next size may cost in each direction, guessed from the size before it.
-  const lastMs = [smallest.ms, smallest.ms];
-  let lastBytes = SMALLEST_BYTES;
-  for (const bytes of SIZES_BYTES) {
-    for (const [index, sizesOf] of directions.entries()) {
-      const guessedMs = Math.max(
-        smallest.ms,
-        (lastMs[index]! - smallest.ms) * (bytes / lastBytes) + smallest.ms,
-      );
-      const shareMs = leftMs() / (2 * (SIZES_BYTES.length - SIZES_BYTES.indexOf(bytes)));
-      const times = Math.min(EXCHANGES, Math.floor(shareMs / guessedMs));
-      // Two sizes each way are the least that a fit needs, whatever they cost.
-      if (times < 1 && bytes > SIZES_BYTES[1]!) continue;
-      const [upBytes, downBytes] = sizesOf(bytes);
-      const sample = await measureMean(upBytes, downBytes, Math.max(times, 1));
-      samples.push(sample);
-      lastMs[index] = sample.ms;
-    }
-    lastBytes = bytes;
+  const smallest = sizeOf(SMALLEST_BYTES, SMALLEST_BYTES);
+  const sizes = [smallest];
+  let roundMs = await spentOn(smallest);
+  let [lastBytes, lastUpMs, lastDownMs] = [SMALLEST_BYTES, roundMs, roundMs];
+  for (const [index, bytes] of SIZES_BYTES.entries()) {
+    const growth = bytes / lastBytes;
+    const guessMs = (lastMs: number) => Math.max(0, lastMs - smallest.spentMs) * growth + smallest.spentMs;
+    const guessedMs = guessMs(lastUpMs) + guessMs(lastDownMs);
+    if (index >= LEAST_SIZES && leftMs() < EXCHANGES_A_ROUND * (roundMs + guessedMs)) break;
+    const [up, down] = [sizeOf(bytes, SMALLEST_BYTES), sizeOf(SMALLEST_BYTES, bytes)];
+    [lastBytes, lastUpMs, lastDownMs] = [bytes, await spentOn(up), await spentOn(down)];
+    sizes.push(up, down);
+    roundMs += lastUpMs + lastDownMs;
   }
-  return {...fitLink(samples), roundTripMs: smallest.ms, samples: samples.length, obtained: 'measured'};
+  for (let round = 0; round < ROUNDS && (round === 0 || leftMs() >= EXCHANGES_A_ROUND * roundMs); round++)
+    for (const size of sizes) {
+      await measureOnce(size);
+      for (let counted = 1; counted < EXCHANGES_A_ROUND; counted++)
+        size.measuredMs.push(await measureOnce(size));
+    }
+
+  const samples = sizes.map(({upBytes, downBytes, measuredMs}) => ({
+    upBytes,
+    downBytes,
+    ms: interquartileMean(measuredMs),
+  }));
+  return {
+    ...fitLink(samples),
+    roundTripMs: samples[0]!.ms,
+    samples: samples.length,
+    obtained: 'measured',
+  };
+}
+
+function sizeOf(upBytes: number, downBytes: number): Size {
+  return {upBytes, downBytes, measuredMs: [], spentMs: 0};
 }
