@@ -1,15 +1,22 @@
 import {rm} from 'node:fs/promises';
 import {join} from 'node:path';
+import {elementTypeFromOnnxCode} from '../documents/elementTypes.ts';
 import {optimizeModel} from '../engine/optimizeModel.ts';
 import {declaredTypes, declareTensors} from '../model/declareTensors.ts';
 import type {MeasuredType} from '../model/exposeAllTensors.ts';
+import {freshTensorNames} from '../model/freshNames.ts';
 import {graphFromModel} from '../model/graphFromModel.ts';
 import {largeWeightsAsInputs} from '../model/largeWeightsAsInputs.ts';
 import {nameLayers} from '../model/nameLayers.ts';
-import type {OnnxModel} from '../model/onnx/messages.ts';
+import {createNode} from '../model/onnx/createMessages.ts';
+import type {OnnxModel, OnnxTensor} from '../model/onnx/messages.ts';
+import {sizeOfTensorBytes} from '../model/onnx/tensorData.ts';
 import {pruneOpsetImports} from '../model/pruneOpsetImports.ts';
 import {openModel, type OpenModel} from './openModel.ts';
 import {INLINE_BYTES, isSmall, writeBesideWeights} from './storeWeights.ts';
+
+/** Of a weight that is computed once more. */
+const SMALL_BYTES = 2 ** 10;
 
 export interface OptimizedModel extends OpenModel {
   /** As the runtime infers them; what depends on values is left out. */
@@ -29,7 +36,8 @@ export async function openOptimizedModel(
 ): Promise<OptimizedModel> {
   const input = join(folder, 'input.onnx');
   const output = join(folder, 'output.onnx');
-  await writeBesideWeights(declareTensors(model), input);
+  const declared = declareTensors(model);
+  await writeBesideWeights(level === 'disabled' ? declared : withNeedlessLayer(declared), input);
   await optimizeModel(input, output, level, isSmall(model) ? null : 'output.weights');
   await rm(input);
   const optimized = openModel(output, INLINE_BYTES);
@@ -39,6 +47,27 @@ export async function openOptimizedModel(
     types: declaredTypes(graphFromModel(named)),
     close: () => optimized.close(),
   };
+}
+
+/**
+ * With a layer that reads a small weight and that nothing reads: the runtime takes it out again. A model in which it finds
+ * nothing to change it writes as it was read, without the types and shapes that it inferred, and they would have to be measured.
+ */
+function withNeedlessLayer(model: OnnxModel): OnnxModel {
+  const {graph} = model;
+  const small = graph.initializers.find(
+    one => one.external === undefined && sizeOfTensorBytes(one) <= SMALL_BYTES && isPlain(one),
+  );
+  if (small === undefined) return model;
+  const takeName = freshTensorNames(model);
+  const needless = createNode('Identity', [small.name], [takeName('needless')], {name: takeName('needless')});
+  return {...model, graph: {...graph, nodes: [...graph.nodes, needless]}};
+}
+
+/** Of a type that Identity takes in every opset. */
+function isPlain(tensor: OnnxTensor): boolean {
+  const type = elementTypeFromOnnxCode(tensor.elementTypeCode);
+  return type === 'float32' || type === 'int64';
 }
 
 /** Files keep what their makers declared; what is declared for the runtime is not for them. */

@@ -4,6 +4,8 @@ import {join} from 'node:path';
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {largeWeightsAsInputs} from '../../src/model/largeWeightsAsInputs.ts';
 import {stripOverridableInitializers} from '../../src/model/stripOverridableInitializers.ts';
+import {createGraph, createModel, createNode, createValueInfo} from '../../src/model/onnx/createMessages.ts';
+import {tensorFromValue} from '../../src/model/onnx/tensorData.ts';
 import {openModel} from '../../src/workflows/openModel.ts';
 import {inferTypes, openOptimizedModel} from '../../src/workflows/optimizedModel.ts';
 import {hasSharedModels, SHARED_MODELS} from './sharedModels.ts';
@@ -27,4 +29,26 @@ it.runIf(hasSharedModels)('large weights give the same types and shapes without 
   expect(new Map(types)).toEqual(whole.types);
   expect(types.length).toBeGreaterThan(model.graph.nodes.length / 2);
   opened.close();
+});
+
+it('types are inferred of a model in which there is nothing to optimise, and it stays as it is', async () => {
+  const weight = {elementType: 'float32', shape: [3, 2], bytes: new Uint8Array(24)} as const;
+  const model = createModel(
+    createGraph({
+      nodes: [
+        createNode('MatMul', ['x', 'w'], ['product'], {name: 'multiply'}),
+        createNode('Sigmoid', ['product'], ['y'], {name: 'squash'}),
+      ],
+      initializers: [tensorFromValue('w', weight)],
+      inputs: [createValueInfo('x', 'float32', [4, 3])],
+      outputs: [createValueInfo('y', 'float32', [4, 2])],
+    }),
+    {opsetImports: [{domain: '', version: 13, unknown: []}], irVersion: 8},
+  );
+  const optimized = await openOptimizedModel(model, folder, 'basic');
+  expect(optimized.types.get('product')).toEqual({elementType: 'float32', shape: [4, 2]});
+  const {nodes, initializers, valueInfos} = optimized.model.graph;
+  expect(nodes.map(({name}) => name)).toEqual(['multiply', 'squash']);
+  expect([initializers.map(({name}) => name), valueInfos]).toEqual([['w'], []]);
+  optimized.close();
 });
