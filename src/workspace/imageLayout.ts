@@ -57,13 +57,13 @@ export async function beginFetching(folder: string, store: Store, digests: reado
   for (const digest of digests) await linkBlob(folder, {digest, source: store.pathOf(digest)});
 }
 
-/** The digest of what lies there under its only name. @throws ExpectedError `not-a-shipment` */
+/** The digest of what lies there under its only name: oras lists what an index leads to as well. @throws ExpectedError `not-a-shipment` */
 export async function topOfLayout(folder: string): Promise<string> {
   const {manifests} = JSON.parse(await readFile(join(folder, 'index.json'), 'utf8')) as {
-    manifests: {digest: string; mediaType: string}[];
+    manifests: {digest: string; mediaType: string; annotations?: Record<string, string>}[];
   };
-  const [top] = manifests;
-  if (manifests.length !== 1 || top?.mediaType !== INDEX_TYPE) throw notAShipment();
+  const [top, other] = manifests.filter(({annotations}) => annotations?.[REFERENCE_NAME] !== undefined);
+  if (other !== undefined || top?.mediaType !== INDEX_TYPE) throw notAShipment();
   return top.digest;
 }
 

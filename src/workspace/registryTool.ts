@@ -80,7 +80,9 @@ async function runTool({reference}: Copy, argsOf: (tool: RegistryTool) => readon
 }
 
 const WRONG_CONTENT = /digest did not match|mismatched digest|digest mismatch|unexpected digest/i;
-const NO_SUCH_NAME = /manifest[ _]unknown|name[ _]unknown|not found|repository name not known/i;
+/** "basic credential not found" is about the user. */
+const NO_SUCH_NAME =
+  /manifest[ _]unknown|name[ _]unknown|(?<!credential )not found|repository name not known/i;
 const WRONG_USER = /unauthorized|authentication required|denied|forbidden|\b40[13]\b|credential/i;
 const NO_ANSWER =
   /connection refused|no such host|i\/o timeout|unreachable|connection reset|TLS handshake|HTTP response to HTTPS|x509|EOF$/im;
