@@ -18,8 +18,9 @@ else
   control() { systemctl --user "$@"; }
   if ! control show-environment >/dev/null 2>&1; then echo "none the user has no systemd of its own"; exit 0; fi
   echo "scope user"
-  # Own mounts take user namespaces, which not every kernel gives to everybody.
-  if systemd-run --user --quiet --wait -p PrivateTmp=yes -p ProtectSystem=strict true >/dev/null 2>&1; then echo "mounts yes"; fi
+  # Own mounts take user namespaces, which not every kernel gives to everybody; what counts is that nothing can be written.
+  if systemd-run --user --quiet --wait -p PrivateUsers=yes -p PrivateTmp=yes -p ProtectSystem=strict -p ProtectHome=read-only -p ProtectKernelTunables=yes \
+    sh -c '! touch "$0" || ! rm "$0"' "$HOME/.edgewise-probe" >/dev/null 2>&1; then echo "mounts yes"; fi
 fi
 if [ "$1" = install ]; then
   mkdir -p "$folder" && cat >"$folder/.$unit.partial" || exit 1

@@ -15,6 +15,24 @@ const why = whyNoSystemd();
 const UNIT = 'edgewise-agent.service';
 const UNIT_FILE = '/etc/systemd/system/edgewise-agent.service';
 
+async function askZeros(port: number): Promise<number> {
+  const client = openProtocolClient(`http://127.0.0.1:${port}`);
+  try {
+    const {outputs} = await client.infer('net', {inputs: {x: floats([1, 4], [0, 0, 0, 0])}});
+    return numbersOf(outputs['y'])[0] ?? NaN;
+  } finally {
+    client.close();
+  }
+}
+
+async function answerOnceServing(port: number): Promise<number> {
+  for (;;) {
+    const got = await askZeros(port).catch(() => null);
+    if (got !== null) return got;
+    await sleep(50);
+  }
+}
+
 describe.skipIf(why !== null)(`a device with systemd${why === null ? '' : ` (left out: ${why})`}`, () => {
   let workshop: Workshop;
   let device: SystemdDevice;
@@ -29,22 +47,7 @@ describe.skipIf(why !== null)(`a device with systemd${why === null ? '' : ` (lef
     await workshop?.close();
   });
 
-  const answer = async (): Promise<number> => {
-    const client = openProtocolClient(`http://127.0.0.1:${device.port}`);
-    try {
-      const {outputs} = await client.infer('net', {inputs: {x: floats([1, 4], [0, 0, 0, 0])}});
-      return numbersOf(outputs['y'])[0] ?? NaN;
-    } finally {
-      client.close();
-    }
-  };
-  const answerOnceServing = async (): Promise<number> => {
-    for (;;) {
-      const got = await answer().catch(() => null);
-      if (got !== null) return got;
-      await sleep(50);
-    }
-  };
+  const answer = () => askZeros(device.port);
   const drift = () => device.withMachine(machine => findServiceDrift(machine, 'auto'));
   const show = (property: string) => device.control('systemctl', 'show', '-P', property, UNIT);
 
@@ -81,14 +84,14 @@ describe.skipIf(why !== null)(`a device with systemd${why === null ? '' : ` (lef
     const killed = await pids();
     await device.control('kill', '-9', killed);
     while ((await pids()) === killed || (await pids()) === '') await sleep(20);
-    expect(await answerOnceServing()).toBe(1);
+    expect(await answerOnceServing(device.port)).toBe(1);
     expect(Number(await show('NRestarts'))).toBeGreaterThan(0);
     const {pid} = JSON.parse(await readFile(join(device.home, '.edgewise/state.json'), 'utf8')) as {
       pid: number;
     };
     await device.control('kill', '-9', String(pid));
     await sleep(50);
-    expect(await answerOnceServing()).toBe(1);
+    expect(await answerOnceServing(device.port)).toBe(1);
     expect(await drift()).toEqual([]);
   }, 30_000);
 
@@ -101,7 +104,7 @@ describe.skipIf(why !== null)(`a device with systemd${why === null ? '' : ` (lef
 
   it('serves again after the device was switched off and on', async () => {
     await device.restart();
-    expect(await answerOnceServing()).toBe(2);
+    expect(await answerOnceServing(device.port)).toBe(2);
     expect(await show('ActiveState')).toBe('active');
   }, 30_000);
 
@@ -135,6 +138,61 @@ describe.skipIf(why !== null)(`a device with systemd${why === null ? '' : ` (lef
     await device.control('sh', '-c', `rm -r /etc/systemd/system/${UNIT}.d; systemctl daemon-reload`);
     await deployAdding(workshop, device, 5);
     expect(await answer()).toBe(5);
+    expect(await drift()).toEqual([]);
+  }, 60_000);
+});
+
+describe.skipIf(why !== null)('a device whose user has a systemd of his own', () => {
+  let workshop: Workshop;
+  let device: SystemdDevice;
+
+  beforeAll(async () => {
+    workshop = await openWorkshop();
+    device = await startSystemdDevice(await mkdtemp(join(tmpdir(), 'edgewise-systemd-')), 'pi');
+    // Files of his own: what is linked belongs to root.
+    execFileSync('cp', ['-a', join(workshop.template, '.edgewise'), join(device.home, '.edgewise')]);
+    execFileSync('chown', ['-R', '1000:1000', join(device.home, '.edgewise')]);
+  }, 60_000);
+  afterAll(async () => {
+    await device?.stop();
+    await workshop?.close();
+  });
+
+  const drift = () => device.withMachine(machine => findServiceDrift(machine, 'auto'));
+  const show = (property: string) => device.systemctl('show', '-P', property, UNIT);
+  const supervisor = () => device.control('cat', '/home/pi/.edgewise/supervisor.pid');
+
+  it('keeps the agent by a unit of the user that is enabled, and devices --check finds nothing', async () => {
+    expect(await drift()).toEqual(['no systemd unit']);
+    await deployAdding(workshop, device, 1);
+    expect(await answerOnceServing(device.port)).toBe(1);
+    expect([await show('ActiveState'), await show('UnitFileState')]).toEqual(['active', 'enabled']);
+    expect(await drift()).toEqual([]);
+    const file = await readFile(join(device.home, '.config/systemd/user', UNIT), 'utf8');
+    expect(file).toContain('WantedBy=default.target');
+    expect(await device.control('systemctl', 'is-active', UNIT), "not the system's").toBe('inactive');
+  }, 60_000);
+
+  it('holds it in the sandbox that a user can have here, and its unit says no more than holds', async () => {
+    const pid = await show('MainPID');
+    const status = await device.control('grep', '-E', '^(Uid|NoNewPrivs|Seccomp):', `/proc/${pid}/status`);
+    expect(status).toMatch(/Uid:\t1000\t.*\nNoNewPrivs:\t1\nSeccomp:\t2/);
+    const file = await readFile(join(device.home, '.config/systemd/user', UNIT), 'utf8');
+    const mounts = await device.control('cat', `/proc/${pid}/mountinfo`);
+    expect(/ \/home\/pi ro/.test(mounts)).toBe(file.includes('ProtectHome='));
+    expect(file).not.toContain('CapabilityBoundingSet=');
+  });
+
+  it('starts it again after kill -9, goes on to other releases, and serves after the device was off', async () => {
+    const killed = await supervisor();
+    await device.control('kill', '-9', killed);
+    while ((await supervisor()) === killed || (await supervisor()) === '') await sleep(20);
+    expect(await answerOnceServing(device.port)).toBe(1);
+    await deployAdding(workshop, device, 2);
+    expect(await answerOnceServing(device.port)).toBe(2);
+    await device.restart();
+    expect(await answerOnceServing(device.port)).toBe(2);
+    expect(await show('ActiveState')).toBe('active');
     expect(await drift()).toEqual([]);
   }, 60_000);
 });

@@ -1,5 +1,5 @@
 import {execFile, spawn, spawnSync} from 'node:child_process';
-import {copyFile, mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
+import {chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
 import {existsSync} from 'node:fs';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
@@ -14,13 +14,20 @@ const BOOT = fileURLToPath(new URL('systemdRoot.sh', import.meta.url));
 const NAMESPACES = ['--fork', '--pid', '--mount', '--uts', '--mount-proc', '--cgroup', '--kill-child'];
 const SYSTEMD = '/lib/systemd/systemd';
 
-/** A machine in namespaces of its own: a real systemd is its init, a real sshd its door, its /root a folder here. */
+/** Who logs in: root, or a user whose own systemd lingers. */
+export type Account = 'root' | 'pi';
+const USER_ID = '1000';
+
+/** A machine in namespaces of its own: a real systemd is its init, a real sshd its door, its homes are folders here. */
 export interface SystemdDevice {
+  /** Of the account. */
   readonly home: string;
   readonly port: number;
   withMachine<T>(work: (machine: Machine) => Promise<T>): Promise<T>;
-  /** On the device. @returns what it printed, whatever its exit status */
+  /** On the device, as root. @returns what it printed, whatever its exit status */
   control(...argv: string[]): Promise<string>;
+  /** `systemctl` of the account. */
+  systemctl(...args: string[]): Promise<string>;
   /** Power off and on again. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -34,10 +41,13 @@ export function whyNoSystemd(): string | null {
   return tried.status === 0 ? null : 'no namespaces';
 }
 
-export async function startSystemdDevice(folder: string): Promise<SystemdDevice> {
-  const home = join(folder, 'home');
-  const keys = join(home, '.sshd');
+export async function startSystemdDevice(folder: string, account: Account = 'root'): Promise<SystemdDevice> {
+  const homes = {root: join(folder, 'home'), pi: join(folder, 'pi')};
+  const keys = join(homes.root, '.sshd');
   await mkdir(keys, {recursive: true});
+  await mkdir(homes.pi);
+  // sshd reads the keys as the one who logs in.
+  await chmod(homes.root, 0o755);
   await makeKey(join(keys, 'host_key'));
   await makeKey(join(folder, 'user_key'));
   await copyFile(join(folder, 'user_key.pub'), join(keys, 'authorized_keys'));
@@ -56,7 +66,7 @@ export async function startSystemdDevice(folder: string): Promise<SystemdDevice>
       '',
     ].join('\n'),
   );
-  let init = await boot(folder, home);
+  let init = await boot(folder, homes, account);
   const enter = (argv: readonly string[]) =>
     run('nsenter', ['-t', String(init), '-m', '-p', '-r', '-w', '--', ...argv]);
   const powerOff = async (): Promise<void> => {
@@ -64,8 +74,10 @@ export async function startSystemdDevice(folder: string): Promise<SystemdDevice>
     process.kill(init, 'SIGKILL');
     while (existsSync(`/proc/${init}`)) await sleep(10);
   };
+  const control = async (...argv: string[]): Promise<string> =>
+    (await enter(argv).catch((error: {stdout: string}) => ({stdout: error.stdout}))).stdout.trim();
   return {
-    home,
+    home: homes[account],
     port: await findFreePort(),
     async withMachine(work) {
       const machine = await connectMachine(
@@ -73,7 +85,7 @@ export async function startSystemdDevice(folder: string): Promise<SystemdDevice>
           name: 'pi-7',
           address: '127.0.0.1',
           port: sshPort,
-          user: 'root',
+          user: account,
           identityFile: join(folder, 'user_key'),
         },
         {
@@ -88,19 +100,25 @@ export async function startSystemdDevice(folder: string): Promise<SystemdDevice>
         await machine.close();
       }
     },
-    control: async (...argv) =>
-      (await enter(argv).catch((error: {stdout: string}) => ({stdout: error.stdout}))).stdout.trim(),
+    control,
+    systemctl: (...args) =>
+      account === 'root'
+        ? control('systemctl', ...args)
+        : control(
+            ...['setpriv', `--reuid=${USER_ID}`, `--regid=${USER_ID}`, '--clear-groups'],
+            ...['env', `XDG_RUNTIME_DIR=/run/user/${USER_ID}`, 'systemctl', '--user', ...args],
+          ),
     async restart() {
-      const units = join(home, '.units');
+      const units = join(homes.root, '.units');
       await mkdir(units, {recursive: true});
       // What is enabled starts again.
       await enter([
         'sh',
         '-c',
-        'for unit in /etc/systemd/system/multi-user.target.wants/*; do cp "$unit" /root/.units/; done',
+        'for unit in /etc/systemd/system/multi-user.target.wants/*; do [ ! -e "$unit" ] || cp "$unit" /root/.units/; done',
       ]);
       await powerOff();
-      init = await boot(folder, home);
+      init = await boot(folder, homes, account);
     },
     async stop() {
       await powerOff();
@@ -110,10 +128,14 @@ export async function startSystemdDevice(folder: string): Promise<SystemdDevice>
 }
 
 /** @returns the pid of systemd, once its sshd listens */
-async function boot(folder: string, home: string): Promise<number> {
+async function boot(
+  folder: string,
+  {root: home, pi}: Readonly<Record<Account, string>>,
+  account: Account,
+): Promise<number> {
   const root = await mkdtemp(join(folder, 'root-'));
   await rm(join(home, '.sshd/log'), {force: true});
-  const child = spawn('unshare', [...NAMESPACES, 'sh', BOOT, root, home], {
+  const child = spawn('unshare', [...NAMESPACES, 'sh', BOOT, root, home, ...(account === 'pi' ? [pi] : [])], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let said = '';

@@ -1,5 +1,5 @@
 # Becomes the init of a machine that has nothing of this one but its programs, read-only, and $2, which is its /root.
-# $1: an empty folder. Run by `unshare --fork --pid --mount --uts --mount-proc --cgroup`. Everything of this machine is let
+# $1: an empty folder. $3, where there is one: the home of a user pi, who has a systemd of his own, as if he lingered. Run by `unshare --fork --pid --mount --uts --mount-proc --cgroup`. Everything of this machine is let
 # go before systemd starts: what systemd cleans up at boot (it empties /tmp) must never be this machine's.
 set -eu
 mount --make-rprivate /
@@ -40,6 +40,18 @@ cp root/.units/*.service etc/systemd/system/ 2>/dev/null || true
 for unit in root/.units/*.service; do
   [ -e "$unit" ] && ln -s "../${unit##*/}" "etc/systemd/system/tested.target.wants/${unit##*/}"
 done
+if [ -n "${3:-}" ]; then
+  mkdir -p home/pi var/lib/systemd/linger run/user/1000
+  printf 'pi:x:1000:1000::/home/pi:/bin/sh\n' >>etc/passwd
+  printf 'pi:x:1000:\n' >>etc/group
+  chmod 700 run/user/1000
+  chown 1000:1000 "$3" run/user/1000
+  mount --bind "$3" home/pi
+  # What logind keeps and starts, where there is a logind: it takes D-Bus and PAM.
+  : >var/lib/systemd/linger/pi
+  printf '[Unit]\nDefaultDependencies=no\n[Service]\nType=notify\nUser=pi\nDelegate=yes\nEnvironment=XDG_RUNTIME_DIR=/run/user/1000\nExecStart=/lib/systemd/systemd --user --log-target=null\nKillMode=mixed\n' >etc/systemd/system/test-user.service
+  ln -s ../test-user.service etc/systemd/system/tested.target.wants/test-user.service
+fi
 pivot_root . old
 umount -l /old
 export container=docker

@@ -5,8 +5,17 @@ import {deviceScript, readDeviceTemplate} from '../../workspace/deviceScript.ts'
 import {digestOfBytes, hexOfDigest} from '../../workspace/digest.ts';
 import {factsFrom, runScript} from './runOnDevice.ts';
 
+const USER_ONLY = ['PrivateUsers'];
 /** What takes mounts of its own; a user's systemd can do it only where the kernel gives user namespaces to everybody. */
-const OWN_MOUNTS = ['ProtectSystem', 'ProtectHome', 'ReadWritePaths', 'PrivateTmp', 'ProtectKernelTunables'];
+const OWN_MOUNTS = [
+  // Without it the others are silently passed over in a user's unit.
+  ...USER_ONLY,
+  'ProtectSystem',
+  'ProtectHome',
+  'ReadWritePaths',
+  'PrivateTmp',
+  'ProtectKernelTunables',
+];
 /** What only the system's own systemd may do. */
 const SYSTEM_ONLY = [
   'PrivateDevices',
@@ -89,7 +98,7 @@ async function readService(machine: Machine): Promise<ServiceFacts> {
 }
 
 function unitText({root, scope, hasOwnMounts}: ServiceFacts): string {
-  const leftOut = scope === 'system' ? [] : [...SYSTEM_ONLY, ...(hasOwnMounts ? [] : OWN_MOUNTS)];
+  const leftOut = scope === 'system' ? USER_ONLY : [...SYSTEM_ONLY, ...(hasOwnMounts ? [] : OWN_MOUNTS)];
   return readDeviceTemplate('edgewise-agent.service')
     .split('\n')
     .filter(line => !leftOut.some(directive => line.startsWith(`${directive}=`)))
