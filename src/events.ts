@@ -31,7 +31,7 @@ export type EmitEvent = (event: EdgewiseEvent) => void;
 export const ignoreEvents: EmitEvent = () => {};
 
 /**
- * Runs `work` as one step: started, then done, skipped (when `work` says so) or failed.
+ * Runs `work` as one step: started, then done, or failed where `work` throws; `summarize` may say otherwise.
  * The step's id must be unique among the steps under way.
  */
 export async function runStep<T>(
@@ -41,7 +41,7 @@ export async function runStep<T>(
   work: (
     progress: (detail: Omit<Extract<EdgewiseEvent, {kind: 'step-progressed'}>, 'kind' | 'step'>) => void,
   ) => Promise<T>,
-  summarize?: (result: T) => {outcome?: 'done' | 'skipped'; detail?: string},
+  summarize?: (result: T) => {outcome?: 'done' | 'skipped' | 'failed'; detail?: string},
 ): Promise<T> {
   emit({kind: 'step-started', step, title});
   try {

@@ -1,13 +1,12 @@
 import {Writable} from 'node:stream';
 import {setImmediate} from 'node:timers/promises';
-import type {EdgewiseEvent} from '../events.ts';
 import {formatMs} from './formatNumbers.ts';
 import {fitLines} from './fitLines.ts';
 import {plainText} from './formatTable.ts';
+import {linesByMachine, type Note} from './machineLines.ts';
 import {createProgressBoard, textFromEnded, textFromProgress, type BoardRow} from './progressBoard.ts';
 import type {EventRenderer, EventRendererOptions} from './eventRenderer.ts';
 
-type Note = Extract<EdgewiseEvent, {kind: 'note'}>;
 /** One line of the list: a step, or a note that stays where it was said. */
 type Line = {readonly kind: 'step'; readonly row: number} | {readonly kind: 'note'; readonly note: Note};
 
@@ -111,7 +110,7 @@ async function openList(
   let isExpanded = false;
   const bring = (isLast: boolean) => {
     const nowMs = performance.now();
-    const lines = currentLines().filter(line => line !== undefined);
+    const lines = linesByMachine(currentLines().filter(line => line !== undefined));
     // What has scrolled off the screen cannot be drawn again. At the end everything is left standing.
     const rows = isExpanded ? Infinity : (stream.rows ?? DEFAULT_ROWS) - FREE_ROWS;
     const {shown, others} = fitLines(
@@ -120,7 +119,10 @@ async function openList(
     );
     const drawn = shown.flatMap(at => lines[at] ?? []);
     const rest: Note[] = others === null ? [] : [{kind: 'note', level: 'info', text: others}];
-    [...drawn, ...rest].forEach((line, at) => {
+    const all = [...drawn, ...rest];
+    // What has no title is not drawn: there may be fewer lines than before.
+    for (const task of holder.tasks.slice(all.length)) delete task.title;
+    all.forEach((line, at) => {
       const task = taskAt(at);
       if (task === undefined) return;
       if ('kind' in line) {
@@ -170,15 +172,10 @@ function endBy(signal: NodeJS.Signals, close: () => void): void {
   if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
 }
 
-/** Sets only what changed, because every assignment draws the whole list again. */
-function setTask<S extends string>(
-  task: {title?: string; title$: string; state: S; state$: S},
-  text: string,
-  state: S,
-): void {
-  const title = plainText(text);
-  if (task.title !== title) task.title$ = title;
-  if (task.state !== state) task.state$ = state;
+/** Draws nothing yet: a list that was drawn with every assignment would be seen half old and half new. */
+function setTask<S extends string>(task: {title?: string; state: S}, text: string, state: S): void {
+  task.title = plainText(text);
+  task.state = state;
 }
 
 function textFromRunning(row: BoardRow, nowMs: number): string {

@@ -84,6 +84,23 @@ describe.skipIf(!hasScript)('the live list in a terminal (needs script from util
   });
 });
 
+describe.skipIf(!hasScript)('a fleet in a terminal (needs script from util-linux)', () => {
+  it('has one line a device: the step under way with bytes, speed and time left; at the end the last step of each', async () => {
+    const {output} = await runInTerminal({}, '--fleet');
+    const text = stripVTControlCharacters(output);
+    expect(text).toMatch(/board-\d+: send release: \d MB of 8 MB, [\d.]+ MB\/s, \d+ s left/);
+    expect(text).toMatch(/- and \d+ running/);
+    // eslint-disable-next-line no-control-regex -- what a frame begins with
+    for (const frame of output.split(/(?:\u001b\[2K(?:\u001b\[1A)?)+/)) {
+      const boards = frame.match(/board-\d+(?=: )/g) ?? [];
+      expect(new Set(boards).size).toBe(boards.length);
+    }
+    const lines = lastLines(output);
+    expect(lines.filter(line => /board-\d+: confirm: done \(/.test(line))).toHaveLength(30);
+    expect(lines.filter(line => line.includes('board-'))).toHaveLength(30);
+  });
+});
+
 describe('progress in a pipe', () => {
   it('is plain lines on stderr, the result alone on stdout', () => {
     const {status, stdout, stderr} = spawnSync(process.execPath, [program], {encoding: 'utf8'});

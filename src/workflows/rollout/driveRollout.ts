@@ -1,5 +1,5 @@
 import {setTimeout as sleep} from 'node:timers/promises';
-import type {RolloutRecord} from '../../documents/rollout.ts';
+import type {DevicePhase, RolloutRecord} from '../../documents/rollout.ts';
 import type {RolloutPolicy} from '../../documents/rolloutPolicy.ts';
 import {runStep, type EmitEvent} from '../../events.ts';
 import type {WaveVerdict} from '../../rollout/judgeWave.ts';
@@ -31,6 +31,15 @@ const TITLES: Readonly<Record<DeviceStep['kind'], string>> = {
   confirm: 'confirm',
   revert: 'take back',
 };
+
+const DONE: Readonly<Record<DeviceStep['kind'], DevicePhase>> = {
+  stage: 'staged',
+  activate: 'activated',
+  check: 'checked',
+  confirm: 'confirmed',
+  revert: 'reverted',
+};
+const FAILURES: ReadonlySet<DevicePhase> = new Set(['failed', 'lost', 'revert-failed']);
 
 /**
  * Carries out what the state machine says until it says that the rollout has ended. Every outcome of a step is in the
@@ -67,7 +76,7 @@ export async function driveRollout(
       `${device}/${kind}`,
       `${device}: ${TITLES[kind]}`,
       () => carryOut(step, handsOf(device), state.stopped ?? '', emit),
-      ({phase, detail}) => ({detail: detail === undefined ? phase : `${phase}: ${detail}`}),
+      report => summaryOf(kind, report),
     );
     await append({record: 'device', at: now(), device, ...report});
     if (isSettled(report)) await handsOf(device).close();
@@ -119,6 +128,15 @@ export async function driveRollout(
     soaking.end('failed');
     await Promise.allSettled([...hands.values()].map(each => each.close()));
   }
+}
+
+/** The phase is said where it is not what every such step comes to. */
+function summaryOf(kind: DeviceStep['kind'], {phase, detail}: PhaseReport) {
+  const parts = [...(phase === DONE[kind] ? [] : [phase]), ...(detail === undefined ? [] : [detail])];
+  return {
+    outcome: FAILURES.has(phase) ? ('failed' as const) : ('done' as const),
+    ...(parts.length === 0 ? {} : {detail: parts.join(': ')}),
+  };
 }
 
 /** Devices that serve the release, which nobody has locked, and which are held for the rollout. */
