@@ -30,7 +30,9 @@ function questionsOf(measured: PlacementMeasurements): readonly (readonly [strin
     power: {computeWatts: 4, radioNanojoulesPerByte: 50},
     price: {perHour: 0.4, egressPerGigabyte: 0.09, currency: 'USD'},
   };
-  const halfway = device.times.wholeRun.medianMs / 2 + 10;
+  // Tight enough to matter, and never so tight that nothing keeps it.
+  const leastMs = leastAt(declared, link.link.upBytesPerSecond) ?? 0;
+  const halfway = Math.max(device.times.wholeRun.medianMs / 2 + 10, leastMs * 1.05);
   const gateway = {tier: 'gateway', machine: 'gateway', times: slowed(cloud.times, 5)} as const;
   return [
     [
