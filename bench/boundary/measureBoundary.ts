@@ -96,12 +96,12 @@ export async function measureBoundary(
             input: 'as-is',
             precisions,
             packed: null,
-            device: null,
+            builds: new Map(),
           } as const;
           const encoded = await encodedCut(cut, candidate, new Map(), ranges);
-          const {accuracy} = await judge.judge({cut: encoded, layers, deviceBuild: null});
+          const {accuracy} = await judge.judge({cut: encoded, layers, builds: {}});
           const headLayers = new Set(Array.from({length: deviceLayers}, (_, index) => index));
-          const pieces = {headLayers, cut: encoded, deviceBuild: null};
+          const pieces = {headLayers, cut: encoded, builds: {}};
           const segments = await withCutSegments(withShape, prepared, pieces, async made => made);
           const row = {
             model: subject.name,

@@ -2,6 +2,7 @@ import type {Money} from './goals.ts';
 import type {PlanOutlook} from './planOutlook.ts';
 import type {PlanVerification} from './planVerification.ts';
 import type {Envelope, LayerReason, Plan, PlanTotals, Tier} from './plan.ts';
+import type {TierBuilds} from './tierBuilds.ts';
 
 /** The data behind `edgewise explain`: why each layer is where it is, what else was possible, what would change the answer. */
 export interface Explanation {
@@ -18,6 +19,8 @@ export interface Explanation {
     readonly taken: number | null;
     readonly allowed: number;
   }[];
+  /** Builds that tiers' layers are taken from, where not all are the fp32 one. */
+  readonly builds?: TierBuilds;
   /** Neighbouring layers with the same tier and reason, in the plan's order. */
   readonly groups: readonly ExplainedGroup[];
   /** What goes over the link, with the time the plan charges for all of it. */

@@ -1,6 +1,5 @@
 import {z} from 'zod';
-import {sha256Digest} from './header.ts';
-import {PRECISIONS} from './precisions.ts';
+import {tierBuildFields} from './tierBuilds.ts';
 
 /** What the activations that cross are rounded to; `as-is`: not at all. */
 export const BOUNDARIES = ['as-is', 'fp16', 'int8'] as const;
@@ -30,11 +29,8 @@ const composedAccuracy = z.strictObject({
   outputs: z.array(z.strictObject({name: z.string(), sqnrDb: z.number().nullable()})),
 });
 
-/** The build that the device's layers are taken from, where it is not the fp32 one. */
-const deviceBuild = z.strictObject({precision: z.enum(PRECISIONS), build: sha256Digest});
-
 const candidate = z.strictObject({
-  device: deviceBuild.optional(),
+  ...tierBuildFields,
   boundary: z.enum(BOUNDARIES),
   /** Whether pictures that cross travel as their pixels. */
   input: z.enum(['as-is', 'pixels']),
@@ -51,7 +47,7 @@ const candidate = z.strictObject({
 
 /** Which precisions were planned with, and what decided between them. */
 export const planPrecisionSchema = z.strictObject({
-  device: deviceBuild.optional(),
+  ...tierBuildFields,
   boundary: z.enum(BOUNDARIES),
   input: z.enum(['as-is', 'pixels']),
   isPacked: z.boolean().optional(),
@@ -61,4 +57,3 @@ export const planPrecisionSchema = z.strictObject({
 export type PlanPrecision = z.infer<typeof planPrecisionSchema>;
 export type PrecisionCandidate = PlanPrecision['candidates'][number];
 export type ComposedAccuracy = z.infer<typeof composedAccuracy>;
-export type DeviceBuildChoice = z.infer<typeof deviceBuild>;

@@ -1,7 +1,7 @@
 import {z} from 'zod';
 
 /** In the order in which data rises. */
-const TIERS = ['device', 'gateway', 'cloud'] as const;
+export const TIERS = ['device', 'gateway', 'cloud'] as const;
 
 export const tier = z.enum(TIERS);
 

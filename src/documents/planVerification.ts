@@ -1,14 +1,14 @@
 import {z} from 'zod';
 import {BOUNDARIES} from './planPrecision.ts';
-import {PRECISIONS} from './precisions.ts';
+import {tierPrecisionFields} from './tierBuilds.ts';
 
 const interval = z.strictObject({lowMs: z.number(), highMs: z.number()});
 
 const candidate = z.strictObject({
   /** As alternatives are named; more than one may have a name, where what crosses travels otherwise. */
   name: z.string(),
-  /** The precision of the device's build, where it is not the fp32 one. */
-  device: z.enum(PRECISIONS).optional(),
+  /** The precision of each tier's build, where it is not the fp32 one. */
+  ...tierPrecisionFields,
   /** Absent where nothing but the tensors as they are was planned with. */
   boundary: z.enum(BOUNDARIES).optional(),
   input: z.enum(['as-is', 'pixels']).optional(),

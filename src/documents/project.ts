@@ -16,6 +16,12 @@ const SERVICE_KINDS = ['auto', 'systemd', 'supervisor'] as const;
 /** What keeps a device's agent alive. */
 export type ServiceKind = (typeof SERVICE_KINDS)[number];
 
+const target = z
+  .string()
+  .min(1)
+  .optional()
+  .describe('The hardware family to compile for, where it is not to be recognised from the profile.');
+
 const device = z.strictObject({
   name,
   address: z
@@ -26,11 +32,7 @@ const device = z.strictObject({
   port: port.optional(),
   identityFile: z.string().optional(),
   labels: z.record(z.string(), z.string()).optional(),
-  target: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('The hardware family to compile for, where it is not to be recognised from the profile.'),
+  target,
   requestRate: requestRate.optional(),
   service: z
     .enum(SERVICE_KINDS)
@@ -66,6 +68,7 @@ const gateway = z.strictObject({
   user: z.string().optional(),
   port: port.optional(),
   identityFile: z.string().optional(),
+  target,
   url: z.url({protocol: /^https?$/}).describe("The gateway's endpoint, as seen from its devices."),
   listen: z
     .strictObject({
@@ -89,6 +92,11 @@ const cloud = z.strictObject({
     .url({protocol: /^https?$/})
     .optional()
     .describe('The same server as seen from here, for loading models; "url" when left out.'),
+  target: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('The hardware family of its servers, whose builds it is profiled with.'),
   instances: z
     .int()
     .positive()

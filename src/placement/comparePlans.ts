@@ -1,4 +1,5 @@
 import type {Plan, Tier} from '../documents/plan.ts';
+import {tierBuildsOf, tierPrecisionsOf} from '../documents/tierBuilds.ts';
 
 /** What became of one plan from one state of the repository to another. */
 export interface PlanChange {
@@ -65,14 +66,14 @@ function decideAlike(before: Plan, after: Plan): boolean {
 
 /** Which placement was predicted to be the best, and how what crosses was to travel. */
 function predictionOf({verified, alternatives, precision}: Plan): string {
-  const {name, device, boundary, input, isPacked} = verified?.candidates[0] ?? {
+  const {name, device, gateway, cloud, boundary, input, isPacked} = verified?.candidates[0] ?? {
     name: alternatives.find(({verdict}) => verdict === 'chosen')?.name,
-    device: precision?.device?.precision,
+    ...tierPrecisionsOf(precision),
     boundary: precision?.boundary,
     input: precision?.input,
     isPacked: precision?.isPacked,
   };
-  return JSON.stringify([name, device, boundary, input, isPacked === true]);
+  return JSON.stringify([name, device, gateway, cloud, boundary, input, isPacked === true]);
 }
 
 /** For whom, over what and within what. */
@@ -88,8 +89,9 @@ function questionOf({device, devices, cloud, tiers, threads, constraints, object
 }
 
 /** What is carried out on devices; none of what was measured or predicted. */
-function decisionsOf({layers, cut}: Plan): string {
-  return JSON.stringify({layers: layers.map(({name, tier}) => [name, tier]), cut});
+function decisionsOf({layers, cut, precision}: Plan): string {
+  const builds = tierBuildsOf(precision);
+  return JSON.stringify({layers: layers.map(({name, tier}) => [name, tier]), cut, builds});
 }
 
 function summarizePlan({devices, alternatives, predicted}: Plan): PlanSummary {

@@ -1,5 +1,6 @@
 import type {ExplainedGroup, Explanation, RunnerUp} from '../documents/explanation.ts';
 import type {Plan} from '../documents/plan.ts';
+import {tierBuildsOf} from '../documents/tierBuilds.ts';
 import {amountOfPlan, goalOfPlan, limitsOfPlan} from './goalOfPlan.ts';
 
 /**
@@ -9,6 +10,7 @@ import {amountOfPlan, goalOfPlan, limitsOfPlan} from './goalOfPlan.ts';
 export function explainPlan(plan: Plan): Explanation {
   const chosen = plan.alternatives.find(({verdict}) => verdict === 'chosen');
   const {latencyMs, linkMs, interval90} = plan.predicted;
+  const builds = tierBuildsOf(plan.precision);
   return {
     device: plan.device,
     cloud: plan.cloud,
@@ -19,6 +21,7 @@ export function explainPlan(plan: Plan): Explanation {
     },
     goal: {...goalOfPlan(plan), amount: amountOfPlan(plan, plan.predicted)},
     limits: limitsOfPlan(plan),
+    ...(Object.keys(builds).length === 0 ? {} : {builds}),
     groups: groupLayers(plan.layers),
     crossing: {
       tensors: plan.cut.map(({tensor, direction, bytes}) => ({name: tensor, direction, bytes})),

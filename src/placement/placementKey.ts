@@ -1,4 +1,5 @@
 import type {Plan} from '../documents/plan.ts';
+import {tierBuildsOf} from '../documents/tierBuilds.ts';
 
 /** The same for two plans whose releases run the same: where layers are, of which build, and how what crosses travels. */
 export function placementKey({layers, cut, precision, build}: Plan): string {
@@ -8,5 +9,5 @@ export function placementKey({layers, cut, precision, build}: Plan): string {
     rounded,
     isPacked,
   ]);
-  return JSON.stringify([layers.map(({tier}) => tier), crossings, precision?.device?.build ?? build]);
+  return JSON.stringify([layers.map(({tier}) => tier), crossings, build, tierBuildsOf(precision)]);
 }

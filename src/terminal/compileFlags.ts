@@ -9,7 +9,10 @@ import {IMPROVEMENTS} from '../documents/improvements.ts';
 
 /** What to compile for, on which data, how far accuracy may fall, and which steps to take. */
 export const compileFlags = {
-  device: stringFlag({description: 'device to compile for and to measure on', helpValue: 'NAME'}),
+  device: stringFlag({
+    description: 'device or gateway to compile for and to measure on, or the cloud to compile for',
+    helpValue: 'NAME',
+  }),
   target: stringFlag({
     description: 'hardware family to compile for, as x86-vnni or arm64-dotprod, without asking a device',
     helpValue: 'NAME',

@@ -1,4 +1,5 @@
 import type {AnswerChange, ExplainedGroup, Explanation} from '../documents/explanation.ts';
+import {textFromTierPrecisions, tierPrecisionsOf} from '../documents/tierBuilds.ts';
 import {chartOfAlternatives} from './chartOfAlternatives.ts';
 import {formatInterval, inBrackets} from './formatInterval.ts';
 import {formatBitsPerSecond, formatBytes, formatColumn, formatMs} from './formatNumbers.ts';
@@ -29,6 +30,7 @@ export function textFromExplanation(explanation: Explanation, width?: number): s
     chosen,
     goal,
     limits,
+    builds,
     groups,
     crossing,
     runnerUps,
@@ -46,6 +48,10 @@ export function textFromExplanation(explanation: Explanation, width?: number): s
   );
   if (whatIf !== undefined) return [heading, textFromWhatIf(whatIf, width)].join('\n\n');
   const sections = [heading, ['Why each layer is where it is', groupTable(groups, width)].join('\n')];
+  if (builds !== undefined)
+    sections.push(
+      wrapText(`Layers of lower precision: ${textFromTierPrecisions(tierPrecisionsOf(builds))}.`, width),
+    );
   if (tensors.length > 0) {
     const sent = tensors.map(
       ({name, direction, bytes}) => `${shorten(name, 40)} ${direction} (${formatBytes(bytes)})`,

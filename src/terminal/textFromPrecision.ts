@@ -1,4 +1,5 @@
 import type {PlanPrecision, PrecisionCandidate} from '../documents/planPrecision.ts';
+import {textFromTierPrecisions, tierPrecisionsOf, type TierPrecisions} from '../documents/tierBuilds.ts';
 import {formatBytes, formatColumn} from './formatNumbers.ts';
 import {formatTable} from './formatTable.ts';
 
@@ -7,7 +8,7 @@ export function textFromPrecision({candidates}: PlanPrecision, width?: number): 
   const latencies = candidates.map(({predictedMs}) => predictedMs);
   const totals = formatColumn(latencies, latencies);
   const rows = candidates.map((candidate, at) => [
-    nameOfPrecision(candidate),
+    nameOfPrecision(candidate, tierPrecisionsOf(candidate)),
     totals[at] ?? '-',
     candidate.upBytes === null ? '-' : formatBytes(candidate.upBytes),
     candidate.verdict === 'chosen' ? `chosen: ${candidate.reason}` : candidate.reason,
@@ -21,17 +22,14 @@ export function textFromPrecision({candidates}: PlanPrecision, width?: number): 
   return formatTable(columns, rows, width);
 }
 
-export function nameOfPrecision({
-  device,
-  boundary,
-  input,
-  isPacked,
-}: Pick<PrecisionCandidate, 'boundary' | 'input' | 'isPacked'> & {
-  device?: {precision: string} | undefined;
-}): string {
+export function nameOfPrecision(
+  {boundary, input, isPacked}: Pick<PrecisionCandidate, 'boundary' | 'input' | 'isPacked'>,
+  precisions: TierPrecisions,
+): string {
   const parts = [...(input === 'pixels' ? ['pixels'] : []), ...(boundary === 'as-is' ? [] : [boundary])];
   const name = parts.length === 0 ? 'as it is' : `as ${parts.join(' and ')}`;
   const travel = isPacked === true ? `${name}, packed` : name;
-  if (device === undefined) return travel;
-  return `${device.precision} on the device${travel === 'as it is' ? '' : `, ${travel}`}`;
+  const builds = textFromTierPrecisions(precisions);
+  if (builds === '') return travel;
+  return `${builds}${travel === 'as it is' ? '' : `, ${travel}`}`;
 }

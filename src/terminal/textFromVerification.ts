@@ -46,12 +46,10 @@ export function textFromVerification(
 }
 
 /** The placement, and how what crosses travels where that is not as it is. */
-export function nameOfCandidate({name, device, boundary, input, isPacked}: VerifiedCandidate): string {
-  const travel = nameOfPrecision({
-    ...(device === undefined ? {} : {device: {precision: device}}),
-    boundary: boundary ?? 'as-is',
-    input: input ?? 'as-is',
-    isPacked,
-  });
+export function nameOfCandidate({name, boundary, input, isPacked, ...precisions}: VerifiedCandidate): string {
+  const travel = nameOfPrecision(
+    {boundary: boundary ?? 'as-is', input: input ?? 'as-is', isPacked},
+    precisions,
+  );
   return travel === 'as it is' ? name : `${name}, ${travel}`;
 }

@@ -2,6 +2,7 @@ import {readFile} from 'node:fs/promises';
 import {EXIT, ExpectedError} from '../errors.ts';
 import type {ProjectCloud} from '../documents/project.ts';
 import {openProtocolClient, type ProtocolClient} from '../runtime/client.ts';
+import {REMOVE_EXTENSION} from '../runtime/protocol/removeModel.ts';
 import {managementUrlOf, type OpenFleet} from './openProject.ts';
 import type {SegmentFiles} from './writeSegment.ts';
 
@@ -34,6 +35,12 @@ function namingTheCloud(cloud: ProjectCloud, error: ExpectedError): ExpectedErro
     hints: error.hints.length > 0 ? error.hints : [`curl ${managementUrlOf(cloud)}/v2/health/ready`],
     cause: error,
   });
+}
+
+/** A server that cannot forget a model at least stops serving it. */
+export async function removeCloudModel(client: ProtocolClient, name: string): Promise<void> {
+  const {extensions} = await client.readServerMetadata();
+  await client.unloadModel(name, {isRemoved: extensions.includes(REMOVE_EXTENSION)});
 }
 
 /**

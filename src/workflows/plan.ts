@@ -1,5 +1,5 @@
 import type {CloudLoad, FleetPlan} from '../documents/fleetPlan.ts';
-import type {Plan} from '../documents/plan.ts';
+import type {Plan, Tier} from '../documents/plan.ts';
 import type {PrecisionWish} from '../documents/planPrecision.ts';
 import {yamlFromDocument} from '../documents/printDocument.ts';
 import {writeHeader} from '../documents/writeHeader.ts';
@@ -7,10 +7,11 @@ import {EXIT, ExpectedError} from '../errors.ts';
 import {runStep, type EmitEvent} from '../events.ts';
 import type {PlanChange} from '../placement/comparePlans.ts';
 import {paretoOfPlan} from '../placement/goals/paretoOfPlan.ts';
+import type {PlacementMeasurements} from '../placement/measurements.ts';
 import {isHeadAndTail} from '../placement/planDocument.ts';
 import {readOwnVersion} from '../workspace/ownVersion.ts';
 import {writeDocument} from '../workspace/projectFolder.ts';
-import {readDeviceBuilds} from './deviceBuilds/readDeviceBuilds.ts';
+import {readLoweredBuilds} from './loweredBuilds/readLoweredBuilds.ts';
 import {startEstimates, type Estimates} from './estimateTimes.ts';
 import {formFleetClasses, type ProfiledClass} from './fleetClasses.ts';
 import {cloudLoadOf, requireCapacity} from './fleetLoad.ts';
@@ -20,6 +21,7 @@ import {planInputs} from './planFreshness.ts';
 import type {RequestedGoals} from './planGoals.ts';
 import {compareWithFiles} from './comparePlanFiles.ts';
 import {gatherMeasurements} from './planMeasurements.ts';
+import type {LoweredBuild} from './precision/boundaryCandidates.ts';
 import {choosePrecision} from './precision/choosePrecision.ts';
 import {choosePrecisions, type AllowedPrecisions} from './precision/choosePrecisions.ts';
 import {pixelInputs} from './precision/pixelInputs.ts';
@@ -151,6 +153,22 @@ async function weighLoad(
   return cloudLoadOf(project.project, cloud, timesOf(profile, prepared, first.class.representative), planned);
 }
 
+/** Of each tier, the lowered builds that its machine was profiled with. */
+async function readTierBuilds(
+  project: OpenProject,
+  prepared: PreparedModel,
+  {tiers}: Pick<PlacementMeasurements, 'tiers'>,
+  allowed: AllowedPrecisions['precisions'],
+): Promise<ReadonlyMap<Tier, readonly LoweredBuild[]>> {
+  const byTier = new Map<Tier, readonly LoweredBuild[]>();
+  for (const {tier, machine} of tiers) {
+    const profile = await readProfile(project, machine, tiers[0]?.machine ?? machine, null);
+    const builds = await readLoweredBuilds(project, prepared, profile, allowed);
+    if (builds.length > 0) byTier.set(tier, builds);
+  }
+  return byTier;
+}
+
 async function planDevice(
   project: OpenProject,
   device: string,
@@ -174,7 +192,8 @@ async function planDevice(
     measurements,
   };
   const cloud = cloudOf(project.project);
-  // Only a head and a tail can encode, and candidates are compared by their latency.
+  // Candidates are compared by their latency, and only a head and a tail can encode.
+  const isForLatency = (measurements.objective ?? 'latency') === 'latency';
   const canEncode = isHeadAndTail(measurements);
   const deviceProfile = await readProfile(project, device, device, estimates);
   const choice = await choosePrecision(
@@ -184,9 +203,11 @@ async function planDevice(
         ? {
             boundaries: request.boundaries,
             pixels: pixelInputs(prepared.inputs, project.project.preprocessing),
-            builds: await readDeviceBuilds(project, prepared, deviceProfile, request.precisions),
           }
-        : {boundaries: ['as-is'] as const, pixels: new Map<string, never>(), builds: []}),
+        : {boundaries: ['as-is'] as const, pixels: new Map<string, never>()}),
+      builds: isForLatency
+        ? await readTierBuilds(project, prepared, measurements, request.precisions)
+        : new Map<Tier, never>(),
       deviceProfile,
       cloudProfile: cloud === null ? null : await readProfile(project, cloud.name, device, estimates),
       data: request.data,

@@ -60,14 +60,16 @@ export async function profile(
       const made = await withDevice(project, gateway, request.connect, async machine => {
         // Its devices measure the link to it through its endpoint, as they will use it.
         await startEmptyGateway(gateway, machine, emit);
-        const place = {name: gateway.name, tier: 'gateway', peers: peersOfGateway(project, gateway)} as const;
+        const peers = peersOfGateway(project, gateway);
+        const place = {name: gateway.name, tier: 'gateway', target: gateway.target, peers} as const;
         return profileDevice(project, place, machine, prepared, request, emit);
       });
       await rememberLayerTimes(made, prepared);
       profiled.push({file: project.profileFile(gateway.name), profile: made});
     }
     for (const device of devices) {
-      const place = {name: device.name, tier: 'device', peers: peersOfDevice(project, device)} as const;
+      const peers = peersOfDevice(project, device);
+      const place = {name: device.name, tier: 'device', target: device.target, peers} as const;
       const made = await withDevice(project, device, request.connect, machine =>
         profileDevice(project, place, machine, prepared, request, emit),
       );

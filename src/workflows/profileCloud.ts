@@ -1,12 +1,14 @@
 import {writeHeader} from '../documents/writeHeader.ts';
 import {yamlFromDocument} from '../documents/printDocument.ts';
-import type {Profile} from '../documents/profile.ts';
+import type {ModelTimes, Profile} from '../documents/profile.ts';
 import type {ProjectCloud} from '../documents/project.ts';
 import {runStep, type EmitEvent} from '../events.ts';
 import {hexOfDigest} from '../workspace/digest.ts';
 import {readOwnVersion} from '../workspace/ownVersion.ts';
 import {writeDocument} from '../workspace/projectFolder.ts';
-import {loadCloudModel, withCloud} from './loadCloudModel.ts';
+import {loadCloudModel, removeCloudModel, withCloud} from './loadCloudModel.ts';
+import {findLoweredBuilds} from './loweredBuilds/findLoweredBuilds.ts';
+import {timeLoweredBuild} from './loweredBuilds/timeLoweredBuild.ts';
 import {modelTimesFrom} from './measuredModel.ts';
 import {measureDecoding} from './precision/measureCodecs.ts';
 import {measureUnpacking} from './precision/measurePacking.ts';
@@ -37,11 +39,37 @@ export async function profileCloud(
         await loadCloudModel(client, project, {name, ...segment});
         progress({detail: `${runs} runs`});
         const times = await client.profileModel(name, {runs, warmUps: Math.ceil(runs / 4)});
+        const lowered: ModelTimes[] = [];
+        for (const build of await findLoweredBuilds(project, prepared, {
+          target: cloud.target,
+          hardware: null,
+        })) {
+          progress({detail: `${runs} runs of the ${build.precision} build`});
+          const base = modelTimesFrom(prepared.digest, times);
+          lowered.push(
+            await timeLoweredBuild(project, prepared, build, base, async segment => {
+              const loweredName = `${prepared.name}-${hexOfDigest(build.artefact.digest).slice(0, 12)}`;
+              await loadCloudModel(client, project, {name: loweredName, ...segment});
+              try {
+                return await client.profileModel(loweredName, {runs, warmUps: Math.ceil(runs / 4)});
+              } finally {
+                await removeCloudModel(client, loweredName);
+              }
+            }),
+          );
+        }
         progress({detail: 'decoding what crosses'});
         const codecs = await measureDecoding(client, project, runs);
-        return {...times, codecs, packing: await measureUnpacking(client)};
+        return {...times, lowered, codecs, packing: await measureUnpacking(client)};
       }),
-    times => ({detail: `${times.wholeRun.medianMs.toFixed(3)} ms a run`}),
+    times => ({
+      detail: [
+        `${times.wholeRun.medianMs.toFixed(3)} ms a run`,
+        ...times.lowered.map(
+          ({wholeRun, lowered}) => `${wholeRun.medianMs.toFixed(3)} ms in ${lowered?.precision ?? ''}`,
+        ),
+      ].join(', '),
+    }),
   );
   const profile: Profile = {
     ...writeHeader('profile', {
@@ -51,7 +79,7 @@ export async function profileCloud(
     }),
     machine: {name: cloud.name, tier: 'cloud', address: managementUrlOf(cloud)},
     runtime: measured.runtime,
-    models: [modelTimesFrom(prepared.digest, measured)],
+    models: [modelTimesFrom(prepared.digest, measured), ...measured.lowered],
     links: [],
     codecs: measured.codecs,
     ...(measured.packing === null ? {} : {packing: measured.packing}),

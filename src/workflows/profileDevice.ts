@@ -13,9 +13,10 @@ import {writeDocument} from '../workspace/projectFolder.ts';
 import {collectRuntimeFiles} from '../workspace/runtimeFiles.ts';
 import {readDeviceTruth} from './deploy/readDeviceTruth.ts';
 import {withDeviceLock} from './deploy/deviceLock.ts';
-import {findDeviceBuilds} from './deviceBuilds/findDeviceBuilds.ts';
-import {profileDeviceBuild} from './deviceBuilds/profileDeviceBuild.ts';
 import {createHandoverModels} from './handoverModels.ts';
+import {findLoweredBuilds} from './loweredBuilds/findLoweredBuilds.ts';
+import {measureOverSsh} from './loweredBuilds/measureOverSsh.ts';
+import {timeLoweredBuild} from './loweredBuilds/timeLoweredBuild.ts';
 import {modelTimesFrom, type MeasuredDevice} from './measuredModel.ts';
 import type {OpenProject} from './openProject.ts';
 import type {PreparedModel} from './prepareModel.ts';
@@ -32,6 +33,8 @@ const MEASURE_TIMEOUT_MS = 1_800_000;
 export interface ProfiledPlace {
   readonly name: string;
   readonly tier: 'device' | 'gateway';
+  /** As the project declares it; left out: what the hardware shows. */
+  readonly target?: string | undefined;
   readonly peers: readonly {readonly name: string; readonly url: string}[];
 }
 
@@ -126,17 +129,15 @@ export async function profileDevice(
         }),
       );
       const runtimeThere = {store: project.store, home, runtimeHex, threads: hardware.cores};
-      // A gateway's part is always the fp32 one.
-      const builds =
-        device.tier === 'device'
-          ? await findDeviceBuilds(project, prepared, {name: device.name, hardware})
-          : [];
+      const base = modelTimesFrom(prepared.digest, times);
+      const place = {machine, ...runtimeThere, runs};
       const lowered: ModelTimes[] = [];
-      for (const build of builds) {
-        const base = modelTimesFrom(prepared.digest, times);
-        const place = {project, prepared, machine, ...runtimeThere, runs};
-        lowered.push(await profileDeviceBuild(place, build, base, emit));
-      }
+      for (const build of await findLoweredBuilds(project, prepared, {target: device.target, hardware}))
+        lowered.push(
+          await timeLoweredBuild(project, prepared, build, base, segment =>
+            measureOverSsh(place, build, segment, emit),
+          ),
+        );
       if (peers.length === 0) return {...times, lowered, codecs: null, packing: null};
       const codecs = await measureEncoding(machine, runtimeThere, runs, emit);
       return {...times, lowered, codecs, packing: await measurePacking(machine, runtimeThere, emit)};

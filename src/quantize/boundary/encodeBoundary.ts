@@ -21,6 +21,8 @@ export interface BoundaryRequest {
   readonly types: ReadonlyMap<string, MeasuredType>;
   /** Those of the whole model, which are given out as they are whatever crosses. */
   readonly modelOutputs: readonly string[];
+  /** Others that may stand in for head or tail: what travels is called as nothing is in them either. */
+  readonly besides?: readonly OnnxModel[];
 }
 
 /**
@@ -31,13 +33,13 @@ export interface BoundaryRequest {
  */
 export function encodeBoundary(
   segments: Segments,
-  {encodings, types, modelOutputs}: BoundaryRequest,
+  {encodings, types, modelOutputs, besides = []}: BoundaryRequest,
 ): EncodedSegments {
   if (encodings.size === 0) return {...segments, wireTypes: new Map()};
   if (segments.tail === null) throw new RangeError('nothing crosses: there is no tail');
   const tail = raised(segments.tail, types);
   const head = segments.head === null ? emptyHead(tail) : raised(segments.head, types);
-  const namers = namersOf(head, tail);
+  const namers = namersOf(tail, [head, tail, ...besides.map(model => raised(model, types))]);
   const codecs = [...encodings].map(([name, encoding]): NamedCodec => {
     const type = types.get(name);
     if (!segments.boundary.includes(name)) throw new RangeError(`tensor ${name} does not cross`);
@@ -152,18 +154,18 @@ function emptyHead(tail: OnnxModel): OnnxModel {
   return createModel(createGraph({name: 'head'}), {irVersion, opsetImports});
 }
 
-/** Names that neither segment has: what travels is called alike in both. */
-function namersOf(head: OnnxModel, tail: OnnxModel): Namers {
-  const nodes = [...head.graph.nodes, ...tail.graph.nodes];
+/** Names that none of the models has: what travels is called alike in all. */
+function namersOf(tail: OnnxModel, models: readonly OnnxModel[]): Namers {
+  const nodes = models.flatMap(({graph}) => graph.nodes);
   const graph = {
     ...tail.graph,
     nodes,
-    inputs: [...head.graph.inputs, ...tail.graph.inputs],
-    outputs: [...head.graph.outputs, ...tail.graph.outputs],
-    initializers: [...head.graph.initializers, ...tail.graph.initializers],
-    sparseInitializers: [...head.graph.sparseInitializers, ...tail.graph.sparseInitializers],
+    inputs: models.flatMap(model => model.graph.inputs),
+    outputs: models.flatMap(model => model.graph.outputs),
+    initializers: models.flatMap(model => model.graph.initializers),
+    sparseInitializers: models.flatMap(model => model.graph.sparseInitializers),
   };
-  const functions = [...head.functions, ...tail.functions];
+  const functions = models.flatMap(model => model.functions);
   return {
     takeTensor: freshTensorNames({...tail, graph, functions}),
     takeNode: freshNames(nodes.map(({name}) => name)),

@@ -1,5 +1,6 @@
 import type {Plan} from '../../documents/plan.ts';
 import {nameOfObjective, proofFrom} from '../../documents/planProof.ts';
+import {textFromTierPrecisions, tierPrecisionsOf} from '../../documents/tierBuilds.ts';
 import {formatBytes, formatMs} from '../formatNumbers.ts';
 import {joinMarkup, markup, type Markup} from './markup.ts';
 
@@ -9,6 +10,7 @@ export function headSection(plan: Plan): Markup {
   const countOn = (wanted: string): number => layers.filter(({tier}) => tier === wanted).length;
   const onGateway =
     plan.tiers?.some(({tier}) => tier === 'gateway') === true ? `, ${countOn('gateway')} on the gateway` : '';
+  const builds = textFromTierPrecisions(tierPrecisionsOf(plan.precision));
   const facts: [string, Markup][] = [
     [
       'Decided',
@@ -18,6 +20,7 @@ export function headSection(plan: Plan): Markup {
       'Predicted',
       markup`<strong>${formatMs(predicted.latencyMs)}</strong> for a request, sending ${formatBytes(predicted.upBytes)} up and ${formatBytes(predicted.downBytes)} down`,
     ],
+    ...(builds === '' ? [] : [['Builds', markup`${builds}`] as [string, Markup]]),
     ['Objective', markup`${nameOfObjective(plan.objective)}`],
     ['Constraints', constraintList(constraints)],
     ['Proof', proofOf(plan)],

@@ -1,43 +1,52 @@
 import {probeHardware} from '../../device/probeHardware.ts';
 import {profileFromYaml} from '../../documents/readDocument.ts';
 import type {Hardware} from '../../documents/profile.ts';
-import type {ProjectDevice} from '../../documents/project.ts';
+import type {ProjectCloud} from '../../documents/project.ts';
 import {EXIT, ExpectedError} from '../../errors.ts';
 import type {Target} from '../../targets/target.ts';
 import {targetByName} from '../../targets/targetByName.ts';
 import {targetsFromHardware} from '../../targets/targetFromHardware.ts';
 import {readDocumentText} from '../../workspace/projectFolder.ts';
-import {withDevice, type ConnectOptions} from '../connectDevice.ts';
-import {hasNone, selectDevices, type OpenProject} from '../openProject.ts';
+import {withDevice, type ConnectOptions, type ReachableMachine} from '../connectDevice.ts';
+import {cloudOf, hasNone, selectDevices, type OpenProject} from '../openProject.ts';
 
 /** What to compile for, and where to measure it. */
 export interface CompileGoal {
   readonly target: Target;
-  readonly device: ProjectDevice | null;
+  /** A gateway is measured on like a device; `null`: a cloud, or nothing but a target. */
+  readonly device: ReachableMachine | null;
 }
 
+type DeclaredMachine = ReachableMachine & {readonly target?: string | undefined};
+
 /**
- * The target that was named, those of the device that was named, or one goal per target among the project's devices. A
- * device that was never profiled is asked what it is when it was named.
- * @throws ExpectedError `unknown-target`, `unknown-device`, `profile-missing`, `architecture-unsupported`
+ * The target that was named, those of the device, gateway or cloud that was named, or one goal per target among all of the
+ * project's. A device that was never profiled is asked what it is when it was named; a cloud is what it is declared to be.
+ * @throws ExpectedError `unknown-target`, `unknown-device`, `profile-missing`, `architecture-unsupported`, `target-missing`
  */
 export async function chooseGoals(
   project: OpenProject,
   request: {readonly device?: string; readonly target?: string; readonly connect: ConnectOptions},
 ): Promise<CompileGoal[]> {
-  const device = request.device === undefined ? null : deviceNamed(project, request.device);
+  const cloud = project.project.clouds?.find(({name}) => name === request.device);
+  const device =
+    request.device === undefined || cloud !== undefined ? null : machineNamed(project, request.device);
   if (request.target !== undefined) return [{target: targetByName(request.target), device}];
+  if (cloud !== undefined) return [{target: targetOfCloud(cloud), device: null}];
   if (device !== null) {
     const targets = await targetsOf(project, device, request.connect);
     return targets.map(target => ({target, device}));
   }
 
   const goals = new Map<string, CompileGoal>();
-  for (const candidate of project.project.devices) {
+  for (const candidate of [...project.project.devices, ...(project.project.gateways ?? [])]) {
     for (const target of (await knownTargetsOf(project, candidate)) ?? []) {
       if (!goals.has(target.name)) goals.set(target.name, {target, device: candidate});
     }
   }
+  const declared = cloudOf(project.project)?.target;
+  if (declared !== undefined && !goals.has(declared))
+    goals.set(declared, {target: targetByName(declared), device: null});
   if (goals.size > 0) return [...goals.values()];
   const [first] = project.project.devices;
   throw new ExpectedError(
@@ -54,7 +63,20 @@ export async function chooseGoals(
   );
 }
 
-function deviceNamed(project: OpenProject, name: string): ProjectDevice {
+/** @throws ExpectedError `target-missing`: nobody but the project knows what a cloud runs on */
+function targetOfCloud({name, target}: ProjectCloud): Target {
+  if (target !== undefined) return targetByName(target);
+  throw new ExpectedError(
+    'target-missing',
+    `The cloud ${name} is reached through its protocol only, and edgewise.yaml does not say its target.`,
+    EXIT.usage,
+    {hints: [`Set target: x86-vnni for ${name} in edgewise.yaml.`, 'edgewise compile --target x86-vnni']},
+  );
+}
+
+function machineNamed(project: OpenProject, name: string): DeclaredMachine {
+  const gateway = project.project.gateways?.find(candidate => candidate.name === name);
+  if (gateway !== undefined) return gateway;
   const [device] = selectDevices(project.project, [name]);
   if (device === undefined) throw new Error(`no device ${name}`);
   return device;
@@ -62,7 +84,7 @@ function deviceNamed(project: OpenProject, name: string): ProjectDevice {
 
 async function targetsOf(
   project: OpenProject,
-  device: ProjectDevice,
+  device: DeclaredMachine,
   connect: ConnectOptions,
 ): Promise<readonly Target[]> {
   const known = await knownTargetsOf(project, device);
@@ -72,7 +94,7 @@ async function targetsOf(
 /** Without asking the device: what it declares, or what its profile shows. */
 async function knownTargetsOf(
   project: OpenProject,
-  device: ProjectDevice,
+  device: DeclaredMachine,
 ): Promise<readonly Target[] | null> {
   if (device.target !== undefined) return [targetByName(device.target)];
   const hardware = await profiledHardware(project, device.name);

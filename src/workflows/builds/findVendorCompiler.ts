@@ -2,11 +2,10 @@ import {connectMachine} from '../../device/connectMachine.ts';
 import type {Machine} from '../../device/machine.ts';
 import {probeHardware} from '../../device/probeHardware.ts';
 import {ExpectedError} from '../../errors.ts';
-import type {ProjectDevice} from '../../documents/project.ts';
 import type {CompilerChoice} from '../../targets/compilers/compilerJob.ts';
 import {compilerJobFor} from '../../targets/compilers/compilerJobFor.ts';
 import type {CandidateBuild, Recipe, TargetFacts} from '../../targets/target.ts';
-import {withDevice, type ConnectOptions} from '../connectDevice.ts';
+import {withDevice, type ConnectOptions, type ReachableMachine} from '../connectDevice.ts';
 import type {OpenProject} from '../openProject.ts';
 import {findTools} from '../runCompiler.ts';
 import type {CompileGoal} from './chooseGoals.ts';
@@ -22,7 +21,7 @@ export type VendorCompiler =
       readonly kind: 'found';
       readonly name: NonNullable<Recipe['compiler']>['name'];
       /** `null`: this machine. */
-      readonly device: ProjectDevice | null;
+      readonly device: ReachableMachine | null;
       /** It measures what it makes, on a machine of the target. */
       readonly isTiming: boolean;
       /** Of the device the artefact is for; `null` when only the target was named. */
@@ -90,7 +89,7 @@ export async function findVendorCompiler(
 /** The device, or this machine for `null`; closed whatever happens. */
 export async function withMachine<T>(
   project: OpenProject,
-  device: ProjectDevice | null,
+  device: ReachableMachine | null,
   connect: ConnectOptions,
   work: (machine: Machine) => Promise<T>,
 ): Promise<T> {

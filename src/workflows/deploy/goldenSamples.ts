@@ -1,5 +1,6 @@
 import type {Plan} from '../../documents/plan.ts';
 import type {NamedTensors} from '../../documents/tensor.ts';
+import {tierBuildsOf} from '../../documents/tierBuilds.ts';
 import {randomFeeds} from '../../engine/randomFeeds.ts';
 import {openSession} from '../../engine/session.ts';
 import type {OpenProject} from '../openProject.ts';
@@ -15,15 +16,14 @@ const QUANTIZED_OPERATORS = /Quantize|Integer|MatMulNBits/;
 
 /**
  * Seeded inputs and what every device must answer to them, within `tolerance`: what the unsplit build does here, or, where
- * the plan has tensors cross rounded or the device's layers of another build, what its segments do.
+ * the plan has tensors cross rounded or a tier's layers of another build, what its segments do.
  */
 export async function goldenSamples(
   project: OpenProject,
   prepared: PreparedModel,
   plan: Pick<Plan, 'cut' | 'layers' | 'precision'>,
 ): Promise<{readonly samples: GoldenSample[]; readonly tolerance: number}> {
-  const deviceBuild = plan.precision?.device ?? null;
-  const hasInteger = deviceBuild !== null || plan.cut.some(({precision}) => precision === 'int8');
+  const hasInteger = hasBuilds(plan) || plan.cut.some(({precision}) => precision === 'int8');
   const isQuantized = prepared.graph.layers.some(({operator}) => QUANTIZED_OPERATORS.test(operator));
   return project.withTemporaryFolder(async folder => {
     const opened = await openWhole(project, prepared, plan, folder);
@@ -40,15 +40,18 @@ export async function goldenSamples(
   });
 }
 
+function hasBuilds({precision}: Pick<Plan, 'precision'>): boolean {
+  return Object.keys(tierBuildsOf(precision)).length > 0;
+}
+
 async function openWhole(
   project: OpenProject,
   prepared: PreparedModel,
   plan: Pick<Plan, 'cut' | 'layers' | 'precision'>,
   folder: string,
 ): Promise<{run(inputs: NamedTensors): Promise<NamedTensors>; close(): Promise<void>}> {
-  const deviceBuild = plan.precision?.device?.build ?? null;
-  if (deviceBuild !== null || plan.cut.some(({precision}) => precision !== undefined))
-    return openComposed(project, prepared, {...plan, deviceBuild}, folder, 1);
+  if (hasBuilds(plan) || plan.cut.some(({precision}) => precision !== undefined))
+    return openComposed(project, prepared, {...plan, builds: tierBuildsOf(plan.precision)}, folder, 1);
   const path = project.store.pathOf(prepared.digest);
   const session = await openSession({path}, {optimization: 'disabled', threads: 1});
   return {run: async inputs => (await session.run(inputs)).outputs, close: () => session.close()};

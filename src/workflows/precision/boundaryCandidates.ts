@@ -1,25 +1,32 @@
 import type {BoundaryPrecision, PixelValues} from '../../documents/boundary.ts';
 import {countElements, sizeInBytes} from '../../documents/elementTypes.ts';
-import type {BoundaryChoice, DeviceBuildChoice} from '../../documents/planPrecision.ts';
+import type {BoundaryChoice} from '../../documents/planPrecision.ts';
+import type {Tier} from '../../documents/planTiers.ts';
 import type {CodecCost, Link, ModelTimes} from '../../documents/profile.ts';
-import {bytesOfTensor, type TensorRow, type WeightRow} from '../../placement/measurements.ts';
+import type {TierBuild} from '../../documents/tierBuilds.ts';
+import {
+  bytesOfTensor,
+  type TensorRow,
+  type TierMeasurements,
+  type WeightRow,
+} from '../../placement/measurements.ts';
 import {WIRE_TYPES} from '../../quantize/boundary/codecs.ts';
 import type {PackedSizes} from './packedSizes.ts';
 
-/** A build of lower precision for the device's layers, as it was measured there. */
-export interface DeviceBuildCandidate extends DeviceBuildChoice {
+/** A build of lower precision for a tier's layers, as it was measured there. */
+export interface LoweredBuild extends TierBuild {
   /** Of the prepared model's layers. */
   readonly times: ModelTimes;
   /** What of its weights each of the model's layers reads. */
   readonly weights: readonly WeightRow[];
-  /** Where the cloud's fp32 layers can go on from it. */
+  /** Where another build can go on from it, or it from another one. */
   readonly common: ReadonlySet<string>;
 }
 
-/** One build for the device and one way for what crosses to travel: a placement problem of its own. */
+/** One build for each tier and one way for what crosses to travel: a placement problem of its own. */
 export interface BoundaryCandidate {
-  /** `null`: the fp32 one. */
-  readonly device: DeviceBuildCandidate | null;
+  /** Of the tiers whose layers are not of the fp32 one. */
+  readonly builds: ReadonlyMap<Tier, LoweredBuild>;
   readonly boundary: BoundaryChoice;
   readonly input: 'as-is' | 'pixels';
   /** Where each tensor is packed besides, what its size then is. */
@@ -41,14 +48,14 @@ export function listBoundaryCandidates(
   boundaries: readonly BoundaryChoice[],
   pixels: ReadonlyMap<string, PixelValues>,
   packed: PackedSizes | null,
-  builds: readonly DeviceBuildCandidate[],
+  builds: ReadonlyMap<Tier, readonly LoweredBuild[]>,
 ): BoundaryCandidate[] {
   const floats = tensors.filter(
     ({elementType, shape, isWeight}) => elementType === 'float32' && Boolean(shape) && !isWeight,
   );
   const inputs = pixels.size === 0 ? (['as-is'] as const) : (['as-is', 'pixels'] as const);
   const travels = boundaries.flatMap(boundary =>
-    inputs.flatMap((input): Omit<BoundaryCandidate, 'device'>[] => {
+    inputs.flatMap((input): Omit<BoundaryCandidate, 'builds'>[] => {
       const precisions = new Map<string, BoundaryPrecision>();
       for (const {name} of floats) {
         if (input === 'pixels' && pixels.has(name)) precisions.set(name, 'pixels');
@@ -58,17 +65,48 @@ export function listBoundaryCandidates(
       return packed === null ? [plain] : [plain, {...plain, packed}];
     }),
   );
-  return [null, ...builds].flatMap(device => travels.map(travel => ({...travel, device})));
+  return combinationsOf(builds).flatMap(each => travels.map(travel => ({...travel, builds: each})));
 }
 
-/** The tensors as they are where the device has that build: what it knows by no name cannot cross. */
-export function withDeviceBuild(
+/** Every choice of one build for each tier, where a tier always has the fp32 one as well; fp32 everywhere first. */
+export function combinationsOf(
+  builds: ReadonlyMap<Tier, readonly LoweredBuild[]>,
+): ReadonlyMap<Tier, LoweredBuild>[] {
+  return [...builds].reduce<ReadonlyMap<Tier, LoweredBuild>[]>(
+    (chosen, [tier, ofTier]) => [
+      ...chosen,
+      ...ofTier.flatMap(build => chosen.map(others => new Map([...others, [tier, build]]))),
+    ],
+    [new Map()],
+  );
+}
+
+/** The tiers as they are where some have builds of their own. `build`: digest of the fp32 one. */
+export function withTierBuilds(
+  tiers: readonly TierMeasurements[],
+  builds: ReadonlyMap<Tier, LoweredBuild>,
+  build: string,
+): readonly TierMeasurements[] {
+  return tiers.map(row => {
+    const own = builds.get(row.tier);
+    return own === undefined ? row : {...row, times: {...own.times, build}, weights: own.weights};
+  });
+}
+
+/**
+ * The tensors as they are where tiers have those builds: what one of them knows by no name cannot cross. Model inputs come to
+ * the device in any case.
+ */
+export function withBuildsTensors(
   tensors: readonly TensorRow[],
-  device: DeviceBuildCandidate | null,
+  builds: ReadonlyMap<Tier, LoweredBuild>,
 ): readonly TensorRow[] {
-  if (device === null) return tensors;
+  const isKnownTo = (row: TensorRow, tier: Tier, {common}: LoweredBuild): boolean =>
+    common.has(row.name) || (row.isInput && tier === 'device');
   return tensors.map(row =>
-    row.isWeight || row.isInput || device.common.has(row.name) ? row : {...row, isInternal: true},
+    row.isWeight || [...builds].every(([tier, build]) => isKnownTo(row, tier, build))
+      ? row
+      : {...row, isInternal: true},
   );
 }
 

@@ -1,23 +1,21 @@
 import type {PixelValues} from '../../documents/boundary.ts';
 import type {Plan} from '../../documents/plan.ts';
-import type {
-  BoundaryChoice,
-  ComposedAccuracy,
-  DeviceBuildChoice,
-  PrecisionCandidate,
-} from '../../documents/planPrecision.ts';
+import type {BoundaryChoice, ComposedAccuracy, PrecisionCandidate} from '../../documents/planPrecision.ts';
+import type {Tier} from '../../documents/planTiers.ts';
+import type {TierBuilds} from '../../documents/tierBuilds.ts';
 import type {Profile} from '../../documents/profile.ts';
 import {ExpectedError} from '../../errors.ts';
 import type {EmitEvent} from '../../events.ts';
 import {twoTiersOf} from '../../placement/measurements.ts';
-import {isPlain, planDocument, type PlanRequest} from '../../placement/planDocument.ts';
+import {isHeadAndTail, isPlain, planDocument, type PlanRequest} from '../../placement/planDocument.ts';
 import {
   listBoundaryCandidates,
-  withDeviceBuild,
+  withBuildsTensors,
+  withTierBuilds,
   withTravel,
   type BoundaryCandidate,
   type CodecCosts,
-  type DeviceBuildCandidate,
+  type LoweredBuild,
 } from './boundaryCandidates.ts';
 import {draftPlans, listPlansToTry} from './plansToTry.ts';
 import type {PrecisionData} from './precisionData.ts';
@@ -28,8 +26,8 @@ export interface PrecisionQuestion {
   /** What may cross other than as it is. */
   readonly boundaries: readonly BoundaryChoice[];
   readonly pixels: ReadonlyMap<string, PixelValues>;
-  /** What the device's layers can be taken from besides the fp32 build. */
-  readonly builds: readonly DeviceBuildCandidate[];
+  /** What each tier's layers can be taken from besides the fp32 build. */
+  readonly builds: ReadonlyMap<Tier, readonly LoweredBuild[]>;
   readonly deviceProfile: Profile;
   readonly cloudProfile: Profile | null;
   readonly data: PrecisionData;
@@ -59,20 +57,16 @@ export async function choosePrecision(
   const costs = codecCosts(deviceProfile, cloudProfile);
   const planned = new Map<BoundaryCandidate, Plan>();
   const refused: RefusedCandidate[] = [];
-  const packed =
-    costs === null || costs.packingNsPerByte === 0 ? null : await question.data.packedSizes(pixels);
+  // Over a gateway and with return trips tensors travel as they are.
+  const canPack = costs !== null && costs.packingNsPerByte > 0 && isHeadAndTail(measurements);
+  const packed = canPack ? await question.data.packedSizes(pixels) : null;
   const listed = listBoundaryCandidates(rows, question.boundaries, pixels, packed, question.builds);
   const [plain] = listed;
   if (plain === undefined) throw new RangeError('no candidates');
   /** The question as it is when what crosses travels that way. */
   const requestWith = (candidate: BoundaryCandidate): PlanRequest => {
-    const {device: build} = candidate;
-    const [first, ...others] = measurements.tiers;
-    const tiers =
-      build === null || first === undefined
-        ? measurements.tiers
-        : [{...first, times: {...build.times, build: measurements.build}, weights: build.weights}, ...others];
-    const known = withDeviceBuild(rows, build);
+    const tiers = withTierBuilds(measurements.tiers, candidate.builds, measurements.build);
+    const known = withBuildsTensors(rows, candidate.builds);
     const {device, link} = twoTiersOf(measurements);
     const tensors =
       costs === null ? known : withTravel(known, candidate, costs, {device, link: link?.link ?? null});
@@ -80,11 +74,11 @@ export async function choosePrecision(
   };
   // Where fp32 weights do not fit, smaller ones may.
   const plainPlan =
-    question.builds.length === 0 ? planDocument(requestWith(plain)) : planIfFeasible(requestWith(plain));
+    question.builds.size === 0 ? planDocument(requestWith(plain)) : planIfFeasible(requestWith(plain));
   if (plainPlan === null) refused.push({candidate: plain, plan: null, ...NOTHING_WITHIN_LIMITS});
   else planned.set(plain, plainPlan);
-  const hasCloud = twoTiersOf(measurements).cloud !== null;
-  const worthPlanning = listed.slice(1).filter(({device}) => hasCloud || device !== null);
+  const hasOthers = measurements.tiers.length > 1 && measurements.links.length > 0;
+  const worthPlanning = listed.slice(1).filter(({builds}) => hasOthers || builds.has('device'));
   const isOnlyPlain = worthPlanning.length === 0;
   for (const candidate of worthPlanning) {
     const isEncoded = candidate.precisions.size > 0 || candidate.packed !== null;
@@ -165,12 +159,13 @@ function planIfFeasible(request: PlanRequest): Plan | null {
 }
 
 /** Whether the plan makes use of what the candidate is: otherwise it is another one's. */
-function isItself({cut, layers}: Plan, {device, precisions, packed}: BoundaryCandidate): boolean {
+function isItself({cut, layers}: Plan, {builds, precisions, packed}: BoundaryCandidate): boolean {
   const isAsItIs = precisions.size === 0 && packed === null;
   const isEncoding = cut.some(
     ({tensor, direction}) => direction === 'up' && (packed !== null || precisions.has(tensor)),
   );
-  return (isAsItIs || isEncoding) && (device === null || layers.some(({tier}) => tier === 'device'));
+  const used = new Set(layers.map(({tier}) => tier));
+  return (isAsItIs || isEncoding) && [...builds.keys()].every(tier => used.has(tier));
 }
 
 function latencyOf({predicted}: Plan): number {
@@ -195,8 +190,8 @@ function withPrecision(
   refused: readonly RefusedCandidate[],
 ): Plan {
   const {boundary, input} = chosen;
-  const buildOf = ({device}: BoundaryCandidate): {device?: DeviceBuildChoice} =>
-    device === null ? {} : {device: {precision: device.precision, build: device.build}};
+  const buildsOf = ({builds}: BoundaryCandidate): TierBuilds =>
+    Object.fromEntries([...builds].map(([tier, {precision, build}]) => [tier, {precision, build}]));
   const packingOf = ({packed}: BoundaryCandidate): {isPacked?: true} =>
     packed === null ? {} : {isPacked: true};
   const rowOf = (
@@ -204,7 +199,7 @@ function withPrecision(
     planned: Plan | null,
     rest: Pick<PrecisionCandidate, 'verdict' | 'reason'> & {accuracy?: ComposedAccuracy | undefined},
   ): PrecisionCandidate => ({
-    ...buildOf(candidate),
+    ...buildsOf(candidate),
     boundary: candidate.boundary,
     input: candidate.input,
     ...packingOf(candidate),
@@ -219,7 +214,7 @@ function withPrecision(
   return {
     ...plan,
     precision: {
-      ...buildOf(chosen),
+      ...buildsOf(chosen),
       boundary,
       input,
       ...packingOf(chosen),

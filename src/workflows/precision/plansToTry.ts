@@ -33,10 +33,10 @@ export function draftPlans(
   const placed = placementsToTry(request.measurements, count)
     .filter(tiers => tiers.join() !== places(chosen.plan))
     .map((tiers): DraftPlan => {
-      // Where nothing crosses, or nothing runs on the device, it is no question how.
+      // Where nothing crosses, or nothing runs on a tier, it is no question how.
       const candidate: BoundaryCandidate = {
         ...way,
-        ...(tiers.includes('device') ? {} : {device: null}),
+        builds: new Map([...way.builds].filter(([tier]) => tiers.includes(tier))),
         ...(tiers.every(tier => tier === 'device') ? AS_IT_IS : {}),
       };
       return {candidate, plan: planDocument({...requestWith(candidate), placed: tiers})};

@@ -1,6 +1,7 @@
 import type {PixelValues} from '../../documents/boundary.ts';
 import type {Plan} from '../../documents/plan.ts';
 import type {ComposedAccuracy} from '../../documents/planPrecision.ts';
+import {textFromTierPrecisions} from '../../documents/tierBuilds.ts';
 import {ExpectedError} from '../../errors.ts';
 import {runStep, type EmitEvent} from '../../events.ts';
 import type {BoundaryCandidate} from './boundaryCandidates.ts';
@@ -24,12 +25,12 @@ export type Answer =
 
 export type Refusal = Pick<Extract<Answer, {kind: 'refused'}>, 'code' | 'reason' | 'accuracy'>;
 
-/** Rounding needs samples to be judged on, and scales need others to be measured on; pixels need none. */
+/** Rounding and lowered builds need samples to be judged on, and scales need others to be measured on; pixels need none. */
 export async function missingData(
-  {boundary}: BoundaryCandidate,
+  {boundary, builds}: BoundaryCandidate,
   data: PrecisionData,
 ): Promise<Refusal | null> {
-  if (boundary === 'as-is') return null;
+  if (boundary === 'as-is' && builds.size === 0) return null;
   if ((await data.judge()) === null)
     return {
       code: 'no-evaluation-data',
@@ -50,7 +51,7 @@ export async function tryCandidate(
   {data, pixels}: {readonly data: PrecisionData; readonly pixels: ReadonlyMap<string, PixelValues>},
   emit: EmitEvent,
 ): Promise<Answer> {
-  if (candidate.precisions.size === 0 && candidate.device === null) {
+  if (candidate.precisions.size === 0 && candidate.builds.size === 0) {
     const cut = await encodedCut(plan.cut, candidate, pixels, null);
     return {kind: 'holds', cut, reason: 'nothing is rounded'};
   }
@@ -73,7 +74,12 @@ export async function tryCandidate(
 }
 
 /** What says that a candidate cannot be, not that the project is wrong. */
-const CANDIDATE_ERRORS = new Set(['activation-not-finite', 'opset-unsupported', 'model-run-failed']);
+const CANDIDATE_ERRORS = new Set([
+  'activation-not-finite',
+  'build-cannot-be-cut',
+  'opset-unsupported',
+  'model-run-failed',
+]);
 
 async function judgeCandidate(
   candidate: BoundaryCandidate,
@@ -83,7 +89,7 @@ async function judgeCandidate(
 ): Promise<Answer> {
   const cut = await encodedCut(plan.cut, candidate, pixels, await data.ranges());
   const isLossless =
-    candidate.device === null &&
+    candidate.builds.size === 0 &&
     cut.every(({precision}) => precision === undefined || precision === 'pixels');
   const judge = await data.judge();
   if (judge === null) {
@@ -94,7 +100,7 @@ async function judgeCandidate(
   const {accuracy, verdict} = await judge.judge({
     cut,
     layers: plan.layers,
-    deviceBuild: candidate.device?.build ?? null,
+    builds: Object.fromEntries(candidate.builds),
   });
   const reason = sentenceFromAccuracy(accuracy);
   if (isLossless)
@@ -111,9 +117,10 @@ async function judgeCandidate(
     : {kind: 'refused', code: 'accuracy-budget-missed', accuracy, reason};
 }
 
-function nameOfCandidate({device, boundary, input, packed}: BoundaryCandidate): string {
+function nameOfCandidate({builds, boundary, input, packed}: BoundaryCandidate): string {
   const parts = [...(input === 'pixels' ? ['pixels'] : []), ...(boundary === 'as-is' ? [] : [boundary])];
   const name = parts.length === 0 ? 'tensors as they are' : parts.join(' and ');
   const travel = packed === null ? name : `${name}, packed`;
-  return device === null ? travel : `${device.precision} on the device, ${travel}`;
+  const precisions = [...builds].map(([tier, {precision}]) => [tier, precision] as const);
+  return builds.size === 0 ? travel : `${textFromTierPrecisions(Object.fromEntries(precisions))}, ${travel}`;
 }

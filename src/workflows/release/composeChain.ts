@@ -3,6 +3,7 @@ import type {Part} from '../../documents/part.ts';
 import type {Plan} from '../../documents/plan.ts';
 import {jsonFromDocument} from '../../documents/printDocument.ts';
 import {extractChain} from '../../model/extractChain.ts';
+import type {OnnxModel} from '../../model/onnx/messages.ts';
 import {nestCalls, type Call, type Step} from '../../model/nestCalls.ts';
 import type {Segment} from '../../model/orderSegments.ts';
 import {digestOfBytes, hexOfDigest} from '../../workspace/digest.ts';
@@ -11,6 +12,7 @@ import type {OpenProject} from '../openProject.ts';
 import type {PreparedModel} from '../prepareModel.ts';
 import type {ShippedFile} from '../deploy/shipFiles.ts';
 import {specsOf, writeSegment} from '../writeSegment.ts';
+import {withServedLink} from './partOfBuild.ts';
 import type {PlacedTier} from './placedTiers.ts';
 
 export interface ComposedPart {
@@ -63,6 +65,10 @@ export async function composeChain(request: ChainRequest): Promise<ComposedChain
       request.isCloudDirect && tiers[from]?.tier === 'device' && tiers[to]?.tier === 'cloud',
     canKeep: tier => tiers[tier]?.tier === 'gateway' || request.canCloudKeep,
   });
+  const served = <T>(segment: number, work: (model: OnnxModel) => Promise<T>): Promise<T> => {
+    const build = plan.precision?.[tiers[segments[segment]!.tier]!.tier]?.build ?? null;
+    return withServedLink(project, prepared, chain[segment]!, build, work);
+  };
   const cloudModels: CloudModel[] = [];
   const parts: ComposedPart[] = [];
 
@@ -74,8 +80,10 @@ export async function composeChain(request: ChainRequest): Promise<ComposedChain
         deployed.push(await composeCall(step, tier));
         continue;
       }
-      const {model, inputs, outputs} = chain[step.segment]!;
-      const written = await writeSegment(store, `segment-${step.segment + 1}`, model);
+      const {inputs, outputs} = chain[step.segment]!;
+      const written = await served(step.segment, model =>
+        writeSegment(store, `segment-${step.segment + 1}`, model),
+      );
       for (const file of written.files) files.set(file.path, file);
       const tensors = {inputs: specsOf(inputs, types), outputs: specsOf(outputs, types)};
       deployed.push({kind: 'run', graph: written.graph, ...tensors});
@@ -106,7 +114,7 @@ export async function composeChain(request: ChainRequest): Promise<ComposedChain
     const [step] = steps;
     if (step?.kind !== 'run' || steps.length !== 1)
       throw new Error('the cloud is asked for one segment a call');
-    const model = await cloudModelFrom(project, prepared.name, chain[step.segment]!.model);
+    const model = await served(step.segment, made => cloudModelFrom(project, prepared.name, made));
     cloudModels.push(model);
     return model.name;
   };

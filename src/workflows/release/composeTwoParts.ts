@@ -1,5 +1,6 @@
 import type {Plan} from '../../documents/plan.ts';
 import type {PreparedCut, Release} from '../../documents/release.ts';
+import {tierBuildsOf} from '../../documents/tierBuilds.ts';
 import type {CloudModel} from '../loadCloudModel.ts';
 import {cloudOf, type OpenProject} from '../openProject.ts';
 import type {PreparedModel} from '../prepareModel.ts';
@@ -75,23 +76,21 @@ async function composeCut(
   const onDevice = new Set(layers.filter(layer => layer.tier === 'device').map(layer => layer.name));
   const headLayers = graph.layers.filter(layer => onDevice.has(layer.name)).map(layer => layer.index);
   const {store} = project;
-  const pieces = {headLayers: new Set(headLayers), cut, deviceBuild: plan.precision?.device?.build ?? null};
-  const {segments, head} = await withCutSegments(project, prepared, pieces, async made => ({
+  const pieces = {headLayers: new Set(headLayers), cut, builds: tierBuildsOf(plan.precision)};
+  // The rest of the model in fp32, so that the device alone answers the same wherever the cloud's part is fp32 too.
+  const hasRest = isFallbackWanted(project, plan);
+  const {segments, head, tail, rest} = await withCutSegments(project, prepared, pieces, async made => ({
     segments: made,
     head: made.head === null ? null : await writeSegment(store, `head${suffix}`, made.head),
+    tail: made.tail === null ? null : await cloudModelFrom(project, prepared.name, made.tail),
+    rest: made.rest === null || !hasRest ? null : await writeSegment(store, `rest${suffix}`, made.rest),
   }));
-  const tail = segments.tail === null ? null : await cloudModelFrom(project, prepared.name, segments.tail);
   const cloud = cloudOf(project.project);
   const known = new Map([...prepared.types, ...segments.wireTypes]);
   const headInputs = specsOf(segments.headInputs, known);
   const headOutputs = specsOf(segments.headOutputs, known);
   const tailInputs = specsOf(segments.tailInputs, known);
   const tailOutputs = specsOf(segments.tailOutputs, known);
-  // The tail as the cloud gets it, so that the device alone answers the same.
-  const rest =
-    tail === null || segments.tail === null || !isFallbackWanted(project, plan)
-      ? null
-      : await writeSegment(store, `rest${suffix}`, segments.tail);
   return {
     parts: {
       ...(rest === null

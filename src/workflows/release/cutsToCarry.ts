@@ -1,4 +1,5 @@
 import type {Plan} from '../../documents/plan.ts';
+import {tierBuildsOf} from '../../documents/tierBuilds.ts';
 
 /** One cut that is the best at some bandwidths. */
 export interface CarriedCut {
@@ -27,12 +28,13 @@ const MOST_CUTS = 5;
 
 /**
  * The plan's envelope over bandwidth as cuts to be carried beside its own. `null` where no other is the best at any bandwidth
- * that is likely, or where tensors cross rounded or the device computes so: the accuracy of the others was not measured.
+ * that is likely, or where tensors cross rounded or a tier computes so: the accuracy of the others was not measured.
  */
 export function cutsToCarry({envelope, cut, layers, tensors, precision: chosen}: Plan): CarriedCuts | null {
   const axis = envelope?.axes.find(({what}) => what === 'link-bandwidth');
   const isRounded =
-    chosen?.device !== undefined || cut.some(({precision}) => precision === 'int8' || precision === 'fp16');
+    Object.keys(tierBuildsOf(chosen)).length > 0 ||
+    cut.some(({precision}) => precision === 'int8' || precision === 'fp16');
   if (envelope === undefined || axis === undefined || tensors === undefined || isRounded) return null;
   const {current, pieces} = axis;
   const own = pieces.findIndex(({placement}) => placement === 0);

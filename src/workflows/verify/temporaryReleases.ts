@@ -3,10 +3,9 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import type {Machine} from '../../device/machine.ts';
 import type {Plan} from '../../documents/plan.ts';
 import {yamlFromDocument} from '../../documents/printDocument.ts';
-import type {ProjectCloud, ProjectDevice} from '../../documents/project.ts';
+import type {ProjectDevice} from '../../documents/project.ts';
 import {ExpectedError} from '../../errors.ts';
 import {runStep, type EmitEvent} from '../../events.ts';
-import {REMOVE_EXTENSION} from '../../runtime/protocol/removeModel.ts';
 import {sampleFile} from '../../runtime/measure/readSamples.ts';
 import {deviceScript} from '../../workspace/deviceScript.ts';
 import {hexOfDigest} from '../../workspace/digest.ts';
@@ -15,7 +14,7 @@ import type {ConnectOptions} from '../connectDevice.ts';
 import {readDeviceTruth} from '../deploy/readDeviceTruth.ts';
 import {runScript} from '../deploy/runOnDevice.ts';
 import {ship, type ShippedFile} from '../deploy/shipFiles.ts';
-import {loadCloudModel, withCloud} from '../loadCloudModel.ts';
+import {loadCloudModel, removeCloudModel, withCloud} from '../loadCloudModel.ts';
 import {cloudOf, type OpenProject} from '../openProject.ts';
 import type {PreparedModel} from '../prepareModel.ts';
 import {otherMachinesOf} from '../release/otherMachines.ts';
@@ -95,7 +94,9 @@ export async function composeTemporaryReleases(
       tellIfLeft(device.name, () => runScript(machine, deviceScript('drop-work', folder), stdin)),
       ...(cloud === null
         ? []
-        : loaded.map(name => tellIfLeft(cloud.name, () => removeCloudModel(cloud, name)))),
+        : loaded.map(name =>
+            tellIfLeft(cloud.name, () => withCloud(cloud, client => removeCloudModel(client, name))),
+          )),
     ]);
     if (!hasParts) return;
     await tellIfLeft(device.name, async () =>
@@ -153,14 +154,6 @@ async function storeSamples(
     }
   }
   return files;
-}
-
-/** A server that cannot forget a model at least stops serving it. */
-async function removeCloudModel(cloud: ProjectCloud, name: string): Promise<void> {
-  await withCloud(cloud, async client => {
-    const {extensions} = await client.readServerMetadata();
-    await client.unloadModel(name, {isRemoved: extensions.includes(REMOVE_EXTENSION)});
-  });
 }
 
 /** What cannot be taken away is told; the rest is taken away all the same. */

@@ -3,6 +3,7 @@ import type {Machine} from '../../device/machine.ts';
 import {probeHardware} from '../../device/probeHardware.ts';
 import type {Plan} from '../../documents/plan.ts';
 import type {ProjectDevice} from '../../documents/project.ts';
+import {tierPrecisionsOf} from '../../documents/tierBuilds.ts';
 import {PAUSE_MS} from '../../engine/pauseMs.ts';
 import {EXIT, ExpectedError} from '../../errors.ts';
 import {runStep, type EmitEvent} from '../../events.ts';
@@ -175,7 +176,7 @@ function candidateOf(plan: Plan, problem: string | null | undefined): CandidateT
     ...(precision === undefined
       ? {}
       : {
-          ...(precision.device === undefined ? {} : {device: precision.device.precision}),
+          ...tierPrecisionsOf(precision),
           boundary: precision.boundary,
           input: precision.input,
           ...(precision.isPacked === undefined ? {} : {isPacked: precision.isPacked}),

@@ -10,20 +10,20 @@ import {inferTypes} from '../optimizedModel.ts';
 import type {OpenProject} from '../openProject.ts';
 import type {PreparedModel} from '../prepareModel.ts';
 
-/** A build of lower precision, from which the device's part of a plan can be taken instead of from the fp32 one. */
-export interface OpenDeviceBuild {
+/** A build of lower precision, from which a tier’s part of a plan can be taken instead of from the fp32 one. */
+export interface OpenLoweredBuild {
   readonly graph: Graph;
-  /** `common` are only tensors of the same type and shape in both: the cloud goes on from them with the fp32 layers. */
+  /** `common` are only tensors of the same type and shape in both: one tier goes on from them where the other left off. */
   readonly homes: HomesInModel;
   close(): void;
 }
 
 /** @throws ExpectedError `build-artefact-missing` (exit 10) */
-export async function openDeviceBuild(
+export async function openLoweredBuild(
   project: Pick<OpenProject, 'store' | 'withTemporaryFolder'>,
   {graph, types}: Pick<PreparedModel, 'graph' | 'types'>,
   digest: string,
-): Promise<OpenDeviceBuild> {
+): Promise<OpenLoweredBuild> {
   if (!project.store.has(digest))
     throw new ExpectedError(
       'build-artefact-missing',

@@ -8,23 +8,25 @@ import {readDocumentText} from '../../workspace/projectFolder.ts';
 import type {OpenProject} from '../openProject.ts';
 import type {PreparedModel} from '../prepareModel.ts';
 
+/** A device, gateway or cloud: what it is declared to be, else what its hardware shows. */
+export interface TargetedMachine {
+  readonly target?: string | undefined;
+  /** `null`: not known, as of a cloud. */
+  readonly hardware: Hardware | null;
+}
+
 /**
  * The builds of lower precision that `edgewise compile` made of this very model for what the machine is, and that ONNX Runtime
  * runs there. Pruned ones are left out: what crosses between their layers has other sizes.
  */
-export async function findDeviceBuilds(
-  project: Pick<OpenProject, 'buildFile' | 'project' | 'store'>,
+export async function findLoweredBuilds(
+  project: Pick<OpenProject, 'buildFile' | 'store'>,
   {modelDigest}: Pick<PreparedModel, 'modelDigest'>,
-  machine: {readonly name: string; readonly hardware: Hardware},
+  machine: TargetedMachine,
 ): Promise<Build[]> {
   const folder = dirname(project.buildFile('any'));
   if (!existsSync(folder)) return [];
-  const declared = project.project.devices.find(({name}) => name === machine.name)?.target;
-  const targets = new Set(
-    declared === undefined
-      ? targetsFromHardware(machine.hardware).map(({name}) => name as string)
-      : [declared],
-  );
+  const targets = targetNamesOf(machine);
   const builds: Build[] = [];
   for (const entry of readdirSync(folder).filter(name => name.endsWith('.yaml'))) {
     const file = join(folder, entry);
@@ -34,10 +36,15 @@ export async function findDeviceBuilds(
     if (
       isLowered &&
       model.digest === modelDigest &&
-      targets.has(target) &&
+      targets.includes(target) &&
       project.store.has(artefact.digest)
     )
       builds.push(build);
   }
   return builds;
+}
+
+function targetNamesOf({target, hardware}: TargetedMachine): readonly string[] {
+  if (target !== undefined) return [target];
+  return hardware === null ? [] : targetsFromHardware(hardware).map(({name}) => name);
 }
