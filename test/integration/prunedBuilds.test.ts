@@ -77,10 +77,13 @@ describe('builds of a model with channels too many', () => {
     const {candidates} = await compile('x86-vnni', ['fp32'], {pruning: null});
     const [fp32] = candidates;
     expect(
-      fp32!.recipe.filter(({decision}) => decision.includes('dead')).map(({decision}) => decision),
+      fp32!.recipe
+        .map(({decision}) => decision)
+        .filter(decision => decision.includes('dead'))
+        .sort(),
     ).toEqual([
-      expect.stringMatching(/^remove 2 dead channels of Conv_\d+$/),
       expect.stringMatching(/^remove 1 dead channel of Conv_\d+$/),
+      expect.stringMatching(/^remove 2 dead channels of Conv_\d+$/),
     ]);
     expect(fp32!.fidelity.maxAbsoluteDifference).toBeLessThan(1e-5);
     expect(initializersOf(fp32!.digest).filter(({dims}) => dims[0] === 4 && dims[1] === 13)).toHaveLength(1);
