@@ -70,7 +70,10 @@ if ln "$mine" "$locks/$next" 2>/dev/null; then
   for file in "$locks"/[0-9]*; do [ "${file##*/}" -lt "$next" ] && rm -f "$file"; done
   echo "fence $next"
 else
+  # Somebody was faster by a moment, and may have given it back by now.
   rm -f "$mine"
-  echo "another-controller $3"
+  owner=-
+  [ -e "$locks/$next" ] && read -r owner expires rest <"$locks/$next"
+  if [ "$owner" = - ]; then echo "another-controller $3"; else echo "$owner $((expires - now))"; fi
   exit 7
 fi

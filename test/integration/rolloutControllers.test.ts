@@ -76,7 +76,7 @@ describe('two controllers that begin different rollouts over the same devices at
     expect(ended[winner]?.said, JSON.stringify(ended)).toBe('{"outcome":"complete"}');
     expect(loser?.code).toBe(14);
     expect(loser?.said).toMatch(
-      /device-locked.*is being changed by \S+:\d+:\w+; its lock ends in|rollout-under-way.*takes part in rollout r-both/,
+      /device-locked.*is being changed by (\S+:\d+:\w+|another-controller); its lock ends in|rollout-under-way.*takes part in rollout r-both/,
     );
     expect(await answers()).toEqual([30 + winner, 30 + winner]);
     await expectWhole();
