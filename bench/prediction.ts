@@ -141,7 +141,10 @@ async function measureCell(
   cell: {readonly model: string; readonly slowdown: number; readonly link: number},
 ): Promise<MeasuredCut[]> {
   const projectPath = join(folder, 'edgewise.yaml');
-  await profile({projectPath, devices: [DEVICE], runs: PROFILE_RUNS, sustainedSeconds: 0, connect}, emit);
+  await profile(
+    {projectPath, devices: [DEVICE], runs: PROFILE_RUNS, sustainedSeconds: 0, hasEncodings: true, connect},
+    emit,
+  );
   const profileFile = join(folder, 'profiles', `${DEVICE}.yaml`);
   const measured = profileFromYaml(await readFile(profileFile, 'utf8'), profileFile);
   const [link] = measured.links;

@@ -1,5 +1,5 @@
 import {string as stringArgument} from '@oclif/core/args';
-import {integer as integerFlag} from '@oclif/core/flags';
+import {boolean as booleanFlag, integer as integerFlag} from '@oclif/core/flags';
 import type {Profile as ProfileDocument} from '../documents/profile.ts';
 import {BaseCommand, projectFlags} from '../terminal/baseCommand.ts';
 import {connectFlags, connectOptionsFrom} from '../terminal/connectFlags.ts';
@@ -31,6 +31,12 @@ export default class Profile extends BaseCommand {
       default: 10,
       min: 1,
     }),
+    encodings: booleanFlag({
+      description:
+        'measure what rounding and packing a cut costs; with --no-encodings plans send tensors as they are',
+      default: true,
+      allowNo: true,
+    }),
   };
 
   async run(): Promise<{profiles: {file: string; profile: ProfileDocument}[]}> {
@@ -43,6 +49,7 @@ export default class Profile extends BaseCommand {
         runs: flags.runs,
         sustainedSeconds: flags['sustained-seconds'],
         linkSeconds: flags['link-seconds'],
+        hasEncodings: flags.encodings,
         connect: connectOptionsFrom(flags),
       },
       this.emit,

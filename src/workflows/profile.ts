@@ -38,6 +38,8 @@ export async function profile(
     sustainedSeconds: number;
     /** Of each link; 10 when left out. */
     linkSeconds?: number;
+    /** Whether it is measured what encoding a cut costs. */
+    hasEncodings: boolean;
     connect: ConnectOptions;
   },
   emit: EmitEvent,
@@ -52,7 +54,7 @@ export async function profile(
     const profiled: ProfiledMachine[] = [];
     const cloud = cloudOf(project.project);
     if (cloud !== null) {
-      const made = await profileCloud(project, cloud, prepared, request.runs, emit);
+      const made = await profileCloud(project, cloud, prepared, request, emit);
       await rememberLayerTimes(made, prepared);
       profiled.push({file: project.profileFile(cloud.name), profile: made});
     }

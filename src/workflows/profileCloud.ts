@@ -24,7 +24,7 @@ export async function profileCloud(
   project: OpenProject,
   cloud: ProjectCloud,
   prepared: PreparedModel,
-  runs: number,
+  {runs, hasEncodings}: {readonly runs: number; readonly hasEncodings: boolean},
   emit: EmitEvent,
 ): Promise<Profile> {
   const name = `${prepared.name}-${hexOfDigest(prepared.digest).slice(0, 12)}`;
@@ -58,6 +58,7 @@ export async function profileCloud(
             }),
           );
         }
+        if (!hasEncodings) return {...times, lowered, codecs: null, packing: null};
         progress({detail: 'decoding what crosses'});
         const codecs = await measureDecoding(client, project, runs);
         return {...times, lowered, codecs, packing: await measureUnpacking(client)};
@@ -81,7 +82,7 @@ export async function profileCloud(
     runtime: measured.runtime,
     models: [modelTimesFrom(prepared.digest, measured), ...measured.lowered],
     links: [],
-    codecs: measured.codecs,
+    ...(measured.codecs === null ? {} : {codecs: measured.codecs}),
     ...(measured.packing === null ? {} : {packing: measured.packing}),
   };
   await writeDocument(project.profileFile(cloud.name), yamlFromDocument('profile', profile));

@@ -52,7 +52,13 @@ export async function profileDevice(
     runs,
     sustainedSeconds,
     linkSeconds,
-  }: {readonly runs: number; readonly sustainedSeconds: number; readonly linkSeconds?: number},
+    hasEncodings,
+  }: {
+    readonly runs: number;
+    readonly sustainedSeconds: number;
+    readonly linkSeconds?: number;
+    readonly hasEncodings: boolean;
+  },
   emit: EmitEvent,
 ): Promise<Profile> {
   const hardware = await runStep(
@@ -138,7 +144,7 @@ export async function profileDevice(
             measureOverSsh(place, build, segment, emit),
           ),
         );
-      if (peers.length === 0) return {...times, lowered, codecs: null, packing: null};
+      if (peers.length === 0 || !hasEncodings) return {...times, lowered, codecs: null, packing: null};
       const codecs = await measureEncoding(machine, runtimeThere, runs, emit);
       return {...times, lowered, codecs, packing: await measurePacking(machine, runtimeThere, emit)};
     } finally {

@@ -11,15 +11,15 @@ export interface MeasuredLink extends LinkFit {
   readonly obtained: 'measured';
 }
 
-const SIZES_BYTES = [1024, 8 * 1024, 64 * 1024, 256 * 1024, LARGEST_BYTES];
+const SIZES_BYTES = [1024, 8 * 1024, 96 * 1024, LARGEST_BYTES];
 const SMALLEST_BYTES = 16;
 /** Two sizes each way are the least that a fit needs, whatever they cost. */
 const LEAST_SIZES = 2;
 const WARM_UPS = 3;
 /** Requests follow others like them: the first after another size is not counted. */
-const EXCHANGES_A_ROUND = 4;
+const EXCHANGES_A_ROUND = 3;
 /** Of all sizes, at most. */
-const ROUNDS = 8;
+const ROUNDS = 10;
 
 /** What goes each way in one exchange, and what such exchanges have taken so far. */
 interface Size {
