@@ -16,9 +16,9 @@ const SMALLEST_BYTES = 16;
 /** Two sizes each way are the least that a fit needs, whatever they cost. */
 const LEAST_SIZES = 2;
 const WARM_UPS = 3;
-/** Requests follow others like them: the first after another size is not counted. */
-const EXCHANGES_A_ROUND = 3;
-/** Of all sizes, at most. */
+/** Of one size. Requests follow others like them: the first after another size is not counted. */
+const EXCHANGES_A_TURN = 3;
+/** Turns of each size, at most. */
 const ROUNDS = 10;
 
 /** What goes each way in one exchange, and what such exchanges have taken so far. */
@@ -64,16 +64,16 @@ export async function measureLink(
     const growth = bytes / lastBytes;
     const guessMs = (lastMs: number) => Math.max(0, lastMs - smallest.spentMs) * growth + smallest.spentMs;
     const guessedMs = guessMs(lastUpMs) + guessMs(lastDownMs);
-    if (index >= LEAST_SIZES && leftMs() < EXCHANGES_A_ROUND * (roundMs + guessedMs)) break;
+    if (index >= LEAST_SIZES && leftMs() < EXCHANGES_A_TURN * (roundMs + guessedMs)) break;
     const [up, down] = [sizeOf(bytes, SMALLEST_BYTES), sizeOf(SMALLEST_BYTES, bytes)];
     [lastBytes, lastUpMs, lastDownMs] = [bytes, await spentOn(up), await spentOn(down)];
     sizes.push(up, down);
     roundMs += lastUpMs + lastDownMs;
   }
-  for (let round = 0; round < ROUNDS && (round === 0 || leftMs() >= EXCHANGES_A_ROUND * roundMs); round++)
+  for (let round = 0; round < ROUNDS && (round === 0 || leftMs() >= EXCHANGES_A_TURN * roundMs); round++)
     for (const size of sizes) {
       await measureOnce(size);
-      for (let counted = 1; counted < EXCHANGES_A_ROUND; counted++)
+      for (let counted = 1; counted < EXCHANGES_A_TURN; counted++)
         size.measuredMs.push(await measureOnce(size));
     }
 
