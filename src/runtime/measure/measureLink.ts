@@ -15,11 +15,14 @@ const SIZES_BYTES = [1024, 8 * 1024, 96 * 1024, LARGEST_BYTES];
 const SMALLEST_BYTES = 16;
 /** Two sizes each way are the least that a fit needs, whatever they cost. */
 const LEAST_SIZES = 2;
+/** A size that is the link's largest is worth its time when it is so many times the one before. */
+const LEAST_GROWTH = 2;
 const WARM_UPS = 3;
 /** Of one size. Requests follow others like them: the first after another size is not counted. */
 const EXCHANGES_A_TURN = 3;
-/** Turns of each size, at most. */
-const ROUNDS = 10;
+/** Turns of each size: sizes are as large as leaves time for the fewest. */
+const LEAST_ROUNDS = 2;
+const MOST_ROUNDS = 10;
 
 /** What goes each way in one exchange, and what such exchanges have taken so far. */
 interface Size {
@@ -30,10 +33,19 @@ interface Size {
   spentMs: number;
 }
 
+/** One way through the link, and the largest size measured on it so far. */
+interface Direction {
+  readonly exchanging: (bytes: number) => Size;
+  largest: {readonly bytes: number; readonly spentMs: number};
+  /** The largest that time allows was reached. */
+  ended: boolean;
+}
+
 /**
  * Times exchanges of several sizes on a connection that is already open, as the agent keeps one, and fits a line to them.
  * The sizes take turns, so that a machine that is slower for a while is so for all alike: one size after the other, its
- * moods would be taken for the link's. Slow links are measured with smaller sizes, so that it takes about `budgetMs`.
+ * moods would be taken for the link's. Each way's sizes grow to what the time allows, so that on a slow link too a transfer
+ * takes long beside the round trip, and all takes about `budgetMs`.
  * @throws ExpectedError `cloud-timeout`, `cloud-unreachable`, `cloud-error`
  */
 export async function measureLink(
@@ -50,27 +62,10 @@ export async function measureLink(
     size.spentMs = performance.now() - beforeMs;
     return ms;
   };
-  /** Tells what the next size will take, and is not counted. */
-  const spentOn = async (size: Size): Promise<number> => {
-    await measureOnce(size);
-    return size.spentMs;
-  };
 
-  const smallest = sizeOf(SMALLEST_BYTES, SMALLEST_BYTES);
-  const sizes = [smallest];
-  let roundMs = await spentOn(smallest);
-  let [lastBytes, lastUpMs, lastDownMs] = [SMALLEST_BYTES, roundMs, roundMs];
-  for (const [index, bytes] of SIZES_BYTES.entries()) {
-    const growth = bytes / lastBytes;
-    const guessMs = (lastMs: number) => Math.max(0, lastMs - smallest.spentMs) * growth + smallest.spentMs;
-    const guessedMs = guessMs(lastUpMs) + guessMs(lastDownMs);
-    if (index >= LEAST_SIZES && leftMs() < EXCHANGES_A_TURN * (roundMs + guessedMs)) break;
-    const [up, down] = [sizeOf(bytes, SMALLEST_BYTES), sizeOf(SMALLEST_BYTES, bytes)];
-    [lastBytes, lastUpMs, lastDownMs] = [bytes, await spentOn(up), await spentOn(down)];
-    sizes.push(up, down);
-    roundMs += lastUpMs + lastDownMs;
-  }
-  for (let round = 0; round < ROUNDS && (round === 0 || leftMs() >= EXCHANGES_A_TURN * roundMs); round++)
+  const sizes = await chooseSizes(measureOnce, leftMs);
+  const enoughLeft = () => leftMs() >= turnsMs(sizes);
+  for (let round = 0; round < MOST_ROUNDS && (round === 0 || enoughLeft()); round++)
     for (const size of sizes) {
       await measureOnce(size);
       for (let counted = 1; counted < EXCHANGES_A_TURN; counted++)
@@ -90,6 +85,63 @@ export async function measureLink(
   };
 }
 
+/** The smallest exchange, then larger ones each way as long as the time left is enough for the fewest turns of all. */
+async function chooseSizes(
+  measureOnce: (size: Size) => Promise<number>,
+  leftMs: () => number,
+): Promise<readonly Size[]> {
+  const smallest = sizeOf(SMALLEST_BYTES, SMALLEST_BYTES);
+  await measureOnce(smallest);
+  const sizes = [smallest];
+  const directions: Direction[] = [
+    (bytes: number) => sizeOf(bytes, SMALLEST_BYTES),
+    (bytes: number) => sizeOf(SMALLEST_BYTES, bytes),
+  ].map(exchanging => ({
+    exchanging,
+    largest: {bytes: SMALLEST_BYTES, spentMs: smallest.spentMs},
+    ended: false,
+  }));
+  for (const [index, wantedBytes] of SIZES_BYTES.entries())
+    for (const direction of directions) {
+      if (direction.ended) continue;
+      const shares = directions.filter(({ended}) => !ended).length;
+      // Of a new size there is one exchange more than its turns: the one that tells what it takes.
+      const allowedMs =
+        (leftMs() - LEAST_ROUNDS * turnsMs(sizes)) / shares / (1 + LEAST_ROUNDS * EXCHANGES_A_TURN);
+      const bytes =
+        index < LEAST_SIZES
+          ? wantedBytes
+          : largestWithin(allowedMs, wantedBytes, direction.largest, smallest.spentMs);
+      direction.ended = bytes < wantedBytes;
+      if (direction.ended && bytes < LEAST_GROWTH * direction.largest.bytes) continue;
+      const size = direction.exchanging(bytes);
+      await measureOnce(size);
+      direction.largest = {bytes, spentMs: size.spentMs};
+      sizes.push(size);
+    }
+  return sizes;
+}
+
+/** What one turn of each takes, in ms. */
+function turnsMs(sizes: readonly Size[]): number {
+  return EXCHANGES_A_TURN * sizes.reduce((sum, {spentMs}) => sum + spentMs, 0);
+}
+
 function sizeOf(upBytes: number, downBytes: number): Size {
   return {upBytes, downBytes, measuredMs: [], spentMs: 0};
+}
+
+/**
+ * The largest size, at most `bytes`, whose exchange takes no longer than `allowedMs`, by the line through the smallest
+ * exchange and the largest so far.
+ */
+function largestWithin(
+  allowedMs: number,
+  bytes: number,
+  largest: Direction['largest'],
+  smallestMs: number,
+): number {
+  const msPerByte = Math.max(0, largest.spentMs - smallestMs) / largest.bytes;
+  if (smallestMs + msPerByte * bytes <= allowedMs) return bytes;
+  return msPerByte === 0 ? 0 : Math.max(0, Math.floor((allowedMs - smallestMs) / msPerByte));
 }
