@@ -173,7 +173,7 @@ async function measureCell(
     const count =
       REQUEST_COUNTS.find(requests => requests * predicted.latencyMs <= REQUESTS_MS) ?? REQUEST_COUNTS.at(-1);
     const inputs = {'': join(folder, String(count), 'evaluation', 'input-0.npy')};
-    const answer = await infer({projectPath, device: DEVICE, inputs, connect}, emit);
+    const answer = await infer({projectPath, device: DEVICE, inputs, repeat: 1, connect}, emit);
     rows.push({...common, measured: answer.measured});
     console.log(
       [

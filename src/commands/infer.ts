@@ -1,5 +1,5 @@
 import {string as stringArgument} from '@oclif/core/args';
-import {boolean as booleanFlag, string as stringFlag} from '@oclif/core/flags';
+import {boolean as booleanFlag, integer as integerFlag, string as stringFlag} from '@oclif/core/flags';
 import type {InferResult} from '../documents/inference.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
 import {BaseCommand, projectFlags} from '../terminal/baseCommand.ts';
@@ -11,6 +11,7 @@ export default class Infer extends BaseCommand {
   static override examples = [
     '<%= config.bin %> infer pi-1 --input picture.npy',
     '<%= config.bin %> infer pi-1 --evaluation --output answers/',
+    '<%= config.bin %> infer pi-1 --evaluation --repeat 10',
   ];
   static override args = {device: stringArgument({description: 'device to ask', required: true})};
   static override flags = {
@@ -26,6 +27,12 @@ export default class Infer extends BaseCommand {
     evaluation: booleanFlag({
       description: "send the project's evaluation set and count right answers",
       default: false,
+    }),
+    repeat: integerFlag({
+      description: 'send all samples so many times; latency is over all of it',
+      min: 1,
+      default: 1,
+      helpValue: 'TIMES',
     }),
     output: stringFlag({char: 'o', description: 'folder for the answers as .npy files', helpValue: 'DIR'}),
   };
@@ -43,6 +50,7 @@ export default class Infer extends BaseCommand {
         projectPath: flags.project,
         device: args.device,
         inputs: flags.evaluation ? null : inputsFromFlags(flags.input),
+        repeat: flags.repeat,
         connect: connectOptionsFrom(flags),
         ...(flags.output === undefined ? {} : {outputFolder: flags.output}),
       },

@@ -42,6 +42,13 @@ export function pinThread(cores: readonly number[]): void {
     spawnSync(taskset, ['-c', '-p', cores.join(','), threadId()], {stdio: 'ignore'});
 }
 
+/** As pinThread, for all threads that a process has and will have, and the processes they start. */
+export function pinProcess(cores: readonly number[], pid = process.pid): void {
+  const taskset = findProgram('taskset');
+  if (taskset !== null && cores.length > 0)
+    spawnSync(taskset, ['-a', '-c', '-p', cores.join(','), String(pid)], {stdio: 'ignore'});
+}
+
 /** From now on this thread gets only what time no other wants; where that is refused, next to none. */
 export function runWhenIdle(): void {
   setPriority(Number(threadId()), 19);

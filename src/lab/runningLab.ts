@@ -3,7 +3,7 @@ import {spawn} from 'node:child_process';
 import {userInfo} from 'node:os';
 import {fileURLToPath} from 'node:url';
 import {startCloudServer, type CloudServer} from './cloudServer.ts';
-import {chooseCores, pinningPrefix} from './corePinning.ts';
+import {chooseCores, coresBesideDevices, pinProcess, pinningPrefix, readAllowedCores} from './corePinning.ts';
 import {readStartTime} from './deviceProcesses.ts';
 import {startGovernor} from './governor.ts';
 import {
@@ -81,7 +81,13 @@ async function startParts(
   startKeeper(memory.id);
   const environment = {EDGEWISE_LAB: memory.id};
   const {gateways = []} = spec;
+  const allowedCores = readAllowedCores();
   const machines = await startDevices(directory, spec, memory, parts, environment, writeLog);
+  // The network and its ends are not the device's work: on its cores they would slow it down besides.
+  const ownCores = coresBesideDevices(machines.reduce((sum, {cores}) => sum + cores, 0));
+  pinProcess(ownCores);
+  // The cloud computes while a device waits, and may have all cores as before.
+  const cloudCores = ownCores.length === 0 ? [] : allowedCores;
   const devices = machines.slice(0, spec.devices.length);
 
   const links = startLabLinks();
@@ -93,6 +99,7 @@ async function startParts(
       argument.replaceAll('{port}', String(memory.cloudPort ?? 0)),
     );
     const started = await startCloudServer(argv, environment, writeLog);
+    pinProcess(cloudCores, started.pid);
     memory.cloudPort = started.port;
     for (const name of [CLOUD_LINK, ...gateways.map(gateway => linkToCloudOf(gateway.name))])
       links.setTarget(name, started.port);

@@ -20,14 +20,20 @@ export interface InferRequest {
   readonly device: string;
   /** .npy file per input name ('' for the only input); `null` takes the project's evaluation set. */
   readonly inputs: Readonly<Record<string, string>> | null;
+  /** How often all samples are sent; latency is over all of it, the answers are the first ones. */
+  readonly repeat: number;
   /** Folder for <output>.npy files. */
   readonly outputFolder?: string;
   readonly connect: ConnectOptions;
 }
 
-/** Not counted: the first requests open connections, warm caches and get the code compiled, here and in the cloud. */
+/**
+ * Not counted: the first requests open connections, warm caches and get the code compiled, here, on the device and in the
+ * cloud. A device that was just switched answers its hundredth request a tenth sooner than its tenth.
+ */
 const LEAST_WARM_UPS = 3;
-const MOST_WARM_UPS = 12;
+const MOST_WARM_UPS = 40;
+const WARM_UPS_PER_REQUEST = 2;
 
 /**
  * Sends samples through the device's own endpoint, asked on the device, and sets what the endpoint measured beside
@@ -50,7 +56,12 @@ export async function infer(request: InferRequest, emit: EmitEvent): Promise<Inf
         emit,
         `${device.name}/infer`,
         `${device.name}: infer`,
-        progress => askAll(client, asker.pauseMs, release.model.name, samples, progress),
+        progress =>
+          askAll(client, release.model.name, samples, {
+            pauseMs: asker.pauseMs,
+            repeat: request.repeat,
+            progress,
+          }),
         ({totals}) => ({detail: `${totals.length} requests`}),
       );
       const outputs = joinOutputs(answers.outputs);
@@ -58,7 +69,7 @@ export async function infer(request: InferRequest, emit: EmitEvent): Promise<Inf
       return {
         device: device.name,
         release: release.id,
-        requests: samples.requestCount,
+        requests: answers.totals.length,
         samples: samples.sampleCount,
         measured: answers.latency,
         predicted: found?.plan.predicted ?? null,
@@ -98,27 +109,35 @@ interface Answers {
 
 async function askAll(
   client: ProtocolClient,
-  pauseMs: number,
   model: string,
   samples: DataSet,
-  progress: (detail: {doneCount: number; totalCount: number}) => void,
+  {
+    pauseMs,
+    repeat,
+    progress,
+  }: {
+    readonly pauseMs: number;
+    readonly repeat: number;
+    readonly progress: (detail: {doneCount: number; totalCount: number}) => void;
+  },
 ): Promise<Answers> {
   const outputs: NamedTensors[] = [];
   const timings: ReadonlyMap<string, number>[] = [];
   const seen: number[] = [];
   const first = await samples.readRequest(0);
-  const warmUps = Math.min(Math.max(samples.requestCount, LEAST_WARM_UPS), MOST_WARM_UPS);
+  const totalCount = repeat * samples.requestCount;
+  const warmUps = Math.min(Math.max(WARM_UPS_PER_REQUEST * totalCount, LEAST_WARM_UPS), MOST_WARM_UPS);
   for (let warmUp = 0; warmUp < warmUps; warmUp++)
     await client.infer(model, {inputs: first}, {deadlineMs: 60_000});
-  for (let index = 0; index < samples.requestCount; index++) {
-    const inputs = await samples.readRequest(index);
+  for (let index = 0; index < totalCount; index++) {
+    const inputs = await samples.readRequest(index % samples.requestCount);
     // As the profile was measured: requests that come now and then, not as fast as can be.
     await sleep(PAUSE_MS);
     const answer = await client.infer(model, {inputs}, {deadlineMs: 60_000});
-    outputs.push(answer.outputs);
+    if (index < samples.requestCount) outputs.push(answer.outputs);
     timings.push(answer.serverTiming);
     seen.push(Math.max(0, answer.wallMs - pauseMs));
-    progress({doneCount: index + 1, totalCount: samples.requestCount});
+    progress({doneCount: index + 1, totalCount});
   }
   const valuesOf = (name: string): number[] =>
     timings.flatMap(timing => timing.get(name) ?? []).sort((a, b) => a - b);

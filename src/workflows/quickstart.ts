@@ -69,7 +69,7 @@ export async function quickstart(request: QuickstartRequest, emit: EmitEvent): P
       const model = await prepareFolder(folder, request, runAnywhere);
       await run([
         'profile',
-        ...['--runs', '20', '--link-seconds', '6', '--sustained-seconds', '0', '--no-encodings'],
+        ...['--runs', '20', '--link-seconds', '8', '--sustained-seconds', '0', '--no-encodings'],
       ]);
       await run(['compile']);
       const unsplit = await runUnsplit(folder);
@@ -143,7 +143,16 @@ async function tryPlacement(
     if (placementKey(earlier.plan) === placementKey(plan)) return {...row, name, planFile, sameAs: row.name};
   }
   await run(['push', planFile]);
-  const text = await run(['infer', DEVICE, '--evaluation', '--output', `answers/${file}`, '--json']);
+  const text = await run([
+    'infer',
+    DEVICE,
+    '--evaluation',
+    '--repeat',
+    '2',
+    '--output',
+    `answers/${file}`,
+    '--json',
+  ]);
   const measured = parseResult(text);
   const compared = await compareAnswers(
     unsplit,

@@ -11,15 +11,17 @@ export interface MeasuredLink extends LinkFit {
   readonly obtained: 'measured';
 }
 
-const SIZES_BYTES = [1024, 8 * 1024, 96 * 1024, LARGEST_BYTES];
+const SIZES_BYTES = [8 * 1024, 96 * 1024, LARGEST_BYTES];
 const SMALLEST_BYTES = 16;
-/** Two sizes each way are the least that a fit needs, whatever they cost. */
-const LEAST_SIZES = 2;
+/** One size each way is the least that a fit needs, whatever it costs. */
+const LEAST_SIZES = 1;
 /** A size that is the link's largest is worth its time when it is so many times the one before. */
 const LEAST_GROWTH = 2;
 const WARM_UPS = 3;
 /** Of one size. Requests follow others like them: the first after another size is not counted. */
 const EXCHANGES_A_TURN = 3;
+/** Of a new size, to learn what it takes. */
+const LEARNING_EXCHANGES = 2;
 /** Turns of each size: sizes are as large as leaves time for the fewest. */
 const LEAST_ROUNDS = 2;
 const MOST_ROUNDS = 10;
@@ -90,8 +92,17 @@ async function chooseSizes(
   measureOnce: (size: Size) => Promise<number>,
   leftMs: () => number,
 ): Promise<readonly Size[]> {
+  // The shorter of two: after one that met a stall no larger size would seem to fit.
+  const learn = async (size: Size): Promise<void> => {
+    const spentMs: number[] = [];
+    for (let i = 0; i < LEARNING_EXCHANGES; i++) {
+      await measureOnce(size);
+      spentMs.push(size.spentMs);
+    }
+    size.spentMs = Math.min(...spentMs);
+  };
   const smallest = sizeOf(SMALLEST_BYTES, SMALLEST_BYTES);
-  await measureOnce(smallest);
+  await learn(smallest);
   const sizes = [smallest];
   const directions: Direction[] = [
     (bytes: number) => sizeOf(bytes, SMALLEST_BYTES),
@@ -105,9 +116,11 @@ async function chooseSizes(
     for (const direction of directions) {
       if (direction.ended) continue;
       const shares = directions.filter(({ended}) => !ended).length;
-      // Of a new size there is one exchange more than its turns: the one that tells what it takes.
+      // Of a new size there are more exchanges than its turns: those that tell what it takes.
       const allowedMs =
-        (leftMs() - LEAST_ROUNDS * turnsMs(sizes)) / shares / (1 + LEAST_ROUNDS * EXCHANGES_A_TURN);
+        (leftMs() - LEAST_ROUNDS * turnsMs(sizes)) /
+        shares /
+        (LEARNING_EXCHANGES + LEAST_ROUNDS * EXCHANGES_A_TURN);
       const bytes =
         index < LEAST_SIZES
           ? wantedBytes
@@ -115,7 +128,7 @@ async function chooseSizes(
       direction.ended = bytes < wantedBytes;
       if (direction.ended && bytes < LEAST_GROWTH * direction.largest.bytes) continue;
       const size = direction.exchanging(bytes);
-      await measureOnce(size);
+      await learn(size);
       direction.largest = {bytes, spentMs: size.spentMs};
       sizes.push(size);
     }
