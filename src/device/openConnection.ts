@@ -84,7 +84,7 @@ async function attemptConnection(
   const leftMs = Math.max(1, timeoutMs - (performance.now() - startedAt));
   // From here to client.connect nothing may be awaited: a host that hangs up meanwhile would go unnoticed.
   const client = new ssh2.Client();
-  const connection = new Ssh2Connection(client, options.where);
+  const connection = new Ssh2Connection(client, socket, options.where);
   let refusal: ExpectedError | undefined;
   let newKey: HostKey | undefined;
   let isHandshakeDone = false;
@@ -163,14 +163,13 @@ async function attemptConnection(
   }
 }
 
-function createAuthHandler(username: string, credentials: Credentials) {
-  let step = 0;
-  return () => {
-    step += 1;
-    if (step === 1) return {type: 'none' as const, username};
-    if (step === 2) return {type: 'agent' as const, username, agent: credentials.agent};
-    return false;
-  };
+/** Keys first: hosts that ask for none at all are rare, and asking them costs every other one a round trip. */
+function createAuthHandler(username: string, {agent}: Credentials) {
+  const methods = [
+    {type: 'agent' as const, username, agent},
+    {type: 'none' as const, username},
+  ];
+  return () => methods.shift() ?? false;
 }
 
 async function recordNewKey(

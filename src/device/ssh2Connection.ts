@@ -4,14 +4,20 @@ import {ExpectedError, messageOf} from '../errors.ts';
 import type {Forwarding} from './machine.ts';
 import {SshConnection, type CommandChannel, type Opened} from './sshConnection.ts';
 
+/** A host that has not hung up by then is hung up on. */
+const LAST_ANSWER_MS = 2000;
+
 /** The transport that comes with edgewise: SSH in JavaScript. */
 export class Ssh2Connection extends SshConnection {
   readonly tellsExitStatus = true;
   readonly #client: Client;
+  readonly #stream: Duplex;
 
-  constructor(client: Client, where: string) {
+  /** `stream` is what the client speaks over. */
+  constructor(client: Client, stream: Duplex, where: string) {
     super(where);
     this.#client = client;
+    this.#stream = stream;
     let lastError: Error | undefined;
     client.on('error', error => {
       lastError = error;
@@ -46,13 +52,17 @@ export class Ssh2Connection extends SshConnection {
     return {kind: 'allowed'};
   }
 
+  /** Once the goodbye is on its way, as OpenSSH does it: the other end's answer would take a round trip more. */
   async end(): Promise<void> {
     if (this.isLost) return;
     const closed = new Promise<void>(resolve => this.#client.once('close', () => resolve()));
+    const said = new Promise<void>(resolve => this.#stream.once('finish', resolve));
+    const timer = setTimeout(() => this.#client.destroy(), LAST_ANSWER_MS);
+    timer.unref();
+    void closed.then(() => clearTimeout(timer));
     this.#client.end();
-    const timer = setTimeout(() => this.#client.destroy(), 2000);
-    await closed;
-    clearTimeout(timer);
+    await Promise.race([closed, said]);
+    if ('unref' in this.#stream && typeof this.#stream.unref === 'function') this.#stream.unref();
   }
 }
 

@@ -24,11 +24,8 @@ export function linesByMachine(lines: readonly (Note | BoardRow)[]): readonly (N
   });
 }
 
-/** "pi-1" of the step "pi-1/stage" with the title "pi-1: stage". */
 function machineOf(line: Note | BoardRow): string | null {
-  if ('kind' in line) return null;
-  const machine = line.step.slice(0, Math.max(0, line.step.indexOf('/')));
-  return machine !== '' && line.title.startsWith(`${machine}: `) ? machine : null;
+  return 'kind' in line ? null : line.machine;
 }
 
 /** Of two steps that end at the same moment the outer one tells more, which began first. */

@@ -5,6 +5,8 @@ import {formatBytes, formatBytesPerSecond, formatMs, formatTimeLeft} from './for
 export interface BoardRow {
   readonly step: string;
   readonly title: string;
+  /** Where it runs, if on one machine alone. */
+  readonly machine: string | null;
   readonly state: 'running' | 'done' | 'skipped' | 'failed';
   readonly startedMs: number;
   readonly endedMs: number | null;
@@ -47,6 +49,7 @@ export function createProgressBoard(): ProgressBoard {
         const row: BoardRow = {
           step: event.step,
           title: event.title,
+          machine: event.machine ?? null,
           state: 'running',
           startedMs: nowMs,
           endedMs: null,

@@ -5,7 +5,7 @@ import type {ProjectDevice} from '../documents/project.ts';
 import type {Release} from '../documents/release.ts';
 import {PAUSE_MS} from '../engine/pauseMs.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
-import {runStep, type EmitEvent} from '../events.ts';
+import {runStepOn, type EmitEvent} from '../events.ts';
 import type {EndpointLoad, SingleRequest} from '../runtime/measure/loadEndpoint.ts';
 import {quantile} from '../runtime/measure/quantile.ts';
 import {hexOfDigest} from '../workspace/digest.ts';
@@ -39,10 +39,11 @@ export async function bench(request: BenchRequest, emit: EmitEvent): Promise<Ben
   if (device === undefined) throw new Error('selectDevices gave no device');
   return withDevice(project, device, request.connect, async machine => {
     const {home, release} = await readServedRelease(machine);
-    const load = await runStep(
+    const load = await runStepOn(
       emit,
-      `${device.name}/bench`,
-      `${device.name}: ${request.requests} requests, then ${request.concurrency} at a time for ${request.seconds} s`,
+      device.name,
+      'bench',
+      `${request.requests} requests, then ${request.concurrency} at a time for ${request.seconds} s`,
       () => loadFromDevice(machine, home, release, request),
       load => ({detail: `${singleOf(load).length + load.rate.wallMs.length} requests answered`}),
     );

@@ -1,6 +1,6 @@
 import type {Readiness, ReadinessCheck} from '../documents/readiness.ts';
 import {ExpectedError} from '../errors.ts';
-import {runStep, type EmitEvent} from '../events.ts';
+import {runStep, runStepOn, type EmitEvent} from '../events.ts';
 import {hasProjectFile} from '../workspace/projectFolder.ts';
 import type {ConnectOptions} from './connectDevice.ts';
 import {examineDevice} from './examineDevice.ts';
@@ -34,7 +34,7 @@ export async function doctor(
       for (let device = waiting.shift(); device !== undefined; device = waiting.shift()) {
         const {name} = device;
         const looked = device;
-        const rows = await runStep(emit, `${name}/doctor`, `${name}: look`, () =>
+        const rows = await runStepOn(emit, name, 'doctor', 'look', () =>
           examineDevice(project, looked, request.connect),
         );
         found.set(name, rows);

@@ -3,7 +3,7 @@ import type {InferResult, MeasuredLatency} from '../documents/inference.ts';
 import type {Release} from '../documents/release.ts';
 import type {NamedTensors, Tensor} from '../documents/tensor.ts';
 import {PAUSE_MS} from '../engine/pauseMs.ts';
-import {runStep, type EmitEvent} from '../events.ts';
+import {runStepOn, type EmitEvent} from '../events.ts';
 import {openProtocolClient, type ProtocolClient} from '../runtime/client.ts';
 import {quantile} from '../runtime/measure/quantile.ts';
 import {askFromDevice} from './askFromDevice.ts';
@@ -52,10 +52,11 @@ export async function infer(request: InferRequest, emit: EmitEvent): Promise<Inf
     const asker = await askFromDevice(machine, {home, runtime, endpointPort: endpoint.port});
     const client = openProtocolClient(asker.url);
     try {
-      const answers = await runStep(
+      const answers = await runStepOn(
         emit,
-        `${device.name}/infer`,
-        `${device.name}: infer`,
+        device.name,
+        'infer',
+        'infer',
         progress =>
           askAll(client, release.model.name, samples, {
             pauseMs: asker.pauseMs,

@@ -4,7 +4,7 @@ import type {PrecisionWish} from '../documents/planPrecision.ts';
 import {yamlFromDocument} from '../documents/printDocument.ts';
 import {writeHeader} from '../documents/writeHeader.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
-import {runStep, type EmitEvent} from '../events.ts';
+import {runStepOn, type EmitEvent} from '../events.ts';
 import type {PlanChange} from '../placement/comparePlans.ts';
 import {paretoOfPlan} from '../placement/goals/paretoOfPlan.ts';
 import type {PlacementMeasurements} from '../placement/measurements.ts';
@@ -84,10 +84,11 @@ export async function plan(request: PlanRequest, emit: EmitEvent): Promise<MadeP
     const planned: {class: ProfiledClass; file: string; plan: Plan}[] = [];
     try {
       for (const each of classes) {
-        const chosen = await runStep(
+        const chosen = await runStepOn(
           emit,
-          `${each.name}/plan`,
-          `${each.name}: plan`,
+          each.name,
+          'plan',
+          'plan',
           () => planDevice(project, each.representative, prepared, wish, estimates, emit),
           ({predicted}) => ({detail: `${predicted.latencyMs.toFixed(2)} ms predicted`}),
         );
@@ -221,10 +222,11 @@ async function planDevice(
       : await verifyPlans(project, device, prepared, await choice.listPlansToTry(verify.count), verify, emit);
   const {pareto} = request.goals;
   if (pareto === undefined) return chosen;
-  return runStep(
+  return runStepOn(
     emit,
-    `${device}/pareto`,
-    `${device}: ${pareto.join(' against ')}`,
+    device,
+    'pareto',
+    pareto.join(' against '),
     () =>
       Promise.resolve({
         ...chosen,

@@ -2,7 +2,7 @@ import {writeHeader} from '../documents/writeHeader.ts';
 import {yamlFromDocument} from '../documents/printDocument.ts';
 import type {ModelTimes, Profile} from '../documents/profile.ts';
 import type {ProjectCloud} from '../documents/project.ts';
-import {runStep, type EmitEvent} from '../events.ts';
+import {runStepOn, type EmitEvent} from '../events.ts';
 import {hexOfDigest} from '../workspace/digest.ts';
 import {readOwnVersion} from '../workspace/ownVersion.ts';
 import {writeDocument} from '../workspace/projectFolder.ts';
@@ -28,10 +28,11 @@ export async function profileCloud(
   emit: EmitEvent,
 ): Promise<Profile> {
   const name = `${prepared.name}-${hexOfDigest(prepared.digest).slice(0, 12)}`;
-  const measured = await runStep(
+  const measured = await runStepOn(
     emit,
-    `${cloud.name}/profile`,
-    `${cloud.name}: measure layers`,
+    cloud.name,
+    'profile',
+    'measure layers',
     progress =>
       withCloud(cloud, async client => {
         progress({detail: 'load the model'});

@@ -5,7 +5,7 @@ import {yamlFromDocument} from '../documents/printDocument.ts';
 import type {ModelTimes, Profile} from '../documents/profile.ts';
 import {slowsDown} from '../documents/sustained.ts';
 import {writeHeader} from '../documents/writeHeader.ts';
-import {runStep, type EmitEvent} from '../events.ts';
+import {runStepOn, type EmitEvent} from '../events.ts';
 import {targetFromHardware} from '../targets/targetFromHardware.ts';
 import {hexOfDigest} from '../workspace/digest.ts';
 import {readOwnVersion} from '../workspace/ownVersion.ts';
@@ -61,10 +61,11 @@ export async function profileDevice(
   },
   emit: EmitEvent,
 ): Promise<Profile> {
-  const hardware = await runStep(
+  const hardware = await runStepOn(
     emit,
-    `${device.name}/hardware`,
-    `${device.name}: read hardware facts`,
+    device.name,
+    'hardware',
+    'read hardware facts',
     async () => {
       const facts = await probeHardware(machine);
       checkSupported(facts, device.name);
@@ -113,10 +114,11 @@ export async function profileDevice(
           ]),
     ];
     try {
-      const times = await runStep(
+      const times = await runStepOn(
         emit,
-        `${device.name}/measure`,
-        `${device.name}: measure layers${peers.length === 0 ? '' : peers.length === 1 ? ' and link' : ' and links'}`,
+        device.name,
+        'measure',
+        `measure layers${peers.length === 0 ? '' : peers.length === 1 ? ' and link' : ' and links'}`,
         async () => {
           const result = requireSuccess(machine, await machine.run(argv, {timeoutMs: MEASURE_TIMEOUT_MS}));
           return JSON.parse(result.stdout) as MeasuredDevice;

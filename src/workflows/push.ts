@@ -3,7 +3,7 @@ import type {ProjectDevice} from '../documents/project.ts';
 import type {SavedBytes} from '../documents/savedBytes.ts';
 import {completePolicy} from '../documents/rolloutPolicy.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
-import {runStep, type EmitEvent} from '../events.ts';
+import {runStepOn, type EmitEvent} from '../events.ts';
 import {hexOfDigest} from '../workspace/digest.ts';
 import {collectRuntimeFiles} from '../workspace/runtimeFiles.ts';
 import type {ComposedRelease} from './composeRelease.ts';
@@ -97,9 +97,7 @@ async function pushPlan(
   const {project, plan, device, source, key, options} = parts;
   return withDevice(project, device, connect, async machine => {
     onConnected();
-    const seen = await runStep(emit, `${device.name}/preflight`, `${device.name}: preflight`, () =>
-      readPreflight(machine),
-    );
+    const seen = await runStepOn(emit, device.name, 'preflight', 'preflight', () => readPreflight(machine));
     const before = seen.truth;
     noteClock(before, device.name, emit);
     const runtime = await collectRuntimeFiles(runtimeArchitectureOf(before.architecture));

@@ -1,7 +1,7 @@
 import type {Machine} from '../device/machine.ts';
 import {probeHardware} from '../device/probeHardware.ts';
 import type {MeasuredMs} from '../documents/profile.ts';
-import {runStep, type EmitEvent} from '../events.ts';
+import {runStepOn, type EmitEvent} from '../events.ts';
 import {digestOfFile, hexOfDigest} from '../workspace/digest.ts';
 import {collectRuntimeFiles} from '../workspace/runtimeFiles.ts';
 import {withDeviceLock} from './deploy/deviceLock.ts';
@@ -63,10 +63,11 @@ export async function timeOnDevice(
         ...['--models', shipped.map(({path}) => `${folder}/${work}/${path}`).join(',')],
         ...['--runs', String(RUNS), '--warm-ups', String(WARM_UPS), '--threads', String(hardware.cores)],
       ];
-      return await runStep(
+      return await runStepOn(
         emit,
-        `${machine.name}/time`,
-        `${machine.name}: time ${files.length} builds against each other`,
+        machine.name,
+        'time',
+        `time ${files.length} builds against each other`,
         async () => {
           const result = requireSuccess(machine, await machine.run(argv, {timeoutMs: MEASURE_TIMEOUT_MS}));
           const timed = JSON.parse(result.stdout) as {run: MeasuredMs; ratioToFirst: number}[];

@@ -1,6 +1,6 @@
 import type {Machine} from '../../device/machine.ts';
 import {EXIT, ExpectedError, messageOf} from '../../errors.ts';
-import {runStep, type EmitEvent} from '../../events.ts';
+import {runStepOn, type EmitEvent} from '../../events.ts';
 import type {RuntimeFiles} from '../../workspace/runtimeFiles.ts';
 import type {Store} from '../../workspace/store.ts';
 import type {Release} from '../../documents/release.ts';
@@ -66,10 +66,11 @@ export async function deployRelease(
   });
   const staged = await stageRelease(machine, lock, truth, parts, signed, options, emit);
   const old = await timeServing(machine, golden[0]?.inputs ?? {}, timedRequests);
-  const health = await runStep(
+  const health = await runStepOn(
     emit,
-    `${machine.name}/activate`,
-    `${machine.name}: activate ${release.id}`,
+    machine.name,
+    'activate',
+    `activate ${release.id}`,
     async () => {
       let activated: ActivatedRelease | null = null;
       try {

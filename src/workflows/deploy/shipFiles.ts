@@ -1,7 +1,7 @@
 import type {Machine} from '../../device/machine.ts';
 import type {SavedBytes} from '../../documents/savedBytes.ts';
 import {EXIT, ExpectedError} from '../../errors.ts';
-import {runStep, type EmitEvent} from '../../events.ts';
+import {runStepOn, type EmitEvent} from '../../events.ts';
 import {deviceScript} from '../../workspace/deviceScript.ts';
 import {hexOfDigest} from '../../workspace/digest.ts';
 import type {BlobToSend} from './planSending.ts';
@@ -215,10 +215,11 @@ export async function ship(
   what: string,
   emit: EmitEvent,
 ): Promise<Shipment> {
-  return runStep(
+  return runStepOn(
     emit,
-    `${machine.name}/${folder}`,
-    `${machine.name}: send ${what}`,
+    machine.name,
+    folder,
+    `send ${what}`,
     progress => shipFolder(machine, folder, files, progress),
     outcomeOfShipping,
   );

@@ -2,7 +2,7 @@ import {z} from 'zod';
 import type {Machine} from '../../device/machine.ts';
 import type {ServiceKind} from '../../documents/project.ts';
 import {ExpectedError} from '../../errors.ts';
-import {runStep, type EmitEvent} from '../../events.ts';
+import {runStepOn, type EmitEvent} from '../../events.ts';
 import {hexOfDigest} from '../../workspace/digest.ts';
 import type {Store} from '../../workspace/store.ts';
 import type {RuntimeFiles} from '../../workspace/runtimeFiles.ts';
@@ -62,10 +62,11 @@ export async function stageRelease(
   const runtimeShipment = isThere ? nothingShipped(runtimeBytes) : shipped;
   passControllerStep('runtime:staged');
   const {id} = signed.release;
-  const shipment = await runStep(
+  const shipment = await runStepOn(
     emit,
-    `${machine.name}/release`,
-    `${machine.name}: send release ${id}`,
+    machine.name,
+    'release',
+    `send release ${id}`,
     async progress => {
       const place = {store, program, currentRelease: truth.currentRelease};
       const sent = await sendReleaseBlobs(machine, signed.blobs, place, progress);

@@ -2,7 +2,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import type {Machine} from '../../device/machine.ts';
 import type {ProjectGateway} from '../../documents/project.ts';
 import {EXIT, ExpectedError, messageOf} from '../../errors.ts';
-import {runStep, type EmitEvent} from '../../events.ts';
+import {runStepOn, type EmitEvent} from '../../events.ts';
 import {deviceScript} from '../../workspace/deviceScript.ts';
 import {hexOfDigest} from '../../workspace/digest.ts';
 import type {RuntimeFiles} from '../../workspace/runtimeFiles.ts';
@@ -57,16 +57,17 @@ export async function bringGateway(
     ];
     let sent = nothingShipped(0);
     for (const {folder, files, what} of shipments) {
-      const shipment = await runStep(
+      const shipment = await runStepOn(
         emit,
-        `${gateway.name}/${folder}`,
-        `${gateway.name}: send ${what}`,
+        gateway.name,
+        folder,
+        `send ${what}`,
         progress => shipFolder(machine, folder, files, progress),
         outcomeOfShipping,
       );
       sent = sumOfShipments(sent, shipment);
     }
-    await runStep(emit, `${gateway.name}/serve`, `${gateway.name}: serve`, () =>
+    await runStepOn(emit, gateway.name, 'serve', 'serve', () =>
       startAndConfirm(machine, gateway, runtimeHex, names),
     );
     return sent;

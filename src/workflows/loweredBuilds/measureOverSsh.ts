@@ -1,6 +1,6 @@
 import type {Machine} from '../../device/machine.ts';
 import type {Build} from '../../documents/build.ts';
-import {runStep, type EmitEvent} from '../../events.ts';
+import {runStepOn, type EmitEvent} from '../../events.ts';
 import {hexOfDigest} from '../../workspace/digest.ts';
 import type {Store} from '../../workspace/store.ts';
 import {requireSuccess, runScript} from '../deploy/runOnDevice.ts';
@@ -37,10 +37,11 @@ export async function measureOverSsh(
     ...['--runs', String(runs), '--warm-ups', String(Math.ceil(runs / 4)), '--threads', String(threads)],
   ];
   try {
-    return await runStep(
+    return await runStepOn(
       emit,
-      `${machine.name}/measure-${precision}`,
-      `${machine.name}: measure the ${precision} build`,
+      machine.name,
+      `measure-${precision}`,
+      `measure the ${precision} build`,
       async () => {
         const result = requireSuccess(machine, await machine.run(argv, {timeoutMs: MEASURE_TIMEOUT_MS}));
         return JSON.parse(result.stdout) as MeasuredModel;

@@ -1,6 +1,6 @@
 import type {Machine} from '../../device/machine.ts';
 import type {CodecCost, MeasuredMs} from '../../documents/profile.ts';
-import {runStep, type EmitEvent} from '../../events.ts';
+import {runStepOn, type EmitEvent} from '../../events.ts';
 import {CODEC_VALUES, codecModels, type CodecModel} from '../../quantize/boundary/codecModels.ts';
 import type {ProtocolClient} from '../../runtime/client.ts';
 import {hexOfDigest} from '../../workspace/digest.ts';
@@ -54,10 +54,11 @@ export async function measureEncoding(
         String(threads),
       ],
     ];
-    return await runStep(
+    return await runStepOn(
       emit,
-      `${machine.name}/encoding`,
-      `${machine.name}: measure what encoding a cut costs`,
+      machine.name,
+      'encoding',
+      'measure what encoding a cut costs',
       async () => {
         const result = requireSuccess(machine, await machine.run(argv, {timeoutMs: TIMEOUT_MS}));
         const timed = JSON.parse(result.stdout) as {readonly run: MeasuredMs}[];

@@ -1,6 +1,6 @@
 import type {Machine} from '../../device/machine.ts';
 import type {MeasuredMs, PackingCost} from '../../documents/profile.ts';
-import {runStep, type EmitEvent} from '../../events.ts';
+import {runStepOn, type EmitEvent} from '../../events.ts';
 import type {ProtocolClient} from '../../runtime/client.ts';
 import {packingSample} from '../../runtime/measure/timePacking.ts';
 import {PACKING_EXTENSION} from '../../runtime/protocol/packing.ts';
@@ -18,10 +18,11 @@ export async function measurePacking(
 ): Promise<PackingCost> {
   const folder = `${home}/.edgewise/runtime/${runtimeHex}`;
   const argv = [`${folder}/bin/node`, `${folder}/edgewise.mjs`, 'time-packing', '--runs', String(RUNS)];
-  return runStep(
+  return runStepOn(
     emit,
-    `${machine.name}/packing`,
-    `${machine.name}: measure what packing costs`,
+    machine.name,
+    'packing',
+    'measure what packing costs',
     async () => {
       const result = requireSuccess(machine, await machine.run(argv, {timeoutMs: TIMEOUT_MS}));
       const {medianMs, runs} = JSON.parse(result.stdout) as MeasuredMs;

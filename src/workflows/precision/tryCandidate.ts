@@ -3,7 +3,7 @@ import type {Plan} from '../../documents/plan.ts';
 import type {ComposedAccuracy} from '../../documents/planPrecision.ts';
 import {textFromTierPrecisions} from '../../documents/tierBuilds.ts';
 import {ExpectedError} from '../../errors.ts';
-import {runStep, type EmitEvent} from '../../events.ts';
+import {runStepOn, type EmitEvent} from '../../events.ts';
 import type {BoundaryCandidate} from './boundaryCandidates.ts';
 import {encodedCut} from './boundaryRanges.ts';
 import type {PrecisionData} from './precisionData.ts';
@@ -57,10 +57,11 @@ export async function tryCandidate(
   }
   const where = plan.alternatives.find(({verdict}) => verdict === 'chosen')?.name ?? '';
   const name = `${nameOfCandidate(candidate)}, ${where}`;
-  return runStep(
+  return runStepOn(
     emit,
-    `${plan.device}/${name}`,
-    `${plan.device}: accuracy with ${name}`,
+    plan.device,
+    name,
+    `accuracy with ${name}`,
     async () => {
       try {
         return await judgeCandidate(candidate, plan, data, pixels);

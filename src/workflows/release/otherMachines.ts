@@ -2,7 +2,7 @@ import {checkSupported} from '../../device/checkSupported.ts';
 import {probeHardware} from '../../device/probeHardware.ts';
 import type {ProjectDevice} from '../../documents/project.ts';
 import {ExpectedError} from '../../errors.ts';
-import {runStep, type EmitEvent} from '../../events.ts';
+import {runStepOn, type EmitEvent} from '../../events.ts';
 import {KEEP_EXTENSION} from '../../runtime/server/keptTensors.ts';
 import {collectRuntimeFiles} from '../../workspace/runtimeFiles.ts';
 import type {ComposedRelease, ReleaseMachines} from '../composeRelease.ts';
@@ -81,10 +81,11 @@ export async function bringCloudModels(
   const cloud = cloudOf(project.project);
   if (cloud === null || cloudModels.length === 0) return null;
   for (const model of cloudModels) {
-    await runStep(
+    await runStepOn(
       emit,
-      `cloud/${model.name}`,
-      `${cloud.name}: load ${model.name}`,
+      cloud.name,
+      `load ${model.name}`,
+      `load ${model.name}`,
       () => withCloud(cloud, client => loadCloudModel(client, project, model)),
       outcome => (outcome === 'already-there' ? {outcome: 'skipped', detail: 'already there'} : {}),
     );

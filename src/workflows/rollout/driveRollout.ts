@@ -1,7 +1,7 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import type {DevicePhase, RolloutRecord} from '../../documents/rollout.ts';
 import type {RolloutPolicy} from '../../documents/rolloutPolicy.ts';
-import {runStep, type EmitEvent} from '../../events.ts';
+import {runStep, runStepOn, type EmitEvent} from '../../events.ts';
 import type {WaveVerdict} from '../../rollout/judgeWave.ts';
 import {nextSteps, type RolloutStep} from '../../rollout/nextSteps.ts';
 import type {DeviceObservation} from '../../rollout/observation.ts';
@@ -71,10 +71,11 @@ export async function driveRollout(
   };
   const work = async (step: DeviceStep): Promise<void> => {
     const {kind, device} = step;
-    const report = await runStep(
+    const report = await runStepOn(
       emit,
-      `${device}/${kind}`,
-      `${device}: ${TITLES[kind]}`,
+      device,
+      kind,
+      TITLES[kind],
       () => carryOut(step, handsOf(device), state.stopped ?? '', emit),
       report => summaryOf(kind, report),
     );

@@ -7,7 +7,7 @@ import {SHIPMENT_TYPE, type ShipmentDocument, type ShippedRelease} from '../../d
 import type {StorePushed} from '../../documents/storeTransfer.ts';
 import type {NamedTensors} from '../../documents/tensor.ts';
 import {EXIT, ExpectedError} from '../../errors.ts';
-import {runStep, type EmitEvent} from '../../events.ts';
+import {runStep, runStepOn, type EmitEvent} from '../../events.ts';
 import {digestOfBytes} from '../../workspace/digest.ts';
 import {writeImageLayout, type LayoutBlob, type LayoutManifest} from '../../workspace/imageLayout.ts';
 import {readDocumentText} from '../../workspace/projectFolder.ts';
@@ -135,7 +135,7 @@ async function collect(
   connect: ConnectOptions,
   emit: EmitEvent,
 ): Promise<Collected> {
-  return runStep(emit, `${device.name}/compose`, `${device.name}: compose the release`, async () => {
+  return runStepOn(emit, device.name, 'compose', 'compose the release', async () => {
     const {store} = project;
     const architecture = await architectureOf(project, [device.name, plan.device]);
     const runtime = await collectRuntimeFiles(architecture);

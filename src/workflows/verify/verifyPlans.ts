@@ -6,7 +6,7 @@ import type {ProjectDevice} from '../../documents/project.ts';
 import {tierPrecisionsOf} from '../../documents/tierBuilds.ts';
 import {PAUSE_MS} from '../../engine/pauseMs.ts';
 import {EXIT, ExpectedError} from '../../errors.ts';
-import {runStep, type EmitEvent} from '../../events.ts';
+import {runStepOn, type EmitEvent} from '../../events.ts';
 import {decideByMeasurement, type CandidateToDecide} from '../../placement/decideByMeasurement.ts';
 import type {TimedReleases} from '../../runtime/measure/timeReleases.ts';
 import {hexOfDigest} from '../../workspace/digest.ts';
@@ -157,10 +157,11 @@ function runInTurn(
     ...['--rounds', String(rounds), '--warm-ups', String(WARM_UPS), '--pause-ms', String(PAUSE_MS)],
     ...['--cloud-deadline-ms', String(deadlineMs)],
   ];
-  return runStep(
+  return runStepOn(
     emit,
-    `${machine.name}/verify`,
-    `${machine.name}: run ${plans.length} candidates in turn, ${rounds} times`,
+    machine.name,
+    'verify',
+    `run ${plans.length} candidates in turn, ${rounds} times`,
     async () => {
       const result = requireSuccess(machine, await machine.run(argv, {timeoutMs: TIMEOUT_MS}));
       return JSON.parse(result.stdout) as TimedReleases;
