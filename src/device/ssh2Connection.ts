@@ -1,3 +1,4 @@
+import {Socket} from 'node:net';
 import type {Duplex} from 'node:stream';
 import type {Client, SFTPWrapper} from 'ssh2';
 import {ExpectedError, messageOf} from '../errors.ts';
@@ -62,7 +63,7 @@ export class Ssh2Connection extends SshConnection {
     void closed.then(() => clearTimeout(timer));
     this.#client.end();
     await Promise.race([closed, said]);
-    if ('unref' in this.#stream && typeof this.#stream.unref === 'function') this.#stream.unref();
+    if (this.#stream instanceof Socket) this.#stream.unref();
   }
 }
 
