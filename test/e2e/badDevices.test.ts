@@ -4,7 +4,8 @@ import {execFileSync} from 'node:child_process';
 import {existsSync} from 'node:fs';
 import {join} from 'node:path';
 import {describe, expect, it} from 'vitest';
-import {findFreePort, knownHostsLine, makeKey, startOpenSshServer} from '../integration/sshServers.ts';
+import {findFreePort} from '../integration/freePort.ts';
+import {knownHostsLine, makeKey, startOpenSshServer} from '../integration/sshServers.ts';
 import {inTemporaryFolder, jsonOf, ROOT, runEdgewise, type RunSettings} from './runEdgewise.ts';
 
 interface Failure {

@@ -3,7 +3,8 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import type {Readiness} from '../../src/documents/readiness.ts';
-import {findFreePort, startOpenSshServer, type OpenSshServer} from '../integration/sshServers.ts';
+import {findFreePort} from '../integration/freePort.ts';
+import {startOpenSshServer, type OpenSshServer} from '../integration/sshServers.ts';
 import {ROOT, jsonOf, runEdgewise, type Ended} from './runEdgewise.ts';
 
 describe('edgewise doctor', () => {

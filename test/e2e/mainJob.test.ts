@@ -10,7 +10,8 @@ import {randomFeeds} from '../../src/engine/randomFeeds.ts';
 import {runOnce} from '../../src/engine/session.ts';
 import {startSshServer} from '../../src/lab/sshServer.ts';
 import {readNpy, writeNpy} from '../../src/workspace/npy.ts';
-import {findFreePort, makeKey, startOpenSshServer} from '../integration/sshServers.ts';
+import {findFreePort} from '../integration/freePort.ts';
+import {makeKey, startOpenSshServer} from '../integration/sshServers.ts';
 import {jsonOf, ROOT, runEdgewise, startCloud, type Ended, type RunningServer} from './runEdgewise.ts';
 import {tmpdir} from 'node:os';
 

@@ -6,7 +6,7 @@ import {afterAll, beforeAll, expect, it} from 'vitest';
 import {stringify} from 'yaml';
 import type {MembersPushed} from '../../src/workflows/pushMembers.ts';
 import type {PushResult} from '../../src/workflows/push.ts';
-import {findFreePort} from '../integration/sshServers.ts';
+import {findFreePort} from '../integration/freePort.ts';
 import {ROOT, jsonOf, runEdgewise, type Ended} from './runEdgewise.ts';
 
 let folder: string;

@@ -8,7 +8,7 @@ import {stringify} from 'yaml';
 import type {RolloutSummary} from '../../src/documents/rollout.ts';
 import {listJournals, readJournal} from '../../src/workspace/rolloutJournal.ts';
 import type {PushResult} from '../../src/workflows/push.ts';
-import {findFreePort} from '../integration/sshServers.ts';
+import {findFreePort} from '../integration/freePort.ts';
 import {ROOT, jsonOf, runEdgewise, type Ended} from './runEdgewise.ts';
 
 const ENDS_WITHIN_MS = 20_000;

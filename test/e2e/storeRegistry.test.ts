@@ -9,7 +9,7 @@ import {stringify} from 'yaml';
 import type {StorePulled, StorePushed} from '../../src/documents/storeTransfer.ts';
 import type {PushResult} from '../../src/workflows/push.ts';
 import {isProgramInstalled, startRegistry, type TestRegistry} from '../integration/registryServer.ts';
-import {findFreePort} from '../integration/sshServers.ts';
+import {findFreePort} from '../integration/freePort.ts';
 import {ROOT, jsonOf, runEdgewise, type Ended} from './runEdgewise.ts';
 
 const isRequired = process.env['EDGEWISE_REQUIRE_REGISTRY'] === '1';

@@ -8,7 +8,8 @@ import type {DeployedFallback, DeployedStep} from '../../src/documents/deployedS
 import {startAgent, type Agent} from '../../src/runtime/agent/startAgent.ts';
 import {openProtocolClient, type ProtocolClient} from '../../src/runtime/client.ts';
 import {startServer, type Server} from '../../src/runtime/server/startServer.ts';
-import {activateRelease, findFreePort, readState, spec, type ReleaseParts} from './agentHome.ts';
+import {findFreePort} from './freePort.ts';
+import {activateRelease, readState, spec, type ReleaseParts} from './agentHome.ts';
 import {arithmeticModel, floats, numbersOf, sumModel} from './smallModels.ts';
 
 let home: string;

@@ -1,7 +1,6 @@
 import {mkdir, rename, symlink, writeFile} from 'node:fs/promises';
 import {readFileSync, watch} from 'node:fs';
 import {dirname, join} from 'node:path';
-import {createServer, type AddressInfo} from 'node:net';
 import type {DeployedFallback, DeployedStep} from '../../src/documents/deployedSteps.ts';
 import {releaseSchema, type PreparedCuts, type Release} from '../../src/documents/release.ts';
 import type {AgentState} from '../../src/runtime/agent/agentState.ts';
@@ -124,14 +123,6 @@ export function waitForState(
     }, timeoutMs);
     look();
   });
-}
-
-export async function findFreePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  const {port} = server.address() as AddressInfo;
-  await new Promise(resolve => server.close(resolve));
-  return port;
 }
 
 export const repositoryRoot = dirname(dirname(import.meta.dirname));

@@ -6,14 +6,8 @@ import {join} from 'node:path';
 import {promisify} from 'node:util';
 import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, it} from 'vitest';
 import {openProtocolClient} from '../../src/runtime/client.ts';
-import {
-  activateRelease,
-  findFreePort,
-  readState,
-  repositoryRoot,
-  runtimeProgram,
-  waitForState,
-} from './agentHome.ts';
+import {findFreePort} from './freePort.ts';
+import {activateRelease, readState, repositoryRoot, runtimeProgram, waitForState} from './agentHome.ts';
 import {bytesFromModel} from '../../src/model/onnx/writeModel.ts';
 import {createHandoverModels} from '../../src/workflows/handoverModels.ts';
 import {arithmeticModel, floats, numbersOf} from './smallModels.ts';

@@ -6,7 +6,8 @@ import {agentStatisticsSchema, type AgentStatistics} from '../../src/documents/a
 import {openStatistics} from '../../src/runtime/agent/statistics.ts';
 import {startAgent, type Agent} from '../../src/runtime/agent/startAgent.ts';
 import {openProtocolClient, type ProtocolClient} from '../../src/runtime/client.ts';
-import {activateRelease, findFreePort} from './agentHome.ts';
+import {findFreePort} from './freePort.ts';
+import {activateRelease} from './agentHome.ts';
 import {arithmeticModel, floats} from './smallModels.ts';
 
 const FIRST = '1'.repeat(16);

@@ -6,7 +6,7 @@ import {afterAll, afterEach, beforeAll, describe, expect, it} from 'vitest';
 import {ExpectedError} from '../../src/errors.ts';
 import {startNamespaceDevice, whyNoNamespaceDevice, type NamespaceDevice} from './namespaceDevice.ts';
 import {openPushedProject, type PushedProject} from './pushedProject.ts';
-import {findFreePort} from './sshServers.ts';
+import {findFreePort} from './freePort.ts';
 
 interface BadDevice {
   readonly what: string;

@@ -25,7 +25,7 @@ import {createSigningKey, type SigningKey} from '../../src/workspace/signingKey.
 import {openStore, type Store} from '../../src/workspace/store.ts';
 import {spec} from './agentHome.ts';
 import {arithmeticModel, floats, numbersOf} from './smallModels.ts';
-import {findFreePort} from './sshServers.ts';
+import {findFreePort} from './freePort.ts';
 
 /** Everything that devices of one test file share: a store, a key, and a home with the runtime on it to copy from. */
 export interface Workshop {

@@ -6,7 +6,8 @@ import {connectMachine} from '../../src/device/connectMachine.ts';
 import {requireForwarding} from '../../src/workflows/deploy/requireForwarding.ts';
 import {catchExpected} from './commandSuite.ts';
 import {hermetic, targetOf} from './machineSuite.ts';
-import {findFreePort, startOpenSshServer, type OpenSshServer} from './sshServers.ts';
+import {findFreePort} from './freePort.ts';
+import {startOpenSshServer, type OpenSshServer} from './sshServers.ts';
 
 describe.each(['AllowTcpForwarding no', 'AllowTcpForwarding remote', 'PermitOpen 127.0.0.1:1'])(
   'an sshd with "%s"',

@@ -8,7 +8,8 @@ import {startAgent, type Agent} from '../../src/runtime/agent/startAgent.ts';
 import {openProtocolClient, type ProtocolClient} from '../../src/runtime/client.ts';
 import {startGateway, type Gateway} from '../../src/runtime/gateway/startGateway.ts';
 import {startServer, type Server} from '../../src/runtime/server/startServer.ts';
-import {activateRelease, findFreePort, spec} from './agentHome.ts';
+import {findFreePort} from './freePort.ts';
+import {activateRelease, spec} from './agentHome.ts';
 import {arithmeticModel, floats, numbersOf, sumModel} from './smallModels.ts';
 
 let folder: string;

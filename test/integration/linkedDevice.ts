@@ -5,7 +5,8 @@ import {startLinkRelay, type LinkRelay} from '../../src/lab/linkRelay.ts';
 import {processesOf} from './deployDevice.ts';
 import {startCuttingRelay, type CuttingRelay} from './cuttingRelay.ts';
 import {openPushedProject, type PushedProject} from './pushedProject.ts';
-import {findFreePort, signalProcess, startOpenSshServer, type OpenSshServer} from './sshServers.ts';
+import {findFreePort} from './freePort.ts';
+import {signalProcess, startOpenSshServer, type OpenSshServer} from './sshServers.ts';
 
 export const GOOD_LINK = {
   upBitsPerSecond: 1e9,

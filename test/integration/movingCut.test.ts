@@ -8,7 +8,8 @@ import {startLinkRelay, type LinkRelay} from '../../src/lab/linkRelay.ts';
 import {startAgent, type Agent} from '../../src/runtime/agent/startAgent.ts';
 import {openProtocolClient, type ProtocolClient} from '../../src/runtime/client.ts';
 import {startServer, type Server} from '../../src/runtime/server/startServer.ts';
-import {activateRelease, findFreePort, specOf} from './agentHome.ts';
+import {findFreePort} from './freePort.ts';
+import {activateRelease, specOf} from './agentHome.ts';
 import {arithmeticModel, floats, numbersOf} from './smallModels.ts';
 
 /** 20 kB: 20 ms at 8 Mbit/s. */

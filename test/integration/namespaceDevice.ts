@@ -3,7 +3,8 @@ import {chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile} from 
 import {join} from 'node:path';
 import {promisify} from 'node:util';
 import {processesOf} from './deployDevice.ts';
-import {findFreePort, isOpenSshInstalled, knownHostsLine, makeKey} from './sshServers.ts';
+import {findFreePort} from './freePort.ts';
+import {isOpenSshInstalled, knownHostsLine, makeKey} from './sshServers.ts';
 
 const run = promisify(execFile);
 const USER = 'pi';

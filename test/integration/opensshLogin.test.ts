@@ -9,7 +9,8 @@ import {connectMachine} from '../../src/device/connectMachine.ts';
 import type {ConnectOptions} from '../../src/device/connectOptions.ts';
 import {catchExpected} from './commandSuite.ts';
 import {hermetic, targetOf} from './machineSuite.ts';
-import {findFreePort, makeKey, publicKeyOf, startOpenSshServer, type OpenSshServer} from './sshServers.ts';
+import {findFreePort} from './freePort.ts';
+import {makeKey, publicKeyOf, startOpenSshServer, type OpenSshServer} from './sshServers.ts';
 
 const execFileAsync = promisify(execFile);
 

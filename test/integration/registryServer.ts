@@ -3,7 +3,7 @@ import {mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
-import {findFreePort} from './sshServers.ts';
+import {findFreePort} from './freePort.ts';
 
 /** The reference registry on loopback, which wants a name and a password. */
 export interface TestRegistry {

@@ -1,9 +1,9 @@
 import {execFile, spawn, type ChildProcess} from 'node:child_process';
 import {chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile} from 'node:fs/promises';
 import {accessSync, constants} from 'node:fs';
-import {createServer, type AddressInfo} from 'node:net';
 import {tmpdir, userInfo} from 'node:os';
 import {join} from 'node:path';
+import {findFreePort} from './freePort.ts';
 import {promisify} from 'node:util';
 
 const execFileAsync = promisify(execFile);
@@ -174,14 +174,6 @@ async function isListening(child: ChildProcess, logFile: string): Promise<boolea
     if (hasEnded) return false;
     await new Promise(resolve => setTimeout(resolve, 20));
   }
-}
-
-export async function findFreePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', () => resolve()));
-  const {port} = server.address() as AddressInfo;
-  await new Promise<void>(resolve => server.close(() => resolve()));
-  return port;
 }
 
 export function signalProcess(pid: number, signal: NodeJS.Signals): void {

@@ -7,7 +7,8 @@ import {fileURLToPath} from 'node:url';
 import {promisify} from 'node:util';
 import {connectMachine} from '../../src/device/connectMachine.ts';
 import type {Machine} from '../../src/device/machine.ts';
-import {findFreePort, isOpenSshInstalled, makeKey} from './sshServers.ts';
+import {findFreePort} from './freePort.ts';
+import {isOpenSshInstalled, makeKey} from './sshServers.ts';
 
 const run = promisify(execFile);
 const BOOT = fileURLToPath(new URL('systemdRoot.sh', import.meta.url));
