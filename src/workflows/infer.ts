@@ -27,13 +27,9 @@ export interface InferRequest {
   readonly connect: ConnectOptions;
 }
 
-/**
- * Not counted: the first requests open connections, warm caches and get the code compiled, here, on the device and in the
- * cloud. A device that was just switched answers its hundredth request a tenth sooner than its tenth.
- */
+/** Not counted: the first requests open connections, warm caches and get the code compiled, here and in the cloud. */
 const LEAST_WARM_UPS = 3;
-const MOST_WARM_UPS = 40;
-const WARM_UPS_PER_REQUEST = 2;
+const MOST_WARM_UPS = 12;
 
 /**
  * Sends samples through the device's own endpoint, asked on the device, and sets what the endpoint measured beside
@@ -127,7 +123,7 @@ async function askAll(
   const seen: number[] = [];
   const first = await samples.readRequest(0);
   const totalCount = repeat * samples.requestCount;
-  const warmUps = Math.min(Math.max(WARM_UPS_PER_REQUEST * totalCount, LEAST_WARM_UPS), MOST_WARM_UPS);
+  const warmUps = Math.min(Math.max(totalCount, LEAST_WARM_UPS), MOST_WARM_UPS);
   for (let warmUp = 0; warmUp < warmUps; warmUp++)
     await client.infer(model, {inputs: first}, {deadlineMs: 60_000});
   for (let index = 0; index < totalCount; index++) {

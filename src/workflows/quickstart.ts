@@ -69,7 +69,7 @@ export async function quickstart(request: QuickstartRequest, emit: EmitEvent): P
       const model = await prepareFolder(folder, request, runAnywhere);
       await run([
         'profile',
-        ...['--runs', '20', '--link-seconds', '8', '--sustained-seconds', '0', '--no-encodings'],
+        ...['--runs', '20', '--link-seconds', '6', '--sustained-seconds', '0', '--no-encodings'],
       ]);
       await run(['compile']);
       const unsplit = await runUnsplit(folder);
