@@ -86,7 +86,7 @@ async function startParts(
   // The network and its ends are not the device's work: on its cores they would slow it down besides.
   const ownCores = coresBesideDevices(machines.reduce((sum, {cores}) => sum + cores, 0));
   pinProcess(ownCores);
-  // The cloud computes while a device waits, and may have all cores as before.
+  // The cloud computes while a device waits, and may use all cores.
   const cloudCores = ownCores.length === 0 ? [] : allowedCores;
   const devices = machines.slice(0, spec.devices.length);
 
