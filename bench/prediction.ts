@@ -45,6 +45,7 @@ const LONGEST_MS = 1500;
 /** The first that take no longer than this together, by prediction. */
 const REQUEST_COUNTS = [24, 12, 6];
 const REQUESTS_MS = 3000;
+const WARM_UP_SECONDS = 4;
 const connect = {acceptNewHostKeys: false};
 const emit = () => {};
 
@@ -173,7 +174,10 @@ async function measureCell(
     const count =
       REQUEST_COUNTS.find(requests => requests * predicted.latencyMs <= REQUESTS_MS) ?? REQUEST_COUNTS.at(-1);
     const inputs = {'': join(folder, String(count), 'evaluation', 'input-0.npy')};
-    const answer = await infer({projectPath, device: DEVICE, inputs, repeat: 1, connect}, emit);
+    const answer = await infer(
+      {projectPath, device: DEVICE, inputs, repeat: 1, warmUpSeconds: WARM_UP_SECONDS, connect},
+      emit,
+    );
     rows.push({...common, measured: answer.measured});
     console.log(
       [

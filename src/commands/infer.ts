@@ -34,6 +34,11 @@ export default class Infer extends BaseCommand {
       default: 1,
       helpValue: 'TIMES',
     }),
+    'warm-up': integerFlag({
+      description: 'first ask for so long without counting (default: 3 to 12 requests)',
+      min: 0,
+      helpValue: 'SECONDS',
+    }),
     output: stringFlag({char: 'o', description: 'folder for the answers as .npy files', helpValue: 'DIR'}),
   };
 
@@ -51,6 +56,7 @@ export default class Infer extends BaseCommand {
         device: args.device,
         inputs: flags.evaluation ? null : inputsFromFlags(flags.input),
         repeat: flags.repeat,
+        warmUpSeconds: flags['warm-up'] ?? null,
         connect: connectOptionsFrom(flags),
         ...(flags.output === undefined ? {} : {outputFolder: flags.output}),
       },

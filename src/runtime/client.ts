@@ -19,12 +19,16 @@ export interface InferAnswer {
   readonly serverTiming: ReadonlyMap<string, number>;
   /** From handing over the request to having its whole answer. */
   readonly wallMs: number;
+  /** All that came, for what is not of the protocol. */
+  readonly headers: IncomingHttpHeaders;
 }
 
 export interface InferOptions {
   readonly deadlineMs?: number;
   /** Send the body packed, which not every server takes. */
   readonly isPacked?: boolean;
+  /** Besides those of the protocol. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface ModelMetadata {
@@ -226,12 +230,17 @@ export function openProtocolClient(
   return {
     url,
     readJson: path => askJson<unknown>('GET', path),
-    async infer(modelName, request, {deadlineMs = defaultDeadlineMs, isPacked = false} = {}) {
+    async infer(
+      modelName,
+      request,
+      {deadlineMs = defaultDeadlineMs, isPacked = false, headers: others = {}} = {},
+    ) {
       const startedNs = process.hrtime.bigint();
       const message = encodeInferRequest(request);
       const parts = isPacked ? [await packParts(message.parts)] : message.parts;
       const path = `${modelPath(modelName)}/infer`;
       const headers = {
+        ...others,
         'content-type': 'application/octet-stream',
         'content-length': parts.reduce((sum, part) => sum + part.byteLength, 0),
         [HEADER_LENGTH_FIELD]: message.headerLength ?? message.totalBytes,
@@ -242,7 +251,7 @@ export function openProtocolClient(
       const serverTiming = timingsFromServerTiming(joinedHeader(answer.headers['server-timing']));
       try {
         const reply = decodeInferReply(answer.body, headerLengthFrom(answer.headers[HEADER_LENGTH_FIELD]));
-        return {outputs: Object.fromEntries(reply.outputs), serverTiming, wallMs};
+        return {outputs: Object.fromEntries(reply.outputs), serverTiming, wallMs, headers: answer.headers};
       } catch (error) {
         throw error instanceof ProtocolError ? notTheProtocolError(path, error) : error;
       }

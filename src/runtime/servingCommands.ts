@@ -19,7 +19,7 @@ import {readInputSpecs} from './measure/readInputSpecs.ts';
 import {readSamples} from './measure/readSamples.ts';
 import {timeModels} from './measure/timeModels.ts';
 import {timeReleases} from './measure/timeReleases.ts';
-import {startRequestRelay} from './relayRequests.ts';
+import {startRequestRelay} from './relay/relayRequests.ts';
 import {startServer} from './server/startServer.ts';
 
 /** Everything that answers requests or measures. */

@@ -1,6 +1,6 @@
 import type {Machine, Tunnel} from '../device/machine.ts';
 import {PAUSE_MS} from '../engine/pauseMs.ts';
-import {hexOfDigest} from '../workspace/digest.ts';
+import type {DeviceProgram} from './deploy/runOnDevice.ts';
 
 export interface DeviceAsker {
   /** On this machine's loopback. */
@@ -19,9 +19,10 @@ const LONGEST_MS = 24 * 3_600_000;
  */
 export async function askFromDevice(
   machine: Machine,
-  {home, runtime, endpointPort}: {home: string; runtime: string; endpointPort: number},
+  {home, runtimeHex}: DeviceProgram,
+  endpointPort: number,
 ): Promise<DeviceAsker> {
-  const folder = `${home}/.edgewise/runtime/${hexOfDigest(runtime)}`;
+  const folder = `${home}/.edgewise/runtime/${runtimeHex}`;
   const argv = [
     `${folder}/bin/node`,
     `${folder}/edgewise.mjs`,

@@ -6,6 +6,9 @@ import {PAUSE_MS} from '../engine/pauseMs.ts';
 import {runStepOn, type EmitEvent} from '../events.ts';
 import {openProtocolClient, type ProtocolClient} from '../runtime/client.ts';
 import {quantile} from '../runtime/measure/quantile.ts';
+import {askRepeatedly} from '../runtime/relay/askRepeatedly.ts';
+import type {Repetition} from '../runtime/relay/repetition.ts';
+import {hexOfDigest} from '../workspace/digest.ts';
 import {askFromDevice} from './askFromDevice.ts';
 import {withDevice, type ConnectOptions} from './connectDevice.ts';
 import {openDataSet, type DataSet} from './openDataSet.ts';
@@ -22,14 +25,16 @@ export interface InferRequest {
   readonly inputs: Readonly<Record<string, string>> | null;
   /** How often all samples are sent; latency is over all of it, the answers are the first ones. */
   readonly repeat: number;
+  /** How long it is asked before anything counts; `null`: a few times. */
+  readonly warmUpSeconds: number | null;
   /** Folder for <output>.npy files. */
   readonly outputFolder?: string;
   readonly connect: ConnectOptions;
 }
 
-/** Not counted: the first requests open connections, warm caches and get the code compiled, here and in the cloud. */
 const LEAST_WARM_UPS = 3;
 const MOST_WARM_UPS = 12;
+const MOST_WARM_UPS_IN_TIME = 1000;
 
 /**
  * Sends samples through the device's own endpoint, asked on the device, and sets what the endpoint measured beside
@@ -45,7 +50,8 @@ export async function infer(request: InferRequest, emit: EmitEvent): Promise<Inf
     const samples = await openSamples(project, release, request.inputs);
     for (const text of samples.notes) emit({kind: 'note', level: 'warning', text});
     const {runtime, endpoint} = release;
-    const asker = await askFromDevice(machine, {home, runtime, endpointPort: endpoint.port});
+    const program = {home, runtimeHex: hexOfDigest(runtime)};
+    const asker = await askFromDevice(machine, program, endpoint.port);
     const client = openProtocolClient(asker.url);
     try {
       const answers = await runStepOn(
@@ -57,6 +63,7 @@ export async function infer(request: InferRequest, emit: EmitEvent): Promise<Inf
           askAll(client, release.model.name, samples, {
             pauseMs: asker.pauseMs,
             repeat: request.repeat,
+            warmUpSeconds: request.warmUpSeconds,
             progress,
           }),
         ({totals}) => ({detail: `${totals.length} requests`}),
@@ -111,10 +118,12 @@ async function askAll(
   {
     pauseMs,
     repeat,
+    warmUpSeconds,
     progress,
   }: {
     readonly pauseMs: number;
     readonly repeat: number;
+    readonly warmUpSeconds: number | null;
     readonly progress: (detail: {doneCount: number; totalCount: number}) => void;
   },
 ): Promise<Answers> {
@@ -123,9 +132,7 @@ async function askAll(
   const seen: number[] = [];
   const first = await samples.readRequest(0);
   const totalCount = repeat * samples.requestCount;
-  const warmUps = Math.min(Math.max(totalCount, LEAST_WARM_UPS), MOST_WARM_UPS);
-  for (let warmUp = 0; warmUp < warmUps; warmUp++)
-    await client.infer(model, {inputs: first}, {deadlineMs: 60_000});
+  await askRepeatedly(client, model, first, warmUpFrom(totalCount, warmUpSeconds));
   for (let index = 0; index < totalCount; index++) {
     const inputs = await samples.readRequest(index % samples.requestCount);
     // As the profile was measured: requests that come now and then, not as fast as can be.
@@ -160,6 +167,14 @@ async function askAll(
       ),
     },
   };
+}
+
+/** The first requests open connections, warm caches and get the code compiled, here and in the cloud. */
+function warmUpFrom(requestCount: number, seconds: number | null): Repetition {
+  if (seconds !== null)
+    return {atLeast: 1, atMost: MOST_WARM_UPS_IN_TIME, withinMs: 1000 * seconds, pauseMs: 0};
+  const times = Math.min(Math.max(requestCount, LEAST_WARM_UPS), MOST_WARM_UPS);
+  return {atLeast: times, atMost: times, withinMs: 0, pauseMs: 0};
 }
 
 const TIERS = ['device', 'gateway', 'cloud'] as const;

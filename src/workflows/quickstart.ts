@@ -34,6 +34,8 @@ const SLOWDOWN = 7;
 const PICTURES_PER_REQUEST = 32;
 const PICTURES = 640;
 const RANDOM_REQUESTS = 12;
+/** On so slow a device the code of a program that has just started is compiled only after some hundred requests. */
+const WARM_UP_SECONDS = 8;
 
 /** The placements that are compared, with the flags that ask for them. */
 const PLACEMENTS = [
@@ -147,10 +149,8 @@ async function tryPlacement(
     'infer',
     DEVICE,
     '--evaluation',
-    '--repeat',
-    '2',
-    '--output',
-    `answers/${file}`,
+    ...['--warm-up', String(WARM_UP_SECONDS)],
+    ...['--output', `answers/${file}`],
     '--json',
   ]);
   const measured = parseResult(text);

@@ -3,8 +3,9 @@ import type {NamedTensors} from '../../documents/tensor.ts';
 import {messageOf} from '../../errors.ts';
 import {compareOutputs} from './compareOutputs.ts';
 import {isServing, readDeviceTruth} from './readDeviceTruth.ts';
+import type {DeviceProgram} from './runOnDevice.ts';
 import {isTooSlow, judgeSpeed, textFromSpeed, type SpeedLimits, type SpeedVerdict} from './judgeSpeed.ts';
-import {servingTimesFrom, timeUntilTold, withEndpoint, type ServingTimes} from './servingTimes.ts';
+import {servingTimesFrom, timeUntilTold, withTimedEndpoint, type ServingTimes} from './servingTimes.ts';
 
 /** A request and the answer that the unsplit build gives to it. */
 export interface GoldenSample {
@@ -14,6 +15,7 @@ export interface GoldenSample {
 
 export interface HealthExpectation {
   readonly release: string;
+  readonly program: DeviceProgram;
   readonly port: number;
   readonly model: string;
   readonly golden: readonly GoldenSample[];
@@ -55,7 +57,9 @@ export async function checkHealth(machine: Machine, expected: HealthExpectation)
   let largestDifference: number | null = null;
   let timesMs: readonly number[] = [];
   try {
-    await withEndpoint(machine, expected.port, async client => {
+    const [first] = expected.golden;
+    const {program, port} = expected;
+    await withTimedEndpoint(machine, {program, port, inputs: first?.inputs ?? {}}, async client => {
       for (const {inputs, outputs} of expected.golden) {
         const answer = await client.infer(expected.model, {inputs}, {deadlineMs: REQUEST_DEADLINE_MS});
         const compared = compareOutputs(answer.outputs, outputs);
@@ -67,7 +71,6 @@ export async function checkHealth(machine: Machine, expected: HealthExpectation)
             detail: `an output differs by ${(compared.largestDifference * 100).toFixed(2)} % of its range; ${(expected.tolerance * 100).toFixed(2)} % are allowed`,
           });
       }
-      const [first] = expected.golden;
       if (first !== undefined)
         timesMs = await timeUntilTold(client, expected.model, first.inputs, {
           runs: expected.runs,

@@ -65,13 +65,13 @@ export async function deployRelease(
     allowsDowngrade: options.allowsDowngrade === true,
   });
   const staged = await stageRelease(machine, lock, truth, parts, signed, options, emit);
-  const old = await timeServing(machine, golden[0]?.inputs ?? {}, timedRequests);
   const health = await runStepOn(
     emit,
     machine.name,
     'activate',
     `activate ${release.id}`,
     async () => {
+      const old = await timeServing(machine, staged.program, golden[0]?.inputs ?? {}, timedRequests);
       let activated: ActivatedRelease | null = null;
       try {
         activated = await activateRelease(machine, lock, staged, {
@@ -82,6 +82,7 @@ export async function deployRelease(
         });
         const report = await checkHealth(machine, {
           release: release.id,
+          program: staged.program,
           port: release.endpoint.port,
           model: release.model.name,
           golden,

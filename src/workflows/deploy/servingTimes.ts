@@ -5,8 +5,10 @@ import type {NamedTensors} from '../../documents/tensor.ts';
 import {PAUSE_MS} from '../../engine/pauseMs.ts';
 import {openProtocolClient, type ProtocolClient} from '../../runtime/client.ts';
 import {quantile} from '../../runtime/measure/quantile.ts';
+import {askRepeatedly} from '../../runtime/relay/askRepeatedly.ts';
+import {askFromDevice} from '../askFromDevice.ts';
 import {isServing, readDeviceTruth} from './readDeviceTruth.ts';
-import {runScript} from './runOnDevice.ts';
+import {runScript, type DeviceProgram} from './runOnDevice.ts';
 
 export interface ServingTimes {
   readonly requests: number;
@@ -14,7 +16,11 @@ export interface ServingTimes {
   readonly p95Ms: number;
 }
 
-const REQUEST_DEADLINE_MS = 60_000;
+/**
+ * Inputs that are larger are sent to the device once, which asks itself with them: each time over the connection they
+ * would take longer than the requests. For smaller ones no program need be started there.
+ */
+const LARGE_INPUT_BYTES = 16_384;
 /** Slow models are timed for this long at most, each time. */
 const TIMING_MS = 20_000;
 const WARM_UPS = 3;
@@ -25,6 +31,7 @@ const BETWEEN_ROUNDS_MS = 2000;
 /** How long the release that serves now takes for the same requests; `null` where it takes other inputs, or none. */
 export async function timeServing(
   machine: Machine,
+  program: DeviceProgram,
   inputs: NamedTensors,
   runs: number,
 ): Promise<ServingTimes | null> {
@@ -33,7 +40,7 @@ export async function timeServing(
   try {
     const file = `${truth.home}/.edgewise/current/release.json`;
     const {endpoint, model} = releaseFromJson((await runScript(machine, ['cat', file])).stdout, file);
-    return await withEndpoint(machine, endpoint.port, async client =>
+    return await withTimedEndpoint(machine, {program, port: endpoint.port, inputs}, async client =>
       servingTimesFrom(await timeRequests(client, model.name, inputs, runs)),
     );
   } catch {
@@ -58,6 +65,28 @@ export async function withEndpoint<T>(
   }
 }
 
+/** The same, asked from the device itself where the inputs are large. */
+export async function withTimedEndpoint<T>(
+  machine: Machine,
+  {
+    program,
+    port,
+    inputs,
+  }: {readonly program: DeviceProgram; readonly port: number; readonly inputs: NamedTensors},
+  work: (client: ProtocolClient) => Promise<T>,
+): Promise<T> {
+  const bytes = Object.values(inputs).reduce((sum, tensor) => sum + tensor.bytes.byteLength, 0);
+  if (bytes < LARGE_INPUT_BYTES) return withEndpoint(machine, port, work);
+  const asker = await askFromDevice(machine, program, port);
+  const client = openProtocolClient(asker.url);
+  try {
+    return await work(client);
+  } finally {
+    client.close();
+    await asker.close();
+  }
+}
+
 /** The times of single requests; where they do not tell what was hoped for, those of further rounds are added. */
 export async function timeUntilTold(
   client: ProtocolClient,
@@ -73,23 +102,20 @@ export async function timeUntilTold(
   return timesMs;
 }
 
+/** As the prediction was measured: requests that come now and then. */
 async function timeRequests(
   client: ProtocolClient,
   model: string,
   inputs: NamedTensors,
   runs: number,
-): Promise<number[]> {
-  const startedAt = performance.now();
-  const timesMs: number[] = [];
-  for (let warmUp = 0; warmUp < WARM_UPS; warmUp++)
-    await client.infer(model, {inputs}, {deadlineMs: REQUEST_DEADLINE_MS});
-  while (timesMs.length < runs && (timesMs.length === 0 || performance.now() - startedAt < TIMING_MS)) {
-    // As the prediction was measured: requests that come now and then.
-    await sleep(PAUSE_MS);
-    const {serverTiming, wallMs} = await client.infer(model, {inputs}, {deadlineMs: REQUEST_DEADLINE_MS});
-    timesMs.push(serverTiming.get('total') ?? wallMs);
-  }
-  return timesMs;
+): Promise<readonly number[]> {
+  const timesMs = await askRepeatedly(client, model, inputs, {
+    atLeast: WARM_UPS + 1,
+    atMost: WARM_UPS + runs,
+    withinMs: TIMING_MS,
+    pauseMs: PAUSE_MS,
+  });
+  return timesMs.slice(WARM_UPS);
 }
 
 /** `null` without any. */

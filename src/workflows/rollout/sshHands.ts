@@ -153,10 +153,11 @@ export function openSshHands(parts: SshHandsParts): DeviceHands {
     check: () =>
       orTakeBack('checked', async () => {
         const {machine} = await open();
-        if (deploy === null) throw new Error(`${device} was not prepared`);
+        if (deploy === null || activated === null) throw new Error(`${device} was not switched`);
         const {release} = deploy.composed;
         const {problems, times} = await checkHealth(machine, {
           release: release.id,
+          program: activated.program,
           port: release.endpoint.port,
           model: release.model.name,
           golden: deploy.golden,

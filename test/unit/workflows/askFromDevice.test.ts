@@ -2,7 +2,7 @@ import {expect, it} from 'vitest';
 import type {Machine, RunOptions} from '../../../src/device/machine.ts';
 import {askFromDevice} from '../../../src/workflows/askFromDevice.ts';
 
-const DEVICE = {home: '/home/pi', runtime: `sha256:${'ab'.repeat(32)}`, endpointPort: 8701};
+const PROGRAM = {home: '/home/pi', runtimeHex: 'ab'.repeat(32)};
 
 /** A device that remembers what it was asked for; `runs` is what its command does. */
 function deviceThat(runs: (options: RunOptions) => Promise<number>): {
@@ -39,7 +39,7 @@ it('reaches the endpoint by way of a program on the device', async () => {
     await new Promise<void>(resolve => (end = resolve));
     return 0;
   });
-  const asker = await askFromDevice(machine, DEVICE);
+  const asker = await askFromDevice(machine, PROGRAM, 8701);
   expect(tunnels).toEqual([40123]);
   expect(asker.pauseMs).toBeGreaterThan(0);
   expect(argvs[0]).toEqual([
@@ -56,7 +56,7 @@ it('asks through the connection where the runtime is too old to pass requests on
     onStderrLine?.('{"error":{"code":"wrong-usage","message":"There is no command \\"relay\\"","hints":[]}}');
     return Promise.resolve(2);
   });
-  const asker = await askFromDevice(machine, DEVICE);
+  const asker = await askFromDevice(machine, PROGRAM, 8701);
   expect(tunnels).toEqual([8701]);
   expect(asker.pauseMs).toBe(0);
   await asker.close();
