@@ -35,7 +35,7 @@ const PICTURES_PER_REQUEST = 32;
 const PICTURES = 640;
 const RANDOM_REQUESTS = 12;
 /** On so slow a device the code of a program that has just started is compiled only after some hundred requests. */
-const WARM_UP_SECONDS = 8;
+const WARM_UP_SECONDS = 4;
 
 /** The placements that are compared, with the flags that ask for them. */
 const PLACEMENTS = [
