@@ -22,7 +22,7 @@ test('the list holds each allowed placement once, with what brute force says tha
       const wanted = everyPlacement(space, measures);
       const rows = Array.from({length: list!.count}, (_, index) => ({
         tiers: list!.placementAt(index).tiers,
-        amounts: [...list!.amounts.subarray(index * 2, index * 2 + 2)],
+        amounts: measures.map((_, measure) => list!.amountAt(index, measure)),
       }));
       const sorted = (all: typeof wanted): string[] => all.map(row => JSON.stringify(row)).sort();
       expect(sorted(rows)).toEqual(sorted(wanted));

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import {expect, test} from 'vitest';
 import {leastBusyPlacement} from '../../src/placement/goals/leastBusyPlacement.ts';
 import {paretoFront} from '../../src/placement/goals/paretoFront.ts';
-import type {FrontQuestion, ParetoFront} from '../../src/placement/goals/paretoFront.ts';
+import type {FrontQuestion, ParetoFront} from '../../src/placement/goals/frontQuestion.ts';
 import type {Measure, Space} from '../../src/placement/goals/space.ts';
 import {stagesOf} from '../../src/placement/goals/stages.ts';
 import {everyPlacement, randomGoal} from './goalBruteForce.ts';
@@ -39,11 +39,21 @@ function busiestByForce(space: Space, latency: Measure, measures: readonly Measu
   );
 }
 
+/** Both ways: by trying all placements where they are few, and by the search that is for many. */
 function checkFront(
   question: FrontQuestion,
   pairs: readonly (readonly [number, number])[],
 ): ParetoFront | null {
-  const front = paretoFront(question);
+  const listed = checkAnswer(paretoFront(question), pairs);
+  const searched = checkAnswer(paretoFront({...question, mostCuts: 1e9}), pairs);
+  expect(listed === null).toBe(searched === null);
+  return searched;
+}
+
+function checkAnswer(
+  front: ParetoFront | null,
+  pairs: readonly (readonly [number, number])[],
+): ParetoFront | null {
   const expected = frontOf(pairs);
   expect(front?.points.map(({amounts}) => amounts) ?? []).toEqual(expected);
   if (front === null) return null;

@@ -1,4 +1,4 @@
-import {listPlacements, MOST_PLACEMENTS} from './listPlacements.ts';
+import {heightOf, isListedWithin, listPlacements, MOST_PLACEMENTS} from './listPlacements.ts';
 import type {GoalAnswer, Limit} from './goalSearch.ts';
 import type {Measure, Space, SpacePlacement} from './space.ts';
 
@@ -17,19 +17,14 @@ export function leastListed(
   if (list === null) return null;
   let best: {placement: SpacePlacement; amount: number; second: number} | null = null;
   for (let index = 0; index < list.count; index++) {
-    const at = (measure: number): number => list.amounts[index * measures.length + measure] as number;
-    const amount = Math.max(...stages.map(({baseNs}, stage) => baseNs + at(stage)));
-    const secondAmount = at(stages.length);
+    const amount = Math.max(...stages.map(({baseNs}, stage) => baseNs + list.amountAt(index, stage)));
+    const secondAmount = list.amountAt(index, stages.length);
     if (best !== null && (amount > best.amount || (amount === best.amount && secondAmount > best.second)))
       continue;
-    const over = limits.findIndex(({most}, limit) => at(stages.length + 1 + limit) > most);
-    if (over !== -1) continue;
+    if (!isListedWithin(list, index, limits, stages.length + 1)) continue;
     const placement = list.placementAt(index);
-    const isWithin = limits.every(
-      ({most, extraOf}, limit) => at(stages.length + 1 + limit) + (extraOf?.(placement) ?? 0) <= most,
-    );
     const isEqual = best !== null && amount === best.amount && secondAmount === best.second;
-    if (!isWithin || (isEqual && best !== null && heightOf(placement) >= heightOf(best.placement))) continue;
+    if (isEqual && best !== null && heightOf(placement) >= heightOf(best.placement)) continue;
     best = {placement, amount, second: secondAmount};
   }
   return {
@@ -38,8 +33,4 @@ export function leastListed(
     isExhausted: true,
     cuts: 0,
   };
-}
-
-function heightOf({tiers}: SpacePlacement): number {
-  return tiers.reduce((sum, tier) => sum + tier, 0);
 }

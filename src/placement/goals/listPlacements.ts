@@ -1,11 +1,12 @@
 import {contractionOf, masksOfGroups} from './cheapestPlacement.ts';
+import type {Limit} from './goalSearch.ts';
 import type {Crossing, Measure, Space, SpacePlacement} from './space.ts';
 
 /** Every placement of a space, with what each takes of some measures. */
 export interface PlacementList {
   readonly count: number;
-  /** Per placement, one after the other for each measure. */
-  readonly amounts: Float64Array;
+  /** What a placement takes of one of the measures, each by its index. */
+  amountAt(index: number, measure: number): number;
   placementAt(index: number): SpacePlacement;
 }
 
@@ -30,7 +31,7 @@ export function listPlacements(
   const order = orderOf(space);
   if (order === null) return null;
   if (order === 'nothing allowed')
-    return {count: 0, amounts: new Float64Array(0), placementAt: () => ({tiers: [], crossings: []})};
+    return {count: 0, amountAt: () => 0, placementAt: () => ({tiers: [], crossings: []})};
   let count = 0;
   const isComplete = walk(order, most * STEPS_PER_PLACEMENT, {
     place: () => undefined,
@@ -55,12 +56,35 @@ export function listPlacements(
   });
   return {
     count,
-    amounts,
+    amountAt: (index, measure) => amounts[index * measures.length + measure] as number,
     placementAt: index => {
       const tiers = [...rows.subarray(index * layerCount, (index + 1) * layerCount)];
       return {tiers, crossings: crossingsOf(space, tiers)};
     },
   };
+}
+
+/**
+ * Whether a placement of the list keeps the limits, whose measures are those of the list from `first` on. What comes on top of
+ * a measure, which is never less than nothing, is worked out only where it may matter.
+ */
+export function isListedWithin(
+  list: PlacementList,
+  index: number,
+  limits: readonly Limit[],
+  first: number,
+): boolean {
+  if (limits.some(({most}, at) => list.amountAt(index, first + at) > most)) return false;
+  if (limits.every(({extraOf}) => extraOf === undefined)) return true;
+  const placement = list.placementAt(index);
+  return limits.every(
+    ({most, extraOf}, at) => list.amountAt(index, first + at) + (extraOf?.(placement) ?? 0) <= most,
+  );
+}
+
+/** Of equals the lowest is taken: what can stay near the input does. */
+export function heightOf({tiers}: SpacePlacement): number {
+  return tiers.reduce((sum, tier) => sum + tier, 0);
 }
 
 /** In a row and one-way each tensor has one way only. */

@@ -1,39 +1,12 @@
+import {hullOf} from './convexHull.ts';
+import type {FrontGoal, FrontPoint, FrontQuestion, ParetoFront, StretchProof} from './frontQuestion.ts';
 import {defaultCuts, searchGoal} from './goalSearch.ts';
 import type {GoalAnswer, Limit} from './goalSearch.ts';
 import {leastBusyPlacement, limitsOfStages} from './leastBusyPlacement.ts';
+import {listedFront} from './listedFront.ts';
 import {amountOf, mostOf, weighMeasures} from './space.ts';
 import type {Measure, Space, SpacePlacement} from './space.ts';
 import {busiestNs, stagesOf} from './stages.ts';
-
-/** What a front weighs: a quantity that adds up, or the busiest tier or link. */
-export type FrontGoal = {readonly kind: 'sum'; readonly measure: Measure} | {readonly kind: 'busiest'};
-
-export interface FrontQuestion {
-  readonly space: Space;
-  readonly latency: Measure;
-  readonly requestOverheadNs: number;
-  readonly limits: readonly Limit[];
-  readonly goals: readonly [FrontGoal, FrontGoal];
-  /** How many placements may be looked for at most; left out: as many as fit into about ten seconds. */
-  readonly mostCuts?: number;
-}
-
-/** Of the stretch from a point to the next: that nothing else is there, or only that nothing lies below the convex hull. */
-export type StretchProof = 'all' | 'hull' | 'nothing';
-
-export interface FrontPoint extends SpacePlacement {
-  readonly amounts: readonly [number, number];
-  /** On the convex hull: some weighted sum of both is the least here. */
-  readonly isSupported: boolean;
-  readonly toNext: StretchProof;
-}
-
-export interface ParetoFront {
-  /** Ascending in the first, descending in the second; none that another is better than in one and as good in the other. */
-  readonly points: readonly FrontPoint[];
-  /** Every point is proven, and that there are no others. */
-  readonly isComplete: boolean;
-}
 
 type Point = Omit<FrontPoint, 'toNext'>;
 
@@ -51,15 +24,18 @@ const LARGEST_LIMITED_SUM = 2 ** 40;
 const FRONT_FACTOR = 5;
 
 /**
- * The placements that are the best for some trade between two goals: first the convex hull by weighted sums, then what lies
- * inside it, box by box between neighbours, the largest first: each box is searched by branch and bound, and divided at what
- * is found, or proven to be empty. `null`: nothing is allowed.
+ * The placements that are the best for some trade between two goals. Where there are few enough, all are tried; else first the
+ * convex hull by weighted sums, then what lies inside it, box by box between neighbours, the largest first: each box is searched
+ * by branch and bound, and divided at what is found, or proven to be empty. `null`: nothing is allowed.
  * @see Ulungu and Teghem, "The two phases method", Foundations of Computing and Decision Sciences 20 (1995)
  */
 export function paretoFront(question: FrontQuestion): ParetoFront | null {
   const [first, second] = question.goals;
+  if (first.kind === 'busiest' && second.kind === 'busiest')
+    throw new RangeError('the two goals are the same');
+  const listed = question.mostCuts === undefined ? listedFront(question) : undefined;
+  if (listed !== undefined) return listed;
   if (first.kind === 'busiest') {
-    if (second.kind === 'busiest') throw new RangeError('the two goals are the same');
     const turned = paretoFront({...question, goals: [second, first]});
     return turned === null ? null : turnAround(turned);
   }
@@ -271,20 +247,6 @@ class FrontSearch {
 function weaker(one: StretchProof, other: StretchProof): StretchProof {
   const order: readonly StretchProof[] = ['nothing', 'hull', 'all'];
   return order[Math.min(order.indexOf(one), order.indexOf(other))] as StretchProof;
-}
-
-/** The points that no line between two others runs below; as they come, ascending in the first. */
-function hullOf(points: readonly FrontPoint[]): ReadonlySet<FrontPoint> {
-  const hull: FrontPoint[] = [];
-  for (const point of points) {
-    for (let one = hull.at(-2), other = hull.at(-1); one && other; one = hull.at(-2), other = hull.at(-1)) {
-      const [[x1, y1], [x2, y2], [x, y]] = [one.amounts, other.amounts, point.amounts];
-      if ((y2 - y1) * (x - x1) <= (y - y1) * (x2 - x1)) break;
-      hull.pop();
-    }
-    hull.push(point);
-  }
-  return new Set(hull);
 }
 
 function turnAround({points, isComplete}: ParetoFront): ParetoFront {

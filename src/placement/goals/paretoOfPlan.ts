@@ -5,7 +5,7 @@ import type {MeasuredGoal} from './measuredGoal.ts';
 import {createGoalNamer} from './namePlacement.ts';
 import {objectiveMeasure} from './objectiveMeasure.ts';
 import {paretoFront} from './paretoFront.ts';
-import type {FrontGoal} from './paretoFront.ts';
+import type {FrontGoal} from './frontQuestion.ts';
 import {restrictSpace} from './restrictions.ts';
 import {runsOnTiers} from './runsOnTiers.ts';
 import {totalsOf} from './totalsOfGoal.ts';

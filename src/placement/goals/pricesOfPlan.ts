@@ -4,7 +4,7 @@ import type {CostLine} from '../envelope/lowerEnvelope.ts';
 import type {PlacementMeasurements} from '../measurements.ts';
 import {searchGoal} from './goalSearch.ts';
 import type {Limit} from './goalSearch.ts';
-import {listPlacements, MOST_PLACEMENTS} from './listPlacements.ts';
+import {isListedWithin, listPlacements, MOST_PLACEMENTS} from './listPlacements.ts';
 import type {MeasuredGoal} from './measuredGoal.ts';
 import {moneyOf, PICO} from './measuresOfRequest.ts';
 import {objectiveMeasure} from './objectiveMeasure.ts';
@@ -98,20 +98,13 @@ function listWithin(
 ): {readonly leastAt: (weight: number) => SpacePlacement} | null {
   const list = listPlacements(space, [fixed, hourly, ...limits.map(({measure}) => measure)], MOST_PLACEMENTS);
   if (list === null) return null;
-  const stride = 2 + limits.length;
-  const within = Array.from({length: list.count}, (_, index) => index).filter(index => {
-    const isWithin = (extras: readonly number[]): boolean =>
-      limits.every(
-        ({most}, at) => (list.amounts[index * stride + 2 + at] as number) + (extras[at] ?? 0) <= most,
-      );
-    if (!isWithin([]) || limits.every(({extraOf}) => extraOf === undefined)) return isWithin([]);
-    const placement = list.placementAt(index);
-    return isWithin(limits.map(({extraOf}) => extraOf?.(placement) ?? 0));
-  });
+  const within = Array.from({length: list.count}, (_, index) => index).filter(index =>
+    isListedWithin(list, index, limits, 2),
+  );
   return {
     leastAt: weight => {
       const amountOfIndex = (index: number): number =>
-        (list.amounts[index * stride] as number) + weight * (list.amounts[index * stride + 1] as number);
+        list.amountAt(index, 0) + weight * list.amountAt(index, 1);
       return list.placementAt(
         within.reduce((least, index) => (amountOfIndex(index) < amountOfIndex(least) ? index : least)),
       );

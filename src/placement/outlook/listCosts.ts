@@ -30,12 +30,9 @@ export function listCosts(
     const form = forms[axis];
     if (form === undefined) throw new RangeError(`no axis ${axis}`);
     const first = forms.slice(0, axis).reduce((sum, {measures: {length}}) => sum + length, 0);
-    return indices.map(index => {
-      const offset = index * measures.length + first;
-      return {
-        ...form.costFrom(at => list.amounts[offset + at] as number, extras[index] ?? []),
-        placementOf: () => list.placementAt(index),
-      };
-    });
+    return indices.map(index => ({
+      ...form.costFrom(at => list.amountAt(index, first + at), extras[index] ?? []),
+      placementOf: () => list.placementAt(index),
+    }));
   };
 }
