@@ -5,7 +5,7 @@ import type {GoalAnswer, Limit} from './goalSearch.ts';
 import {leastBusyPlacement, limitsOfStages} from './leastBusyPlacement.ts';
 import {listedFront} from './listedFront.ts';
 import {amountOf, mostOf, weighMeasures} from './space.ts';
-import type {Measure, Space, SpacePlacement} from './space.ts';
+import type {Measure, SpacePlacement} from './space.ts';
 import {busiestNs, stagesOf} from './stages.ts';
 
 type Point = Omit<FrontPoint, 'toNext'>;
