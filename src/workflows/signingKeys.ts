@@ -1,5 +1,6 @@
 import {EXIT, ExpectedError} from '../errors.ts';
 import type {EmitEvent} from '../events.ts';
+import {shownPath} from '../workspace/shownPath.ts';
 import {createSigningKey, readSigningKey, signingKeyFile, type SigningKey} from '../workspace/signingKey.ts';
 
 export interface KeyFacts {
@@ -24,9 +25,14 @@ export async function showKeys(): Promise<KeyFacts> {
   const file = signingKeyFile();
   const key = await readSigningKey(file);
   if (key !== null) return factsOf(key);
-  throw new ExpectedError('signing-key-missing', `There is no signing key at ${file}.`, EXIT.usage, {
-    hints: ['edgewise keys create'],
-  });
+  throw new ExpectedError(
+    'signing-key-missing',
+    `There is no signing key at ${shownPath(file)}.`,
+    EXIT.usage,
+    {
+      hints: ['edgewise keys create'],
+    },
+  );
 }
 
 /** The key that releases are signed with. The first push makes one: an unsigned release does not exist. */
@@ -38,7 +44,7 @@ export async function requireSigningKey(emit: EmitEvent): Promise<SigningKey> {
   emit({
     kind: 'note',
     level: 'info',
-    text: `made the signing key ${file}; devices will trust it (${key.keyId.slice(0, 16)}) from now on`,
+    text: `made the signing key ${shownPath(file)}; devices will trust it (${key.keyId.slice(0, 16)}) from now on`,
   });
   return key;
 }

@@ -18,6 +18,7 @@ import {
 } from '../documents/deployment.ts';
 import {preAuthenticationEncoding} from '../documents/preAuthenticationEncoding.ts';
 import {EXIT, ExpectedError, messageOf} from '../errors.ts';
+import {shownPath} from './shownPath.ts';
 
 /** What releases are signed with. */
 export interface SigningKey {
@@ -56,10 +57,15 @@ export async function createSigningKey(file: string, passphrase?: string): Promi
     handle = await open(file, 'wx', 0o600);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    throw new ExpectedError('signing-key-exists', `There is a signing key at ${file} already.`, EXIT.usage, {
-      hints: ['edgewise keys show'],
-      cause: error,
-    });
+    throw new ExpectedError(
+      'signing-key-exists',
+      `There is a signing key at ${shownPath(file)} already.`,
+      EXIT.usage,
+      {
+        hints: ['edgewise keys show'],
+        cause: error,
+      },
+    );
   }
   try {
     await handle.writeFile(pem);
@@ -80,7 +86,8 @@ export async function readSigningKey(
 ): Promise<SigningKey | null> {
   const stats = await stat(file).catch(() => null);
   if (stats === null) return null;
-  if ((stats.mode & 0o077) !== 0) throw unusable(file, 'others may read it', [`chmod 600 ${file}`]);
+  if ((stats.mode & 0o077) !== 0)
+    throw unusable(file, 'others may read it', [`chmod 600 ${shownPath(file)}`]);
   try {
     const key = createPrivateKey({
       key: await readFile(file),
@@ -118,7 +125,7 @@ function keyFrom(file: string, privateKey: KeyObject): SigningKey {
 function unusable(file: string, why: string, hints: readonly string[]): ExpectedError {
   return new ExpectedError(
     'signing-key-unusable',
-    `The signing key ${file} cannot be used: ${why}.`,
+    `The signing key ${shownPath(file)} cannot be used: ${why}.`,
     EXIT.usage,
     {hints},
   );

@@ -1,4 +1,5 @@
-import {spawnSync} from 'node:child_process';
+import {spawn, spawnSync} from 'node:child_process';
+import {randomUUID} from 'node:crypto';
 import {copyFile, mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -46,9 +47,42 @@ const ASKED: readonly (readonly [args: string, exitCode: number])[] = [
   ['rollout status', 2],
   ['inspect', 2],
   ['inspekt', 2],
+  ['devices', 0],
+  ['doctor absent', 2],
+  ['gc --dry-run', 0],
+  ['bench here', 14],
+  ['infer here', 2],
+  ['init', 2],
+  ['profile absent', 2],
+  ['push absent.yaml', 2],
+  ['quickstart --model absent.onnx', 2],
+  ['serve absent', 2],
+  ['export kserve absent.yaml --storage-uri s3://a/b', 2],
+  ['export ray absent.yaml', 2],
+  ['export triton absent.yaml', 2],
+  ['lab up --slowdown 0', 2],
+  ['lab status', 1],
+  ['lab cloud stop', 12],
+  ['lab link --up', 2],
+  ['lab down', 0],
+  ['rollout start', 2],
+  ['rollout resume', 2],
+  ['rollout approve', 2],
+  ['rollout abort', 2],
+  ['rollout rollback', 2],
+  ['rollout history', 0],
+  ['store push nonsense', 2],
+  ['store pull nonsense', 2],
 ];
+/** Asked by itself: the second time it has another answer. */
+const ONCE = 'keys create';
 
 const hasScript = spawnSync('script', ['--version']).status === 0;
+
+async function commandNames(): Promise<string[]> {
+  const text = await readFile(join(ROOT, 'oclif.manifest.json'), 'utf8');
+  return Object.keys((JSON.parse(text) as {commands: Record<string, unknown>}).commands);
+}
 
 describe('what is printed', () => {
   let folder: string;
@@ -69,10 +103,11 @@ describe('what is printed', () => {
     args: readonly string[],
     environment: Record<string, string> = {},
   ): Promise<Ended> => {
-    const log = join(folder, 'terminal.log');
+    const log = join(folder, `terminal-${randomUUID()}.log`);
     const command = ['node', join(ROOT, 'bin/run.js'), ...args].map(word => `'${word}'`).join(' ');
-    const {status} = spawnSync('script', ['-q', '-e', '-c', command, log], {
+    const terminal = spawn('script', ['-q', '-e', '-c', command, log], {
       cwd: folder,
+      stdio: 'ignore',
       env: {
         PATH: process.env['PATH'],
         HOME: join(folder, SECRET),
@@ -81,29 +116,58 @@ describe('what is printed', () => {
         ...environment,
       },
     });
-    return {exitCode: status, stdout: await readFile(log, 'utf8'), stderr: ''};
+    const exitCode = await new Promise<number | null>((resolve, reject) => {
+      terminal.on('error', reject);
+      terminal.on('exit', resolve);
+    });
+    return {exitCode, stdout: await readFile(log, 'utf8'), stderr: ''};
   };
 
   it.each(ASKED)('by "%s"', async (line, exitCode) => {
     const args = line.split(' ');
-    const piped = await run(args);
-    const inCi = await run(args, {CI: 'true'});
-    const asJson = await run([...args, '--json']);
+    const [piped, inCi, asJson] = await Promise.all([
+      run(args),
+      run(args, {CI: 'true'}),
+      run([...args, '--json']),
+    ]);
     expect([piped.exitCode, inCi.exitCode, asJson.exitCode]).toEqual([exitCode, exitCode, exitCode]);
     for (const {stdout, stderr} of [piped, inCi, asJson]) {
       expect(stdout + stderr).not.toContain(ESCAPE);
-      if (line !== 'keys show') expect(stdout + stderr).not.toContain(SECRET);
+      expect(stdout + stderr).not.toContain(SECRET);
     }
     expect(JSON.parse(asJson.stdout)).toEqual(expect.any(Object));
-    if (exitCode !== 0) expect(JSON.parse(asJson.stdout)).toHaveProperty('error.code');
+    // 1 is an answer that is no.
+    if (exitCode > 1) expect(JSON.parse(asJson.stdout)).toHaveProperty('error.code');
   });
 
   it.runIf(hasScript).each(ASKED)('at a terminal by "%s"', async (line, exitCode) => {
     const args = line.split(' ');
-    expect((await runAtTerminal(args)).exitCode).toBe(exitCode);
-    const plain = await runAtTerminal(args, {NO_COLOR: '1'});
-    expect(plain.exitCode).toBe(exitCode);
+    const [coloured, plain] = await Promise.all([runAtTerminal(args), runAtTerminal(args, {NO_COLOR: '1'})]);
+    expect([coloured.exitCode, plain.exitCode]).toEqual([exitCode, exitCode]);
     expect(plain.stdout).not.toMatch(COLOUR);
+    for (const {stdout} of [coloured, plain]) expect(stdout).not.toContain(SECRET);
+  });
+
+  it('is asked of every command', async () => {
+    const asked = [...ASKED.map(([line]) => line), ONCE];
+    for (const name of await commandNames()) {
+      const words = name.replaceAll(':', ' ');
+      expect(
+        asked.filter(line => line === words || line.startsWith(`${words} `)),
+        words,
+      ).not.toEqual([]);
+    }
+  });
+
+  it('by the making of a key, and by making it again', async () => {
+    const environment = {EDGEWISE_KEY: join(folder, SECRET, 'keys', 'other.pem')};
+    const made = await run(ONCE.split(' '), environment);
+    expect([made.exitCode, made.stdout.includes(ESCAPE)]).toEqual([0, false]);
+    expect(made.stdout).not.toContain('PRIVATE');
+    const again = await run([...ONCE.split(' '), '--json'], environment);
+    expect(again.exitCode).toBe(2);
+    expect(JSON.parse(again.stdout)).toHaveProperty('error.code', 'signing-key-exists');
+    expect(again.stdout + again.stderr).not.toContain(SECRET);
   });
 
   it.each([
@@ -128,10 +192,7 @@ describe('what is printed', () => {
   );
 
   it('of every command when a flag is unknown: exit 2, one sentence, JSON where it is asked for', async () => {
-    const manifest = JSON.parse(await readFile(join(ROOT, 'oclif.manifest.json'), 'utf8')) as {
-      commands: Record<string, unknown>;
-    };
-    const names = Object.keys(manifest.commands);
+    const names = await commandNames();
     expect(names.length).toBeGreaterThan(20);
     for (const name of names) {
       const args = [...name.split(':'), '--no-such-flag'];
