@@ -1,7 +1,6 @@
 // The program that runs on devices and in the cloud. Results go to stdout as JSON, errors to stderr as JSON.
 import {parseArgs} from 'node:util';
 import {EXIT, ExpectedError, messageOf} from '../errors.ts';
-import {DEPLOY_COMMANDS} from './deploy/commands.ts';
 import {usageError, type RuntimeCommand, type Values} from './flagValues.ts';
 
 async function main(argv: readonly string[]): Promise<void> {
@@ -17,16 +16,21 @@ async function main(argv: readonly string[]): Promise<void> {
 }
 
 /**
- * A push starts this program several times on a device, once a step: servers and clients take twice as long to load as such
- * a step takes, and are loaded where they are needed only.
+ * A push starts this program several times on a device, once a step: what a command does not need is not loaded. Servers and
+ * clients take twice as long to load as a step of a push takes, and that four times as long as passing requests on.
  */
 async function findCommand(name: string): Promise<RuntimeCommand> {
-  if (Object.hasOwn(DEPLOY_COMMANDS, name) && DEPLOY_COMMANDS[name] !== undefined)
-    return DEPLOY_COMMANDS[name];
-  const {SERVING_COMMANDS} = await import('./servingCommands.ts');
-  if (Object.hasOwn(SERVING_COMMANDS, name) && SERVING_COMMANDS[name] !== undefined)
-    return SERVING_COMMANDS[name];
-  const names = [...Object.keys(DEPLOY_COMMANDS), ...Object.keys(SERVING_COMMANDS)];
+  const names: string[] = [];
+  for (const load of [
+    async () => (await import('./relay/commands.ts')).RELAY_COMMANDS,
+    async () => (await import('./deploy/commands.ts')).DEPLOY_COMMANDS,
+    async () => (await import('./servingCommands.ts')).SERVING_COMMANDS,
+  ]) {
+    const commands = await load();
+    const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+    if (command !== undefined) return command;
+    names.push(...Object.keys(commands));
+  }
   throw usageError(`There is no command "${name}"; there are: ${names.join(', ')}.`);
 }
 

@@ -19,8 +19,8 @@ import {readInputSpecs} from './measure/readInputSpecs.ts';
 import {readSamples} from './measure/readSamples.ts';
 import {timeModels} from './measure/timeModels.ts';
 import {timeReleases} from './measure/timeReleases.ts';
-import {startRequestRelay} from './relay/relayRequests.ts';
 import {startServer} from './server/startServer.ts';
+import {waitForEndSignal} from './waitForEndSignal.ts';
 
 /** Everything that answers requests or measures. */
 export const SERVING_COMMANDS: Record<string, RuntimeCommand> = {
@@ -110,17 +110,6 @@ export const SERVING_COMMANDS: Record<string, RuntimeCommand> = {
             : {handoverModels: textFrom(values, 'handover-models')}),
         }),
       );
-    },
-  },
-  relay: {
-    options: {port: {type: 'string'}, 'pause-ms': {type: 'string'}},
-    async run(values) {
-      const pauseMs = numberFrom(values, 'pause-ms', 0, 0);
-      const relay = await startRequestRelay(numberFrom(values, 'port', 0, 1), pauseMs);
-      // Not on stdout: it is wanted before this ends.
-      process.stderr.write(`${JSON.stringify({port: relay.port})}\n`);
-      await Promise.race([relay.isDone, waitForEndSignal()]);
-      await relay.close();
     },
   },
   'time-models': {
@@ -247,11 +236,4 @@ async function keepReloading(
   if (isHangUpHeard) void running.reload();
   await waitForEndSignal();
   await running.close();
-}
-
-function waitForEndSignal(): Promise<void> {
-  return new Promise(resolve => {
-    process.once('SIGTERM', () => resolve());
-    process.once('SIGINT', () => resolve());
-  });
 }

@@ -35,7 +35,7 @@ const PICTURES_PER_REQUEST = 32;
 const PICTURES = 640;
 const RANDOM_REQUESTS = 12;
 /** On so slow a device the code of a program that has just started is compiled only after some hundred requests. */
-const WARM_UP_SECONDS = 4;
+const WARM_UP_SECONDS = 3;
 
 /** The placements that are compared, with the flags that ask for them. */
 const PLACEMENTS = [
@@ -71,7 +71,7 @@ export async function quickstart(request: QuickstartRequest, emit: EmitEvent): P
       const model = await prepareFolder(folder, request, runAnywhere);
       await run([
         'profile',
-        ...['--runs', '20', '--link-seconds', '6', '--sustained-seconds', '0', '--no-encodings'],
+        ...['--runs', '16', '--link-seconds', '6', '--sustained-seconds', '0', '--no-encodings'],
       ]);
       await run(['compile']);
       const unsplit = await runUnsplit(folder);
