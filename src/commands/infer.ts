@@ -35,8 +35,9 @@ export default class Infer extends BaseCommand {
       helpValue: 'TIMES',
     }),
     'warm-up': integerFlag({
-      description: 'first ask for so long without counting (default: 3 to 12 requests)',
+      description: 'first ask for so long, at most 1000 times, without counting (default: 3 to 12 requests)',
       min: 0,
+      max: 300,
       helpValue: 'SECONDS',
     }),
     output: stringFlag({char: 'o', description: 'folder for the answers as .npy files', helpValue: 'DIR'}),

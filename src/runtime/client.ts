@@ -248,7 +248,7 @@ export function openProtocolClient(
       };
       const answer = requireSuccess(await send('POST', path, headers, parts, deadlineMs), path);
       const wallMs = Number(process.hrtime.bigint() - startedNs) / 1e6;
-      const serverTiming = timingsFromServerTiming(joinedHeader(answer.headers['server-timing']));
+      const serverTiming = timingsFromServerTiming(answer.headers['server-timing']);
       try {
         const reply = decodeInferReply(answer.body, headerLengthFrom(answer.headers[HEADER_LENGTH_FIELD]));
         return {outputs: Object.fromEntries(reply.outputs), serverTiming, wallMs, headers: answer.headers};
@@ -276,10 +276,6 @@ export function openProtocolClient(
       askJson('POST', `${modelPath(modelName)}/edgewise/profile`, request, deadlineMs),
     close: () => agent.destroy(),
   };
-}
-
-function joinedHeader(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value.join(', ') : value;
 }
 
 function errorTextFrom({body}: RawAnswer): string {

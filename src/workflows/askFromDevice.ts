@@ -1,3 +1,4 @@
+import {setTimeout as sleep} from 'node:timers/promises';
 import type {Machine, Tunnel} from '../device/machine.ts';
 import {PAUSE_MS} from '../engine/pauseMs.ts';
 import type {DeviceProgram} from './deploy/runOnDevice.ts';
@@ -11,16 +12,21 @@ export interface DeviceAsker {
 }
 
 const LONGEST_MS = 24 * 3_600_000;
+/** For the program there to come up; a slow device takes two seconds. */
+const STARTING_MS = 30_000;
+/** For it to end when it is told to. One that does not ends by itself later. */
+const ENDING_MS = 5000;
 
 /**
  * Requests that the device's own endpoint gets from the device itself, as from the programs that it is for. Sent straight
  * through the connection they would come in one go, and a slow device would be charged for receiving them. A runtime that
- * cannot pass requests on, because it is older, is asked through the connection.
+ * cannot pass requests on, because it is older or does not come up, is asked through the connection.
  */
 export async function askFromDevice(
   machine: Machine,
   {home, runtimeHex}: DeviceProgram,
   endpointPort: number,
+  {startingMs = STARTING_MS}: {readonly startingMs?: number} = {},
 ): Promise<DeviceAsker> {
   const folder = `${home}/.edgewise/runtime/${runtimeHex}`;
   const argv = [
@@ -37,7 +43,7 @@ export async function askFromDevice(
       () => hear(null),
       () => hear(null),
     );
-  const port = await heard;
+  const port = await Promise.race([heard, sleep(startingMs, null, {ref: false})]);
   const tunnel = await machine.openTunnel(port ?? endpointPort);
   const url = `http://127.0.0.1:${tunnel.localPort}`;
   return {
@@ -58,7 +64,8 @@ function portFromLine(line: string): number | null {
 
 async function close(tunnel: Tunnel, relayUrl: string | null, running: Promise<void>): Promise<void> {
   // The device's relay ends when it is told to, and anyway with the connection.
-  if (relayUrl !== null) await fetch(`${relayUrl}/end`, {method: 'DELETE'}).catch(() => {});
+  const signal = AbortSignal.timeout(ENDING_MS);
+  if (relayUrl !== null) await fetch(`${relayUrl}/end`, {method: 'DELETE', signal}).catch(() => {});
   await tunnel.close();
-  await running;
+  if (relayUrl !== null) await Promise.race([running, sleep(ENDING_MS, undefined, {ref: false})]);
 }

@@ -7,9 +7,11 @@ export function serverTimingFromTimings(timings: Timings): string {
 }
 
 /** Entries without a duration, and what is not an entry, are left out. */
-export function timingsFromServerTiming(header: string | undefined): ReadonlyMap<string, number> {
+export function timingsFromServerTiming(
+  header: string | readonly string[] | undefined,
+): ReadonlyMap<string, number> {
   const timings = new Map<string, number>();
-  for (const entry of (header ?? '').split(',')) {
+  for (const entry of [header ?? ''].flat().join(',').split(',')) {
     const [name = '', ...fields] = entry.split(';').map(part => part.trim());
     const duration = fields
       .map(field => /^dur="?([0-9.]+)"?$/i.exec(field)?.[1])

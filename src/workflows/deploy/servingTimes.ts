@@ -17,7 +17,7 @@ export interface ServingTimes {
 }
 
 /**
- * Inputs that are larger are sent to the device once, which asks itself with them: each time over the connection they
+ * Inputs of so many bytes and more are sent once for each timing, and the device asks itself with them: each time over the connection they
  * would take longer than the requests. For smaller ones no program need be started there.
  */
 const LARGE_INPUT_BYTES = 16_384;

@@ -61,3 +61,22 @@ it('asks through the connection where the runtime is too old to pass requests on
   expect(asker.pauseMs).toBe(0);
   await asker.close();
 });
+
+it('does not wait for a program that will not end', {timeout: 20_000}, async () => {
+  const {machine} = deviceThat(async ({onStderrLine}) => {
+    onStderrLine?.('{"port":40123}');
+    return new Promise<number>(() => {});
+  });
+  const asker = await askFromDevice(machine, PROGRAM, 8701);
+  await asker.close();
+});
+
+it('asks through the connection where the program does not come up, and does not wait for it at the end', async () => {
+  const {machine, tunnels} = deviceThat(() => new Promise<number>(() => {}));
+  const keepsAwake = setInterval(() => {}, 1000);
+  const asker = await askFromDevice(machine, PROGRAM, 8701, {startingMs: 50});
+  expect(tunnels).toEqual([8701]);
+  expect(asker.pauseMs).toBe(0);
+  await asker.close();
+  clearInterval(keepsAwake);
+});
