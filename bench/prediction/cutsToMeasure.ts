@@ -73,3 +73,8 @@ export function pinsForCut(
     tier: index < deviceLayers ? 'device' : 'cloud',
   }));
 }
+
+/** Every layer where the plan has it. */
+export function pinsAs({plan}: MadePlan): PlanRequest['goals']['constraints']['pins'] {
+  return plan.layers.map(({name, tier}) => ({layers: name, tier}));
+}

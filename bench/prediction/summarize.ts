@@ -1,7 +1,13 @@
-import type {MeasuredLatency} from '../../src/documents/inference.ts';
 import type {Plan} from '../../src/documents/plan.ts';
 import {median} from '../../src/engine/profileTrace.ts';
 import {COMMON_ERROR, DEVIATIONS_OF_90_PERCENT} from '../../src/placement/predictionInterval.ts';
+
+interface MeasuredRequests {
+  readonly requests: number;
+  /** Median. */
+  readonly totalMs: number;
+  readonly p95Ms: number;
+}
 
 /** One cut of one cell of the grid; `measured` is `null` where it was not worth the time. */
 export interface MeasuredCut {
@@ -13,11 +19,14 @@ export interface MeasuredCut {
   readonly layers: number;
   readonly isChosen: boolean;
   readonly placement: 'device-only' | 'cloud-only' | 'split';
+  /** From the profile that all cuts of the cell share. */
+  readonly firstPredictedMs: number;
+  /** From the profile right before the cut was measured. */
   readonly predicted: Plan['predicted'];
-  readonly measured: MeasuredLatency | null;
+  readonly measured: MeasuredRequests | null;
 }
 
-type Run = MeasuredCut & {readonly measured: MeasuredLatency};
+type Run = MeasuredCut & {readonly measured: MeasuredRequests};
 
 /** The bars of the planner's predictions. */
 const BARS = {
@@ -105,18 +114,25 @@ function commonErrorFor(runs: readonly Run[]): number {
   return needed[Math.ceil(needed.length * 0.9) - 1] ?? NaN;
 }
 
-/** How much faster than the chosen plan the best measured cut of the same cell was. */
+/**
+ * How much faster than the chosen plan the best measured cut of the same cell was. The cuts are measured one after the other, and
+ * the machine changes its speed meanwhile: each counts as it would have taken when the cell's first profile was made.
+ */
 function regretsOf(
   runs: readonly Run[],
 ): {readonly cell: string; readonly share: number; readonly best: string}[] {
   const cells = groupByCell(runs);
   return [...cells].flatMap(([cell, some]) => {
     const chosen = some.find(({isChosen}) => isChosen);
-    const [best] = some.toSorted((left, right) => left.measured.totalMs - right.measured.totalMs);
+    const [best] = some.toSorted((left, right) => msAtFirst(left) - msAtFirst(right));
     if (chosen === undefined || best === undefined) return [];
-    const share = chosen.measured.totalMs / best.measured.totalMs - 1;
+    const share = msAtFirst(chosen) / msAtFirst(best) - 1;
     return [{cell, share, best: `${best.deviceLayers ?? 'the chosen one'} of ${best.layers} layers`}];
   });
+}
+
+function msAtFirst({measured, predicted, firstPredictedMs}: Run): number {
+  return (measured.totalMs * firstPredictedMs) / predicted.latencyMs;
 }
 
 function groupByCell<T extends MeasuredCut>(rows: readonly T[]): Map<string, T[]> {

@@ -17,6 +17,8 @@ const link = z.strictObject({
 export const labSpecSchema = z.strictObject({
   devices: z.array(machine).min(1),
   gateways: z.array(z.strictObject({...machine.shape, deviceLink: link, cloudLink: link})).optional(),
+  /** Whether devices are slowed by taking their cores from them, which then nothing else may use; `false` when left out. */
+  ownsCores: z.boolean().optional(),
   /** From the devices straight to the cloud. */
   link,
   /**

@@ -28,6 +28,7 @@ import {startLabLinks} from './labLinks.ts';
 import {deviceMarker, endMarkedProcesses, labMarker} from './labProcesses.ts';
 import type {LabSpec, LabState} from './labSpec.ts';
 import type {LinkConditions, LinkStatistics} from './linkConditions.ts';
+import {startCoreTaker} from './ownCores/coreTaker.ts';
 import {siblingModule} from './siblingModule.ts';
 import {startSshServer} from './sshServer.ts';
 
@@ -195,9 +196,13 @@ async function startDevices(
     if (hostKeys === undefined) throw new Error(`no host key was made for ${name}`);
     const marker = deviceMarker(memory.id, name);
     const deviceCores = chooseCores(cores, coreOffset);
-    const settings = {marker, slowdown, cores, deviceCores, keepsPace: true};
-    const governor = slowdown > 1 ? await startGovernor(settings, writeLog) : null;
-    if (governor !== null) parts.push(governor);
+    const slower =
+      slowdown <= 1
+        ? null
+        : spec.ownsCores === true
+          ? await startCoreTaker({slowdown, deviceCores}, writeLog)
+          : await startGovernor({marker, slowdown, cores, deviceCores, keepsPace: true}, writeLog);
+    if (slower !== null) parts.push(slower);
     const server = await startSshServer({
       home,
       hostKey: hostKeys.privateKey,
@@ -206,7 +211,7 @@ async function startDevices(
       port: memory.devicePorts[name] ?? 0,
       environment: {...environment, EDGEWISE_LAB_DEVICE: marker.slice(marker.indexOf('=') + 1)},
       commandPrefix: pinningPrefix(deviceCores),
-      onSpawn: pid => governor?.addProcess(pid),
+      onSpawn: pid => slower?.addProcess(pid),
     });
     parts.push(server);
     coreOffset += cores;

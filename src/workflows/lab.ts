@@ -11,6 +11,7 @@ import {
   type LabState,
   type LabStatus,
 } from '../lab/lab.ts';
+import {requireOwnCores} from '../lab/ownCores/coreTaker.ts';
 import {linkToCloudOf} from '../lab/labGateways.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
 import {runStep, type EmitEvent} from '../events.ts';
@@ -31,6 +32,8 @@ export interface LabUpRequest {
   readonly devices: readonly string[];
   readonly slowdown: number;
   readonly cores: number;
+  /** Slow devices by taking their cores, which nothing else may use then; exact, and for root only. */
+  readonly ownsCores?: boolean;
   readonly linkMbitPerSecond: number;
   readonly linkRoundTripMs: number;
   /** None when left out. */
@@ -60,7 +63,7 @@ export interface LabUpResult {
 
 /**
  * Starts emulated devices, their link and a cloud on this machine, as a process that outlives this one.
- * @throws ExpectedError `lab-unsupported`, `lab-spec-invalid`, `port-taken`, `project-exists`
+ * @throws ExpectedError `lab-unsupported`, `lab-cores-unavailable`, `lab-spec-invalid`, `port-taken`, `project-exists`
  */
 export async function labUp(request: LabUpRequest, emit: EmitEvent): Promise<LabUpResult> {
   const folder = resolve(request.folder);
@@ -78,6 +81,10 @@ export async function labUp(request: LabUpRequest, emit: EmitEvent): Promise<Lab
     });
   const directory = labDirectory(folder);
   const {gateways} = request;
+  if (request.ownsCores === true)
+    requireOwnCores(
+      request.devices.length * request.cores + (gateways === undefined ? 0 : gateways.count * gateways.cores),
+    );
   const spec: LabSpec = {
     devices: request.devices.map(name => ({name, slowdown: request.slowdown, cores: request.cores})),
     ...(gateways === undefined
@@ -91,6 +98,7 @@ export async function labUp(request: LabUpRequest, emit: EmitEvent): Promise<Lab
             cloudLink: gateways.cloudLink,
           })),
         }),
+    ...(request.ownsCores === true ? {ownsCores: true} : {}),
     link: {mbitPerSecond: request.linkMbitPerSecond, roundTripMs: request.linkRoundTripMs},
     cloudCommand: [
       process.execPath,

@@ -1,4 +1,4 @@
-import {integer as integerFlag, string as stringFlag} from '@oclif/core/flags';
+import {boolean as booleanFlag, integer as integerFlag, string as stringFlag} from '@oclif/core/flags';
 import {BaseCommand, projectFlags} from '../../terminal/baseCommand.ts';
 import {gatewayFlags, gatewaysFromFlags} from '../../terminal/labGatewayFlags.ts';
 import {numberFlag} from '../../terminal/numberFlag.ts';
@@ -20,6 +20,10 @@ export default class LabUp extends BaseCommand {
     device: stringFlag({description: 'name of an emulated device', multiple: true, default: ['pi-1']}),
     slowdown: numberFlag({description: 'how many times slower than this machine', default: 10, min: 1}),
     cores: integerFlag({description: 'cores of each device', default: 1, min: 1}),
+    'own-cores': booleanFlag({
+      description:
+        'slow devices by taking their cores from them, which is more exact; needs root, and those cores for nothing else',
+    }),
     'link-mbit': numberFlag({
       description: 'rate of the links to the cloud, both ways, in Mbit/s',
       default: 1000,
@@ -49,6 +53,7 @@ export default class LabUp extends BaseCommand {
         devices: flags.device,
         slowdown: flags.slowdown,
         cores: flags.cores,
+        ownsCores: flags['own-cores'],
         linkMbitPerSecond: flags['link-mbit'],
         linkRoundTripMs: flags['link-rtt-ms'],
         inputShapes: shapesFromFlags(flags.shape),
