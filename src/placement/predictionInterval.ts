@@ -6,6 +6,10 @@ import type {twoTiersOf} from './measurements.ts';
 export const DEVIATIONS_OF_90_PERCENT = 1.645;
 /** … and half of itself within 1 / 1.4826 of one. */
 const DEVIATIONS_PER_MEDIAN_DEVIATION = 1.4826;
+/** The median of n values of a normal distribution scatters by √(π/2) / √n of what each does. */
+const MEDIAN_FACTOR = Math.sqrt(Math.PI / 2);
+/** What is told is where the median of so many requests will lie. */
+const REQUESTS = 24;
 
 /**
  * Of the whole: what no single measurement shows, such as a machine that is a little faster today than yesterday. Assumed,
@@ -14,9 +18,10 @@ const DEVIATIONS_PER_MEDIAN_DEVIATION = 1.4826;
 export const COMMON_ERROR = 0.04;
 
 /**
- * Adds where nine of ten medians over a few requests will lie, in ms, from how far the profile's own measurements
- * scattered: each part of the prediction errs in proportion to its size, and independently of the others. Nothing is added
- * to what rests on estimated times, which have an interval of their own.
+ * Adds where nine of ten medians over some requests will lie, in ms, from how far the profile's own measurements
+ * scattered, and how many there were: its medians scatter, and so will those of the requests. Each part of the prediction errs in
+ * proportion to its size, and independently of the others. Nothing is added to what rests on estimated times, which have an
+ * interval of their own.
  */
 export function withInterval(
   totals: PlanTotals,
@@ -40,6 +45,9 @@ export function withInterval(
   };
 }
 
-function relativeDeviation({medianMs, spreadMs}: MeasuredMs): number {
-  return medianMs > 0 ? (DEVIATIONS_PER_MEDIAN_DEVIATION * spreadMs) / medianMs : 0;
+/** Of a median of requests from a median of the profile, as a share. */
+function relativeDeviation({medianMs, spreadMs, runs}: MeasuredMs): number {
+  if (medianMs <= 0) return 0;
+  const deviationOfOne = (DEVIATIONS_PER_MEDIAN_DEVIATION * spreadMs) / medianMs;
+  return deviationOfOne * MEDIAN_FACTOR * Math.sqrt(1 / runs + 1 / REQUESTS);
 }

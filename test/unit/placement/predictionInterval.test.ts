@@ -1,6 +1,8 @@
 import {expect, it} from 'vitest';
 import type {PlanTotals} from '../../../src/documents/plan.ts';
 import type {Link, MeasuredMs, ModelTimes} from '../../../src/documents/profile.ts';
+import {seededNumbers} from '../../../src/documents/seededNumbers.ts';
+import {median} from '../../../src/engine/profileTrace.ts';
 import {withInterval} from '../../../src/placement/predictionInterval.ts';
 
 const TOTALS: PlanTotals = {
@@ -87,15 +89,30 @@ it('heeds only parts that the placement uses', () => {
   expect(widthOf({...STEADY, cloud: null, link: null}, deviceOnly)).toBe(steady);
 });
 
-it('covers nine tenths of what a normal distribution with this spread gives', () => {
-  // Half of a normal distribution lies within 0.6745 deviations, nine tenths within 1.645.
-  const {interval90} = withInterval(
-    {...TOTALS, latencyMs: 1000, deviceMs: 1000, linkMs: 0, cloudMs: 0, overheadMs: 0},
-    measurementsWith({device: timesWith(measured(1000, 674.5))}),
-  );
-  expect(interval90?.highMs).toBeGreaterThan(1000 + 1640);
-  expect(interval90?.highMs).toBeLessThan(1000 + 1660);
-  expect(interval90?.lowMs).toBe(0);
+it('covers nine tenths of the medians that a normal distribution with this spread gives', () => {
+  const next = seededNumbers(1);
+  const normal = (): number => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
+  const medianOf = (count: number): number =>
+    median(Array.from({length: count}, () => 1000 + 300 * normal()));
+  const rounds = 4000;
+  let covered = 0;
+  for (let round = 0; round < rounds; round += 1) {
+    const predictedMs = medianOf(20);
+    const {interval90} = withInterval(
+      {...TOTALS, latencyMs: predictedMs, deviceMs: predictedMs, linkMs: 0, cloudMs: 0, overheadMs: 0},
+      // Half of a normal distribution lies within 0.6745 deviations.
+      measurementsWith({device: timesWith(measured(1000, 300 * 0.6745))}),
+    );
+    const measuredMs = medianOf(24);
+    if (interval90 && interval90.lowMs <= measuredMs && measuredMs <= interval90.highMs) covered += 1;
+  }
+  expect(covered / rounds).toBeGreaterThan(0.89);
+  expect(covered / rounds).toBeLessThan(0.94);
+});
+
+it('never reaches below zero', () => {
+  const wild = measurementsWith({device: timesWith(measured(60, 600))});
+  expect(withInterval(TOTALS, wild).interval90?.lowMs).toBe(0);
 });
 
 it('adds nothing to what rests on estimated times', () => {
