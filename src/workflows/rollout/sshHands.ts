@@ -114,7 +114,8 @@ export function openSshHands(parts: SshHandsParts): DeviceHands {
         requireFit(seen ?? (await readPreflight(machine)), device, {files, port: release.endpoint.port});
         await requireForwarding(machine, release.endpoint.port);
         const adopted = openSwitchOf(before, release.id);
-        if (adopted !== null) {
+        // One that does not serve yet may be on its way back: the program that switched goes back when it is left alone.
+        if (adopted !== null && isServing(before, release.id)) {
           activated = adopted;
           return await remember(machine, {
             phase: 'activated',
