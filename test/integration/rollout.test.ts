@@ -1,5 +1,5 @@
 import {appendFile, readFile} from 'node:fs/promises';
-import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import {afterAll, beforeAll, describe, expect, it, vi} from 'vitest';
 import {readJournal} from '../../src/workspace/rolloutJournal.ts';
 import {damagedFiles, makeDevice, processesOf, type TestDevice, type Workshop} from './deployDevice.ts';
 import {
@@ -68,7 +68,8 @@ describe('a rollout over two devices', () => {
       expect(state.devices.get('new-a')?.detail).toBe('no release, as before');
       for (const device of devices.values()) {
         expect(await device.current()).toBeNull();
-        expect(await processesOf(device.root)).toEqual([]);
+        // Its supervisor sees within moments that there is nothing left to keep alive.
+        await vi.waitFor(async () => expect(await processesOf(device.root)).toEqual([]), 10_000);
       }
     } finally {
       for (const device of devices.values()) await device.remove();
