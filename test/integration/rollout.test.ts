@@ -1,3 +1,4 @@
+import {setTimeout as delay} from 'node:timers/promises';
 import {appendFile, readFile} from 'node:fs/promises';
 import {afterAll, beforeAll, describe, expect, it, vi} from 'vitest';
 import {readJournal} from '../../src/workspace/rolloutJournal.ts';
@@ -34,6 +35,8 @@ async function run(rollout: TestRollout, devices = fleet) {
   const state = await driveTestRollout(workshop, devices, journal, rollout);
   return {state, phases: [...state.devices.values()].map(({phase}) => phase), file: journal.file};
 }
+
+const HELD_FOR_MS = 2500;
 
 describe('a rollout over two devices', () => {
   it('that is well reaches all of them, and a second one changes nothing', async () => {
@@ -85,6 +88,8 @@ describe('a rollout over two devices', () => {
     expect(state.ended, JSON.stringify(state.ended)).toMatchObject({outcome: 'paused'});
     expect(phases).toEqual(['confirmed', 'waiting']);
     expect(await answers()).toEqual([4, 2]);
+    // A paused rollout holds its devices for a moment, which the next one must wait for.
+    await delay(HELD_FOR_MS);
   }, 120_000);
 
   it.each([
