@@ -28,8 +28,6 @@ for (const core of deviceCores) {
 process.stdout.write(`${JSON.stringify({event: 'taking', pid: process.pid})}\n`);
 process.stdin.resume();
 process.stdin.once('close', close);
-// Ctrl-C in the terminal that started the lab reaches the whole group; the lab decides when this ends.
-process.on('SIGINT', () => {});
 process.on('SIGTERM', () => process.stdin.destroy());
 
 function start(name: string, workerData: object): Worker {
