@@ -25,7 +25,3 @@ export const CONTROL = {
   paceNs: 1092,
   end: 1156,
 } as const;
-
-export function createControl(): SharedArrayBuffer {
-  return new SharedArrayBuffer(CONTROL.end * Int32Array.BYTES_PER_ELEMENT);
-}

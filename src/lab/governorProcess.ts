@@ -1,8 +1,9 @@
 import {Worker} from 'node:worker_threads';
 import {createInterface} from 'node:readline';
 import {readAllowedCores, runAsUsual} from './corePinning.ts';
-import {CONTROL, createControl, type GovernorSettings} from './governorControl.ts';
+import {CONTROL, type GovernorSettings} from './governorControl.ts';
 import {sendSignal} from './deviceProcesses.ts';
+import {shareWords} from './sharedWords.ts';
 import {siblingModule} from './siblingModule.ts';
 
 // One device's governor as a process of its own. This thread only watches: it passes on new processes, and when the loop
@@ -10,7 +11,7 @@ import {siblingModule} from './siblingModule.ts';
 // device's cores keeps that one awake while the device's work pauses.
 
 const settings = JSON.parse(process.argv[2] ?? '') as GovernorSettings;
-const controlBuffer = createControl();
+const controlBuffer = shareWords(CONTROL.end);
 const control = new Int32Array(controlBuffer);
 const worker = new Worker(siblingModule(import.meta.url, 'governorWorker'), {
   workerData: {settings, control: controlBuffer},

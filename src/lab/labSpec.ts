@@ -64,6 +64,8 @@ export const labStateSchema = z.strictObject({
   knownHostsFile: z.string(),
   identityFile: z.string(),
   devices: z.array(z.strictObject(startedMachine)),
+  /** Whether their cores are taken from them; `false` when left out. */
+  ownsCores: z.boolean().optional(),
   /** Absent where the state is of a lab without any. */
   gateways: z
     .array(

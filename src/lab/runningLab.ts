@@ -87,8 +87,8 @@ async function startParts(
   // The network and its ends are not the device's work: on its cores they would slow it down besides.
   const ownCores = coresBesideDevices(machines.reduce((sum, {cores}) => sum + cores, 0));
   pinProcess(ownCores);
-  // The cloud computes while a device waits, and may use all cores.
-  const cloudCores = ownCores.length === 0 ? [] : allowedCores;
+  // The cloud computes while a device waits, and may use all cores, unless they are taken from whoever works on them.
+  const cloudCores = ownCores.length === 0 ? [] : spec.ownsCores === true ? ownCores : allowedCores;
   const devices = machines.slice(0, spec.devices.length);
 
   const links = startLabLinks();
@@ -127,6 +127,7 @@ async function startParts(
     knownHostsFile: paths.knownHosts,
     identityFile: paths.identity,
     devices,
+    ...(spec.ownsCores === true ? {ownsCores: true} : {}),
     ...(gateways.length === 0
       ? {}
       : {
@@ -196,13 +197,14 @@ async function startDevices(
     if (hostKeys === undefined) throw new Error(`no host key was made for ${name}`);
     const marker = deviceMarker(memory.id, name);
     const deviceCores = chooseCores(cores, coreOffset);
-    const slower =
-      slowdown <= 1
-        ? null
-        : spec.ownsCores === true
-          ? await startCoreTaker({slowdown, deviceCores}, writeLog)
-          : await startGovernor({marker, slowdown, cores, deviceCores, keepsPace: true}, writeLog);
-    if (slower !== null) parts.push(slower);
+    const isSlowed = slowdown > 1;
+    if (isSlowed && spec.ownsCores === true)
+      parts.push(await startCoreTaker({slowdown, deviceCores}, writeLog));
+    const governor =
+      isSlowed && spec.ownsCores !== true
+        ? await startGovernor({marker, slowdown, cores, deviceCores, keepsPace: true}, writeLog)
+        : null;
+    if (governor !== null) parts.push(governor);
     const server = await startSshServer({
       home,
       hostKey: hostKeys.privateKey,
@@ -211,7 +213,7 @@ async function startDevices(
       port: memory.devicePorts[name] ?? 0,
       environment: {...environment, EDGEWISE_LAB_DEVICE: marker.slice(marker.indexOf('=') + 1)},
       commandPrefix: pinningPrefix(deviceCores),
-      onSpawn: pid => slower?.addProcess(pid),
+      onSpawn: pid => governor?.addProcess(pid),
     });
     parts.push(server);
     coreOffset += cores;

@@ -86,12 +86,16 @@ export function costOfPlacement(problem: PlacementProblem, tiers: readonly Probl
  */
 export function crossingNs(
   link: ProblemLink,
-  tensor: Pick<ProblemTensor, 'bytes' | 'upBytes' | 'upNs' | 'producer'>,
+  tensor: Pick<ProblemTensor, 'bytes' | 'upBytes' | 'headerBytes' | 'upNs' | 'producer'>,
   direction: 'up' | 'down',
 ): number {
-  if (direction === 'down') return addSafely(Math.round(tensor.bytes * link.downNsPerByte), link.perTensorNs);
+  const headerBytes = tensor.headerBytes?.[direction] ?? 0;
+  if (direction === 'down')
+    return addSafely(Math.round((tensor.bytes + headerBytes) * link.downNsPerByte), link.perTensorNs);
   const handoverNsPerByte = tensor.producer === null ? 0 : (link.handoverNsPerByte ?? 0);
-  const transferNs = Math.round(upBytesOf(tensor) * (link.upNsPerByte + handoverNsPerByte));
+  const transferNs = Math.round(
+    upBytesOf(tensor) * (link.upNsPerByte + handoverNsPerByte) + headerBytes * link.upNsPerByte,
+  );
   return addSafely(addSafely(transferNs, link.perTensorNs), tensor.upNs ?? 0);
 }
 

@@ -25,6 +25,8 @@ export interface TensorRow {
   readonly isInternal?: boolean;
   /** What it takes on the way up, and encoding and decoding it; where it travels as it is, nothing is said. */
   readonly travel?: {readonly bytes: number; readonly ms: number};
+  /** What a request on the way up and a reply on the way down say of it: name, type, shape. Left out: nothing. */
+  readonly headerBytes?: {readonly up: number; readonly down: number};
 }
 
 /** Bytes of a dense tensor of this row's type and shape; null where they are unknown, or strings. */

@@ -27,6 +27,8 @@ export interface ProblemTensor {
   readonly bytes: number;
   /** What it takes on the way up, where that is not `bytes`: it is encoded first. */
   readonly upBytes?: number;
+  /** What messages say of it, which travels with it. Left out: nothing. */
+  readonly headerBytes?: {readonly up: number; readonly down: number};
   /** For encoding and decoding what goes up. Left out: nothing. */
   readonly upNs?: number;
   /** Index into `layers`; `null` for a model input, which starts on the device. */

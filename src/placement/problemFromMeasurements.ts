@@ -75,6 +75,7 @@ export function problemFromMeasurements(measurements: PlacementMeasurements): Me
         name: row.name,
         bytes: bytes ?? 0,
         ...(row.travel === undefined ? {} : {upBytes: row.travel.bytes, upNs: nsFromMs(row.travel.ms)}),
+        ...(row.headerBytes === undefined ? {} : {headerBytes: row.headerBytes}),
         producer,
         consumers,
         isOutput: row.isOutput,

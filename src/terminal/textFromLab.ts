@@ -15,6 +15,7 @@ export interface ShownLab {
     readonly cores: number;
     readonly port: number;
   }[];
+  readonly ownsCores?: boolean | undefined;
   readonly gateways?:
     | readonly {
         readonly name: string;
@@ -58,6 +59,7 @@ export function textFromLab(lab: ShownLab): string {
         ? []
         : [`link ${gateway.name}-cloud: ${textFromRates(gateway.cloudLink)}`]),
     ]),
+    ...(lab.ownsCores === true ? ['their cores are taken from them: nothing else should run on those'] : []),
     `link: ${textFromRates(link)}`,
     ...(cloud === null ? [] : [`cloud: ${cloud.url} through the link, ${cloud.managementUrl} past it`]),
     `ssh -F ${lab.sshConfigFile} ${lab.devices[0]?.name ?? 'DEVICE'} reaches a device by hand`,

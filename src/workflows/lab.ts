@@ -19,7 +19,7 @@ import {PROJECT_FILE} from '../workspace/projectFolder.ts';
 import {bundleFolder} from '../workspace/runtimeFiles.ts';
 import {writeLabProject, type Evaluation} from './labProject.ts';
 
-/** Up to here the slowdown was measured to hold: docs/decisions/0009. */
+/** Up to here the slowdown of devices that are stopped was measured to hold: docs/decisions/0009. */
 const MOST_EXACT_SLOWDOWN = 10;
 
 export interface LinkRate {
@@ -73,7 +73,7 @@ export async function labUp(request: LabUpRequest, emit: EmitEvent): Promise<Lab
       hints: ['edgewise lab up'],
     });
   }
-  if (request.slowdown > MOST_EXACT_SLOWDOWN)
+  if (request.slowdown > MOST_EXACT_SLOWDOWN && request.ownsCores !== true)
     emit({
       kind: 'note',
       level: 'warning',

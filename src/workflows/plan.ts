@@ -193,8 +193,7 @@ async function planDevice(
     measurements,
   };
   const cloud = cloudOf(project.project);
-  // Candidates are compared by their latency, and only a head and a tail can encode.
-  const isForLatency = (measurements.objective ?? 'latency') === 'latency';
+  // Only a head and a tail can encode, and what encoding takes is known as time only.
   const canEncode = isHeadAndTail(measurements);
   const deviceProfile = await readProfile(project, device, device, estimates);
   const choice = await choosePrecision(
@@ -206,9 +205,7 @@ async function planDevice(
             pixels: pixelInputs(prepared.inputs, project.project.preprocessing),
           }
         : {boundaries: ['as-is'] as const, pixels: new Map<string, never>()}),
-      builds: isForLatency
-        ? await readTierBuilds(project, prepared, measurements, request.precisions)
-        : new Map<Tier, never>(),
+      builds: await readTierBuilds(project, prepared, measurements, request.precisions),
       deviceProfile,
       cloudProfile: cloud === null ? null : await readProfile(project, cloud.name, device, estimates),
       data: request.data,
@@ -231,7 +228,7 @@ async function planDevice(
       Promise.resolve({
         ...chosen,
         pareto: paretoOfPlan(
-          measurements,
+          choice.measurementsOf(chosen),
           pareto,
           chosen.layers.map(({tier}) => tier),
         ),

@@ -2,6 +2,7 @@ import {taintedByInput} from '../model/taintedByInput.ts';
 import type {PlacementMeasurements} from '../placement/measurements.ts';
 import type {Estimates} from './estimateTimes.ts';
 import {readMeasuredTiers} from './measuredTiers.ts';
+import {linkForCalls, withHeaderBytes} from './messageHeaders.ts';
 import type {OpenProject} from './openProject.ts';
 import {goalsOfDevice, isRegionAllowed, type RequestedGoals} from './planGoals.ts';
 import type {PreparedModel} from './prepareModel.ts';
@@ -24,13 +25,17 @@ export async function gatherMeasurements(
   return {
     build: prepared.digest,
     layers: graph.layers,
-    tensors: [...graph.tensors.values()].map(tensor => ({
-      ...tensor,
-      elementType: tensor.elementType ?? null,
-      shape: tensor.shape ?? null,
-    })),
+    tensors: [...graph.tensors.values()].map(tensor =>
+      withHeaderBytes({
+        ...tensor,
+        elementType: tensor.elementType ?? null,
+        shape: tensor.shape ?? null,
+      }),
+    ),
     tiers: tiers.filter(({tier}) => isAllowed || tier !== 'cloud'),
-    links: links.filter(({to}) => isAllowed || to !== 'cloud'),
+    links: links
+      .filter(({to}) => isAllowed || to !== 'cloud')
+      .map(each => ({...each, link: linkForCalls(each.link, prepared.name)})),
     ...goalsOfDevice(project.project, device, goals),
     tainted: taintedByInput(graph),
   };

@@ -63,6 +63,18 @@ it.skipIf(!canTake)('ends with the lab that started it', async () => {
   await vi.waitFor(() => expect(() => readdirSync(`/proc/${pid}`)).toThrow(), 10_000);
 });
 
+it.skipIf(!canTake)('two labs cannot take the same core, and the first goes on', async () => {
+  const first = await startCoreTaker({slowdown: 4, deviceCores});
+  onTestFinished(() => first.close());
+  await expect(startCoreTaker({slowdown: 2, deviceCores})).rejects.toMatchObject({
+    code: 'lab-cores-unavailable',
+    message: `Core ${deviceCores[0]} is a device's in another lab that takes its devices' cores.`,
+  });
+  expect(readdirSync(`/proc/${first.pid}/task`).length).toBeGreaterThan(1);
+  await first.close();
+  await (await startCoreTaker({slowdown: 2, deviceCores})).close();
+});
+
 it('is refused, in one sentence, where cores cannot be taken', () => {
   const refused = expect.objectContaining({code: 'lab-cores-unavailable', exitCode: 13}) as Error;
   expect(() => requireOwnCores(2, [0, 1])).toThrow(refused);

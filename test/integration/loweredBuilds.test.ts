@@ -5,6 +5,7 @@ import {fileURLToPath} from 'node:url';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {IMPROVEMENTS} from '../../src/documents/improvements.ts';
 import type {Plan} from '../../src/documents/plan.ts';
+import type {ParetoGoals} from '../../src/documents/planPareto.ts';
 import {yamlFromDocument} from '../../src/documents/printDocument.ts';
 import type {ModelTimes, Profile} from '../../src/documents/profile.ts';
 import {planFromYaml} from '../../src/documents/readDocument.ts';
@@ -30,7 +31,9 @@ const none = (): void => {};
 interface Behind {
   readonly lines: readonly string[];
   /** Keys of the device. */
-  readonly device: string;
+  readonly device?: string;
+  /** Keys of the cloud. */
+  readonly cloud?: string;
 }
 const GATEWAY: Behind = {
   lines: ['gateways: [{name: hall, address: local, url: "http://127.0.0.1:2"}]'],
@@ -42,7 +45,7 @@ describe('tiers with int8 builds beside others with the fp32 one', {timeout: 120
   let folder: string;
   let build: string;
 
-  const declare = (lines: readonly string[] = [], device = '') =>
+  const declare = (lines: readonly string[] = [], {device = '', cloud = ''}: Partial<Behind> = {}) =>
     writeFile(
       join(folder, 'edgewise.yaml'),
       [
@@ -50,7 +53,7 @@ describe('tiers with int8 builds beside others with the fp32 one', {timeout: 120
         'formatVersion: 1',
         'model: {file: pictures.onnx, inputs: {image: [1, 3, 32, 32]}}',
         `devices: [{name: pi-7, address: local, target: x86-vnni${device}}]`,
-        'clouds: [{name: cloud, url: "http://127.0.0.1:1"}]',
+        `clouds: [{name: cloud, url: "http://127.0.0.1:1"${cloud}}]`,
         'calibration: {inputs: {image: evaluation/image.npy}, samples: 40, seed: 3}',
         'evaluation: {inputs: {image: evaluation/image.npy}, labels: evaluation/labels.npy}',
         ...lines,
@@ -317,13 +320,68 @@ describe('tiers with int8 builds beside others with the fp32 one', {timeout: 120
     expect(held(chosen) / held(fp32)).toBeLessThan(0.4);
   });
 
-  async function planned(lines: readonly string[], pins: readonly string[] = [], behind?: Behind) {
-    await declare([...lines, ...(behind?.lines ?? [])], behind?.device);
+  it('with another goal than latency, those with which that is the least', async () => {
+    const int8 = {precision: 'int8', build};
+    const pins = ['pool1=device', 'conv2=cloud'];
+    const behind: Behind = {
+      lines: [],
+      device: ', power: {compute: "4 W", radio: "50 nJ/byte"}',
+      cloud: ', pricePerHour: "0.40 USD"',
+    };
+    const budget = 'accuracy: {maxDrop: 5 points}';
+    const plannedFor = (goal: string, on = pins) => planned([budget, `objective: ${goal}`], on, behind);
+    const fp32 = (goal: string, on = pins) => planned([`objective: ${goal}`], on, behind);
+    await writeProfiles({loweredMs: 1, cloud: {ms: 50, loweredMs: 20}});
+
+    // The device's energy is of its own layers, the cloud's price of the cloud's.
+    const frugal = await plannedFor('energy');
+    expect(frugal.precision).toMatchObject({device: int8});
+    expect(frugal.precision!.cloud).toBeUndefined();
+    expect(frugal.predicted.energyMillijoules!).toBeLessThan(
+      (await fp32('energy')).predicted.energyMillijoules! / 10,
+    );
+    expect(frugal.precision!.candidates).toContainEqual(
+      expect.objectContaining({device: int8, cloud: int8, verdict: 'slower', reason: 'as good'}),
+    );
+    const cheap = await plannedFor('money');
+    expect(cheap.precision).toMatchObject({cloud: int8});
+    expect(cheap.precision!.device).toBeUndefined();
+    expect(cheap.predicted.money!.amount / (await fp32('money')).predicted.money!.amount).toBeCloseTo(0.4, 2);
+    const busy = await plannedFor('throughput', ['*=device']);
+    expect(busy.precision).toMatchObject({device: int8});
+    expect(busy.predicted.bottleneckMs!).toBeLessThan(
+      (await fp32('throughput', ['*=device'])).predicted.bottleneckMs! / 10,
+    );
+    for (const {precision} of [frugal, cheap, busy])
+      expect(precision!.candidates.find(({verdict}) => verdict === 'chosen')!.accuracy!.samples).toBe(80);
+  });
+
+  it('a front of two goals is that of the plan’s own builds', async () => {
+    await writeProfiles({loweredMs: 1, cloud: {ms: 50, loweredMs: 20}});
+    const behind: Behind = {lines: [], device: ', power: {compute: "4 W", radio: "50 nJ/byte"}'};
+    const budget = ['accuracy: {maxDrop: 5 points}', 'objective: energy'];
+    const {pareto, predicted} = await planned(budget, ['pool1=device', 'conv2=cloud'], behind, [
+      'latency',
+      'energy',
+    ]);
+    const chosen = pareto!.points.find(({isChosen}) => isChosen)!;
+    expect(chosen.predicted.energyMillijoules).toBe(predicted.energyMillijoules);
+    expect(chosen.predicted.latencyMs).toBe(predicted.latencyMs);
+  });
+
+  async function planned(
+    lines: readonly string[],
+    pins: readonly string[] = [],
+    behind?: Behind,
+    pareto?: ParetoGoals,
+  ) {
+    await declare([...lines, ...(behind?.lines ?? [])], behind);
     const {plans} = await plan(
       {
         projectPath: folder,
         devices: [],
         goals: {
+          ...(pareto === undefined ? {} : {pareto}),
           constraints: {
             pins: pins.map(pin => {
               const [layers = '', tier = ''] = pin.split('=');

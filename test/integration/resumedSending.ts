@@ -5,6 +5,7 @@ import {connectMachine} from '../../src/device/connectMachine.ts';
 import type {Machine} from '../../src/device/machine.ts';
 import type {SshTransport} from '../../src/documents/sshTransport.ts';
 import {ignoreEvents} from '../../src/events.ts';
+import {startLinkRelay} from '../../src/lab/linkRelay.ts';
 import {retryWhenLost} from '../../src/workflows/deploy/retryWhenLost.ts';
 import {sendMissingBlobs, type ShippedFile} from '../../src/workflows/deploy/shipFiles.ts';
 import {digestOfFile, hexOfDigest} from '../../src/workspace/digest.ts';
@@ -54,6 +55,9 @@ export async function randomFiles(
   );
 }
 
+/** So slow that what was sent has arrived, and is not in a buffer that the reset empties. */
+const LINK_BITS_PER_SECOND = 40e6;
+
 /**
  * Sends the files as a push does when its connection is reset after each of `cutsAfterBytes` further bytes. Answers the
  * bytes on the wire, both ways.
@@ -65,14 +69,26 @@ export async function sendOverCuts(
 ): Promise<number> {
   const before = device.relay.wireBytes();
   const cuts = [...cutsAfterBytes];
-  await retryWhenLost(ignoreEvents, async onConnected =>
-    withWireMachine(device, async machine => {
-      onConnected();
-      const next = cuts.shift();
-      if (next !== undefined) device.relay.cutAfter(next);
-      await sendMissingBlobs(machine, files);
-    }),
-  );
+  const link = await startLinkRelay({
+    targetHost: '127.0.0.1',
+    targetPort: device.relay.port,
+    roundTripMs: 0,
+    upBitsPerSecond: LINK_BITS_PER_SECOND,
+    downBitsPerSecond: LINK_BITS_PER_SECOND,
+  });
+  const overLink = {...device, relay: {...device.relay, port: link.port}};
+  try {
+    await retryWhenLost(ignoreEvents, async onConnected =>
+      withWireMachine(overLink, async machine => {
+        onConnected();
+        const next = cuts.shift();
+        if (next !== undefined) device.relay.cutAfter(next);
+        await sendMissingBlobs(machine, files);
+      }),
+    );
+  } finally {
+    await link.close();
+  }
   for (const {digest} of files) {
     const path = join(device.home, '.edgewise/blobs/sha256', hexOfDigest(digest));
     if ((await digestOfFile(path)) !== digest) throw new Error(`${path} is not what was sent`);

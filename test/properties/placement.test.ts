@@ -156,6 +156,9 @@ function magnified(problem: PlacementProblem): PlacementProblem {
       bytes: tensor.bytes * 1000,
       ...(tensor.upBytes === undefined ? {} : {upBytes: tensor.upBytes * 1000}),
       ...(tensor.upNs === undefined ? {} : {upNs: tensor.upNs * 1000}),
+      ...(tensor.headerBytes === undefined
+        ? {}
+        : {headerBytes: {up: tensor.headerBytes.up * 1000, down: tensor.headerBytes.down * 1000}}),
     })),
     link: problem.link === null ? null : {...problem.link, fixedNs: problem.link.fixedNs * 1000},
   };

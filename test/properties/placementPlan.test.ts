@@ -38,8 +38,9 @@ function planFor(problem: PlacementProblem, keepRawInputOnDevice: boolean): Plan
             .map(tensor => tensor.name),
           outputs: problem.tensors.filter(({producer}) => producer === index).map(tensor => tensor.name),
         })),
-        tensors: problem.tensors.map(({name, bytes, producer, isOutput, canCross}) => ({
+        tensors: problem.tensors.map(({name, bytes, producer, isOutput, canCross, headerBytes}) => ({
           name,
+          ...(headerBytes === undefined ? {} : {headerBytes}),
           elementType: canCross ? 'uint8' : 'int4',
           shape: [bytes],
           isInput: producer === null,

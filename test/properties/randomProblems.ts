@@ -44,6 +44,10 @@ export function randomProblem(maxLayers: number): fc.Arbitrary<PlacementProblem>
           producer: fc.constant(producer),
           // What is encoded on the way up: usually smaller, but nothing rests on that.
           travel: fc.option(fc.record({upBytes: cost, upNs: cost}), {freq: 1, nil: null}),
+          header: fc.option(fc.record({headerBytes: fc.record({up: cost, down: cost})}), {
+            freq: 1,
+            nil: null,
+          }),
         });
       const made = Array.from({length: layerCount}, (_, producer) =>
         fc.array(tensor(producer), {minLength: 1, maxLength: 2}),
@@ -78,12 +82,15 @@ export function randomProblem(maxLayers: number): fc.Arbitrary<PlacementProblem>
               ...(tier === undefined ? {} : {pin: {tier, reason: 'pinned-by-user'}}),
             };
           }),
-          tensors: [...inputs, ...rows.flat()].map(({readers, travel, ...row}, index): ProblemTensor => ({
-            name: `tensor${index}`,
-            ...row,
-            ...travel,
-            consumers: readers.filter(reader => reader < layerCount).sort((left, right) => left - right),
-          })),
+          tensors: [...inputs, ...rows.flat()].map(
+            ({readers, travel, header, ...row}, index): ProblemTensor => ({
+              name: `tensor${index}`,
+              ...row,
+              ...travel,
+              ...header,
+              consumers: readers.filter(reader => reader < layerCount).sort((left, right) => left - right),
+            }),
+          ),
           link,
         }));
     });
@@ -145,14 +152,16 @@ export function bruteForce(problem: PlacementProblem): {costNs: number; deviceLa
         if (tensor.consumers.some(consumer => !inCloud(consumer))) isAllowed = false;
         if (tensor.isOutput) {
           crossings = 1;
-          if (link !== null) costNs += Math.round(tensor.bytes * link.downNsPerByte) + link.perTensorNs;
+          const downBytes = tensor.bytes + (tensor.headerBytes?.down ?? 0);
+          if (link !== null) costNs += Math.round(downBytes * link.downNsPerByte) + link.perTensorNs;
         }
       } else if (tensor.consumers.some(inCloud)) {
         crossings = 1;
         if (link !== null) {
           const handoverNsPerByte = tensor.producer === null ? 0 : (link.handoverNsPerByte ?? 0);
           const upBytes = tensor.upBytes ?? tensor.bytes;
-          costNs += Math.round(upBytes * (link.upNsPerByte + handoverNsPerByte)) + link.perTensorNs;
+          const saidNs = (tensor.headerBytes?.up ?? 0) * link.upNsPerByte;
+          costNs += Math.round(upBytes * (link.upNsPerByte + handoverNsPerByte) + saidNs) + link.perTensorNs;
           costNs += tensor.upNs ?? 0;
         }
       }

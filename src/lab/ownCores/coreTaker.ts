@@ -4,12 +4,10 @@ import {fileURLToPath} from 'node:url';
 import {EXIT, ExpectedError} from '../../errors.ts';
 import {findProgram, readAllowedCores} from '../corePinning.ts';
 import {siblingModule} from '../siblingModule.ts';
-import type {CoreTakerSettings} from './takerControl.ts';
+import type {CoreTakerSettings, TakerReport} from './takerControl.ts';
 
 export interface CoreTaker {
   readonly pid: number;
-  /** Nothing: what runs on the cores is slowed, whoever started it. */
-  addProcess(pid: number): void;
   /** Gives the cores back. */
   close(): Promise<void>;
 }
@@ -17,6 +15,7 @@ export interface CoreTaker {
 /**
  * Makes all that runs on a device's cores take `slowdown` times as long, by taking them in real time.
  * `onCrash` hears of an unexpected end; the device is at full speed then.
+ * @throws ExpectedError `lab-cores-unavailable` where another lab takes one of them
  */
 export async function startCoreTaker(
   settings: CoreTakerSettings,
@@ -37,14 +36,23 @@ export async function startCoreTaker(
     });
   });
   const lines = createInterface({input: child.stdout});
-  await new Promise<void>((resolve, reject) => {
-    lines.once('line', () => resolve());
+  const said = await new Promise<TakerReport>((resolve, reject) => {
+    lines.once('line', line => resolve(JSON.parse(line) as TakerReport));
     child.once('error', reject);
     child.once('exit', status => reject(new Error(`it ended with status ${String(status)} at once`)));
   });
+  if (said.event === 'held-by-another') {
+    isClosing = true;
+    await ended;
+    throw new ExpectedError(
+      'lab-cores-unavailable',
+      `Core ${said.core} is a device's in another lab that takes its devices' cores.`,
+      EXIT.unsupported,
+      {hints: ['edgewise lab down, in the folder of that lab', 'edgewise lab up']},
+    );
+  }
   return {
     pid: child.pid ?? 0,
-    addProcess: () => {},
     async close() {
       isClosing = true;
       child.stdin.end();

@@ -4,6 +4,11 @@ export interface CoreTakerSettings {
   readonly deviceCores: readonly number[];
 }
 
+/** The one line that the process which takes them says. */
+export type TakerReport =
+  | {readonly event: 'taking'; readonly pid: number}
+  | {readonly event: 'held-by-another'; readonly core: number};
+
 /** Words of the memory that the threads of one core share. */
 export const CONTROL = {
   isClosing: 0,
@@ -13,7 +18,3 @@ export const CONTROL = {
   idleNs: 2,
   end: 3,
 } as const;
-
-export function createControl(): SharedArrayBuffer {
-  return new SharedArrayBuffer(CONTROL.end * Int32Array.BYTES_PER_ELEMENT);
-}

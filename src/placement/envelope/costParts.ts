@@ -33,10 +33,14 @@ export function costPartsOf(problem: PlacementProblem, tiers: readonly ProblemTi
   const {link} = problem;
   if (link === null) return {deviceNs, cloudNs, transferNs: 0, roundTrips: 0, restNs: 0};
   let handedOverBytes = 0;
+  let headersNs = 0;
   let encodingNs = 0;
   for (const {tensor: index, direction} of crossing) {
     const tensor = problem.tensors[index];
-    if (direction === 'down' || tensor === undefined) continue;
+    if (tensor === undefined) continue;
+    const nsPerByte = direction === 'up' ? link.upNsPerByte : link.downNsPerByte;
+    headersNs += (tensor.headerBytes?.[direction] ?? 0) * nsPerByte;
+    if (direction === 'down') continue;
     if (tensor.producer !== null) handedOverBytes += upBytesOf(tensor);
     encodingNs += tensor.upNs ?? 0;
   }
@@ -44,7 +48,7 @@ export function costPartsOf(problem: PlacementProblem, tiers: readonly ProblemTi
   return {
     deviceNs,
     cloudNs,
-    transferNs: upBytes * link.upNsPerByte + downBytes * link.downNsPerByte,
+    transferNs: upBytes * link.upNsPerByte + downBytes * link.downNsPerByte + headersNs,
     roundTrips: usesCloud ? 1 : 0,
     restNs:
       (usesCloud ? link.fixedNs : 0) +

@@ -28,8 +28,11 @@ export function problemAt(
     0,
   );
   const tensorsNs = problem.tensors.reduce(
-    (sum, {bytes, upBytes = 0, upNs = 0}) =>
-      sum + Math.max(bytes, upBytes) * nsPerByte + 2 * link.perTensorNs + upNs,
+    (sum, {bytes, upBytes = 0, headerBytes = {up: 0, down: 0}, upNs = 0}) =>
+      sum +
+      (Math.max(bytes, upBytes) + headerBytes.up + headerBytes.down) * nsPerByte +
+      2 * link.perTensorNs +
+      upNs,
     0,
   );
   const deviceFixedNs = (problem.deviceFixedNs ?? 0) * device;

@@ -19,12 +19,15 @@ export function latencyOf(
     space.tensors.map(({name, bytes, producer}, index) =>
       links.map(({link, cutCosts, from}) => {
         const perTensorNs = nsFromMs(cutCosts?.perTensorMs ?? 0);
-        if (direction === 'down') return Math.round((bytes * 1e9) / link.downBytesPerSecond) + perTensorNs;
+        const headerBytes = rows.get(name)?.headerBytes?.[direction] ?? 0;
+        if (direction === 'down')
+          return Math.round(((bytes + headerBytes) * 1e9) / link.downBytesPerSecond) + perTensorNs;
         // A gateway hands over whatever it passes on; on the device only what a layer made.
         const isHanded = from !== 'device' || producer !== null;
         const nsPerByte = 1e9 / link.upBytesPerSecond + (isHanded ? (link.handover?.nsPerByte ?? 0) : 0);
         const encodingNs = nsFromMs(rows.get(name)?.travel?.ms ?? 0);
-        return Math.round((upBytes[index] as number) * nsPerByte) + perTensorNs + encodingNs;
+        const headerNs = (headerBytes * 1e9) / link.upBytesPerSecond;
+        return Math.round((upBytes[index] as number) * nsPerByte + headerNs) + perTensorNs + encodingNs;
       }),
     );
   return {

@@ -25,6 +25,7 @@ export function quantityAxesOf(measurements: PlacementMeasurements, goal: Measur
   const {latency, money, space, tiers} = goal;
   const zero = zeroMeasure(latency);
   const rows = new Map([...measurements.tensors].map(row => [row.name, row]));
+  const rowOf = (tensor: number) => rows.get(space.tensors[tensor]?.name ?? '');
   const only = <T>(at: number, index: number, value: T, otherwise: T): T =>
     at === index ? value : otherwise;
   const axes = measurements.links.flatMap(({from, to, link}, at): QuantityAxis[] => {
@@ -35,10 +36,14 @@ export function quantityAxesOf(measurements: PlacementMeasurements, goal: Measur
     const transfers: Measure = {
       ...zero,
       up: perByte(tensor => {
-        const row = rows.get(space.tensors[tensor]?.name ?? '');
-        return row?.travel?.bytes ?? (row === undefined ? 0 : (bytesOfTensor(row) ?? 0));
+        const row = rowOf(tensor);
+        const bytes = row?.travel?.bytes ?? (row === undefined ? 0 : (bytesOfTensor(row) ?? 0));
+        return bytes + (row?.headerBytes?.up ?? 0);
       }, link.upBytesPerSecond),
-      down: perByte(tensor => space.tensors[tensor]?.bytes ?? 0, link.downBytesPerSecond),
+      down: perByte(
+        tensor => (space.tensors[tensor]?.bytes ?? 0) + (rowOf(tensor)?.headerBytes?.down ?? 0),
+        link.downBytesPerSecond,
+      ),
     };
     const opened: Measure = {...zero, links: space.links.map((_, index) => only(at, index, 1, 0))};
     const fixed = {fixedNs: latency.links[at] ?? 0};

@@ -132,11 +132,18 @@ async function callMachine(
   const client = clients.get(step.url);
   if (client === undefined) throw new Error(`${step.url} was not opened`);
   const inputs = Object.fromEntries(step.inputs.map(({name}) => [name, tensorOf(known, name)]));
-  const parameters = keepingParameters(request, step);
+  // Each name takes its time over a slow link. Only who keeps tensors, or asks others in turn, must know the request, and
+  // who names no outputs gets them all.
+  const isKnown = step.tier === 'gateway' || step.held.length > 0 || step.keeps.length > 0;
+  const isAll = step.keeps.length === 0 && wanted.length === step.outputs.length;
   const answer = await client
     .infer(
       step.modelName,
-      {inputs, outputs: wanted, parameters},
+      {
+        inputs,
+        ...(isAll ? {} : {outputs: wanted}),
+        ...(isKnown ? {parameters: keepingParameters(request, step)} : {}),
+      },
       {deadlineMs, isPacked: step.isPacked === true},
     )
     .catch((error: unknown) => refuseFrom(step, error));

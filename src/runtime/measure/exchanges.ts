@@ -2,11 +2,27 @@ import {randomFillSync} from 'node:crypto';
 import {setTimeout as delay} from 'node:timers/promises';
 import {PAUSE_MS} from '../../engine/pauseMs.ts';
 import type {ProtocolClient} from '../client.ts';
+import {headerBytesOfName, headerBytesOfTensor, type HeaderBytes} from '../protocol/headerBytes.ts';
 import {ECHO_MODEL} from '../server/echoModel.ts';
 import {FORWARD_MODEL, LARGEST_BYTES} from '../server/forwardModel.ts';
+import {SMALLEST_BYTES} from './linkSizes.ts';
 
 /** Sends so many bytes to the cloud, gets so many back, and tells what it took besides the cloud's own time, in ms. */
 export type Exchange = (upBytes: number, downBytes: number) => Promise<number>;
+
+/** What the messages of an exchange say of the model and of their tensors, give or take the digits of a size. */
+export const PROBE_HEADER_BYTES: HeaderBytes = sumOf([
+  headerBytesOfName(ECHO_MODEL),
+  headerBytesOfTensor('data', {elementType: 'uint8', shape: [SMALLEST_BYTES]}, SMALLEST_BYTES),
+  {up: `,"reply_bytes":${SMALLEST_BYTES}`.length, down: 0},
+]);
+
+function sumOf(parts: readonly HeaderBytes[]): HeaderBytes {
+  return {
+    up: parts.reduce((sum, {up}) => sum + up, 0),
+    down: parts.reduce((sum, {down}) => sum + down, 0),
+  };
+}
 
 /** Straight to the cloud's echo model. */
 export function exchangeDirectly(client: ProtocolClient): Exchange {

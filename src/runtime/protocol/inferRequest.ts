@@ -1,5 +1,5 @@
 import {protocolNameFromElementType} from '../../documents/elementTypes.ts';
-import type {NamedTensors} from '../../documents/tensor.ts';
+import type {NamedTensors, Tensor} from '../../documents/tensor.ts';
 import {encodeParts, type EncodedMessage, type InferRequest, type RequestedOutput} from './messages.ts';
 import {ProtocolError} from './protocolError.ts';
 import {fieldsFrom, listFrom, parametersFrom, splitBody, startTensorReader, textFrom} from './readFields.ts';
@@ -15,12 +15,7 @@ export interface RequestToEncode {
 export function encodeInferRequest({inputs, outputs, parameters}: RequestToEncode): EncodedMessage {
   const entries = Object.entries(inputs);
   const json = JSON.stringify({
-    inputs: entries.map(([name, tensor]) => ({
-      name,
-      shape: tensor.shape,
-      datatype: protocolNameFromElementType(tensor.elementType),
-      parameters: {binary_data_size: tensor.bytes.byteLength},
-    })),
+    inputs: entries.map(([name, tensor]) => describeInput(name, tensor, tensor.bytes.byteLength)),
     ...(outputs === undefined
       ? {}
       : {outputs: outputs.map(name => ({name, parameters: {binary_data: true}}))}),
@@ -32,6 +27,20 @@ export function encodeInferRequest({inputs, outputs, parameters}: RequestToEncod
   );
   // Without any tensor there is still a header, and nothing after it.
   return {...message, headerLength: message.headerLength ?? message.totalBytes};
+}
+
+/** What a request's JSON says of an input that follows as binary data. */
+export function describeInput(
+  name: string,
+  {shape, elementType}: Pick<Tensor, 'shape' | 'elementType'>,
+  sizeBytes: number,
+) {
+  return {
+    name,
+    shape,
+    datatype: protocolNameFromElementType(elementType),
+    parameters: {binary_data_size: sizeBytes},
+  };
 }
 
 /**

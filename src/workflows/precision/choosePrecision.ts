@@ -2,11 +2,12 @@ import type {PixelValues} from '../../documents/boundary.ts';
 import type {Plan} from '../../documents/plan.ts';
 import type {BoundaryChoice, ComposedAccuracy, PrecisionCandidate} from '../../documents/planPrecision.ts';
 import type {Tier} from '../../documents/planTiers.ts';
-import type {TierBuilds} from '../../documents/tierBuilds.ts';
+import {tierBuildsOf, type TierBuilds} from '../../documents/tierBuilds.ts';
 import type {Profile} from '../../documents/profile.ts';
 import {ExpectedError} from '../../errors.ts';
 import type {EmitEvent} from '../../events.ts';
-import {twoTiersOf} from '../../placement/measurements.ts';
+import {amountOfPlan} from '../../placement/goalOfPlan.ts';
+import {twoTiersOf, type PlacementMeasurements} from '../../placement/measurements.ts';
 import {isHeadAndTail, isPlain, planDocument, type PlanRequest} from '../../placement/planDocument.ts';
 import {
   listBoundaryCandidates,
@@ -35,6 +36,8 @@ export interface PrecisionQuestion {
 
 export interface PrecisionChoice {
   readonly plan: Plan;
+  /** What one of these plans was made from: its tiers with their builds, its tensors as they travel. */
+  measurementsOf(plan: Plan): PlacementMeasurements;
   /**
    * The plan and what else is worth measuring, as predicted from the best on: `count` of them, and everything on one tier
    * where that is allowed. All hold the accuracy budget, and each could be pushed.
@@ -43,8 +46,9 @@ export interface PrecisionChoice {
 }
 
 /**
- * Plans once for each way in which what crosses can travel, and takes the best of those plans that holds the accuracy budget
- * when its very segments are run on the samples. What changes nothing always holds.
+ * Plans once for each way in which what crosses can travel and for each choice of the tiers' builds, and takes the best of
+ * those plans for what was asked for that holds the accuracy budget when its very segments are run on the samples. What changes
+ * nothing always holds.
  * @throws ExpectedError as planDocument, and what reading data throws
  */
 export async function choosePrecision(
@@ -93,7 +97,7 @@ export async function choosePrecision(
     else if (isItself(plan, candidate)) planned.set(candidate, plan);
   }
 
-  const byLatency = [...planned].sort(([, one], [, other]) => latencyOf(one) - latencyOf(other));
+  const byAmount = [...planned].sort(([, one], [, other]) => amountOf(one) - amountOf(other));
   /** The plan with its cut as it travels that way; `null` where it loses too much. */
   const finish = async (candidate: BoundaryCandidate, plan: Plan): Promise<Plan | null> => {
     const answer = await tryCandidate(candidate, plan, question, emit);
@@ -102,16 +106,18 @@ export async function choosePrecision(
       return null;
     }
     if (isOnlyPlain) return withOutlook(plan, requestWith(candidate));
-    const others = byLatency.filter(([other]) => !refused.some(one => one.candidate === other));
+    const others = byAmount.filter(([other]) => !refused.some(one => one.candidate === other));
     const whole = withOutlook({...plan, cut: answer.cut}, requestWith(candidate));
     return withPrecision(whole, candidate, answer, others, refused);
   };
-  for (const [candidate, plan] of byLatency) {
+  for (const [candidate, plan] of byAmount) {
     const chosen = await finish(candidate, plan);
     if (chosen === null) continue;
-    const standing = () => byLatency.filter(([other]) => !refused.some(one => one.candidate === other));
+    const standing = () => byAmount.filter(([other]) => !refused.some(one => one.candidate === other));
     return {
       plan: chosen,
+      measurementsOf: ({precision}) =>
+        requestWith(listed.find(each => isOfPrecision(each, precision)) ?? candidate).measurements,
       listPlansToTry: count =>
         listPlansToTry(chosen, draftPlans({candidate, plan}, standing(), requestWith, count), {
           count,
@@ -168,8 +174,24 @@ function isItself({cut, layers}: Plan, {builds, precisions, packed}: BoundaryCan
   return (isAsItIs || isEncoding) && [...builds.keys()].every(tier => used.has(tier));
 }
 
-function latencyOf({predicted}: Plan): number {
-  return predicted.latencyMs;
+/** Whether plans with that precision are the candidate's. */
+function isOfPrecision(
+  {builds, boundary, input, packed}: BoundaryCandidate,
+  precision: Plan['precision'],
+): boolean {
+  const said = Object.entries(tierBuildsOf(precision));
+  return (
+    boundary === (precision?.boundary ?? 'as-is') &&
+    input === (precision?.input ?? 'as-is') &&
+    (packed !== null) === (precision?.isPacked ?? false) &&
+    said.length === builds.size &&
+    said.every(([tier, each]) => builds.get(tier as Tier)?.build === each?.build)
+  );
+}
+
+/** What is to be as little as possible. */
+function amountOf(plan: Plan): number {
+  return amountOfPlan(plan, plan.predicted);
 }
 
 /** `null` where one of the two was profiled before encoding was measured. */
@@ -203,7 +225,7 @@ function withPrecision(
     boundary: candidate.boundary,
     input: candidate.input,
     ...packingOf(candidate),
-    predictedMs: planned === null ? null : latencyOf(planned),
+    predictedMs: planned === null ? null : planned.predicted.latencyMs,
     upBytes: planned?.predicted.upBytes ?? null,
     verdict: rest.verdict,
     reason: rest.reason,
@@ -225,7 +247,7 @@ function withPrecision(
           .map(([candidate, planned]) =>
             rowOf(candidate, planned, {
               verdict: 'slower',
-              reason: differenceInWords(latencyOf(planned) - latencyOf(plan)),
+              reason: differenceInWords(planned, plan),
             }),
           ),
         ...refused.map(({candidate, plan: planned, reason: why, accuracy: measured}) =>
@@ -237,6 +259,15 @@ function withPrecision(
   };
 }
 
-function differenceInWords(ms: number): string {
-  return `${ms < 0 ? 'predicted to be faster' : 'slower'} by ${Number(Math.abs(ms).toPrecision(3))} ms`;
+function differenceInWords(other: Plan, chosen: Plan): string {
+  const [amount, least] = [amountOf(other), amountOf(chosen)];
+  if (chosen.objective === 'latency')
+    return `${amount < least ? 'predicted to be faster' : 'slower'} by ${rounded(Math.abs(amount - least))} ms`;
+  if (amount === least) return 'as good';
+  if (least === 0) return 'worse: this plan takes nothing';
+  return `${amount < least ? 'predicted to be better' : 'worse'} by ${rounded((100 * Math.abs(amount - least)) / least)} %`;
+}
+
+function rounded(amount: number): number {
+  return Number(amount.toPrecision(3));
 }

@@ -1,7 +1,8 @@
 import type {Plan} from '../../documents/plan.ts';
+import {amountOfPlan} from '../../placement/goalOfPlan.ts';
 import {placementKey} from '../../placement/placementKey.ts';
 import {placementsToTry} from '../../placement/placementsToTry.ts';
-import {isHeadAndTail, planDocument, type PlanRequest} from '../../placement/planDocument.ts';
+import {planDocument, type PlanRequest} from '../../placement/planDocument.ts';
 import type {BoundaryCandidate} from './boundaryCandidates.ts';
 
 /** A plan whose accuracy was not looked at yet, with the way in which what crosses travels. */
@@ -44,11 +45,8 @@ export function draftPlans(
   const otherwise = standing.flatMap(([candidate, plan]) =>
     candidate === chosen.candidate ? [] : [{candidate, plan}],
   );
-  const drafts = [...placed, ...otherwise];
-  // Other goals than latency come in their own order.
-  return isHeadAndTail(request.measurements)
-    ? drafts.sort((one, other) => one.plan.predicted.latencyMs - other.plan.predicted.latencyMs)
-    : drafts;
+  const amountOf = ({plan}: DraftPlan): number => amountOfPlan(plan, plan.predicted);
+  return [...placed, ...otherwise].sort((one, other) => amountOf(one) - amountOf(other));
 }
 
 /** The chosen plan, `count - 1` drafts that hold the budget, and those of the others that are on one tier only. */

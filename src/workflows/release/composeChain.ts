@@ -12,6 +12,7 @@ import type {OpenProject} from '../openProject.ts';
 import type {PreparedModel} from '../prepareModel.ts';
 import type {ShippedFile} from '../deploy/shipFiles.ts';
 import {specsOf, writeSegment} from '../writeSegment.ts';
+import {nameOfSegment} from './nameOfSegment.ts';
 import {withServedLink} from './partOfBuild.ts';
 import type {PlacedTier} from './placedTiers.ts';
 
@@ -131,7 +132,7 @@ export async function composeChain(request: ChainRequest): Promise<ComposedChain
       steps,
       files,
     };
-    const name = `${prepared.name}-${hexOfDigest(digestOfBytes(JSON.stringify(content))).slice(0, 12)}`;
+    const name = nameOfSegment(prepared.name, hexOfDigest(digestOfBytes(JSON.stringify(content))));
     const part: Part = {
       kind: 'edgewise/part',
       formatVersion: 1,
@@ -152,7 +153,6 @@ export async function composeChain(request: ChainRequest): Promise<ComposedChain
   return {steps, files, cloudModels, parts};
 }
 
-/** Named by its content, so devices with the same segment share it and an old release keeps the one it knows. */
 export async function cloudModelFrom(
   project: OpenProject,
   stem: string,
@@ -162,7 +162,7 @@ export async function cloudModelFrom(
   const graph = written.files.find(file => file.path === written.graph);
   if (graph === undefined) throw new Error('a segment has no graph file');
   return {
-    name: `${stem}-${hexOfDigest(graph.digest).slice(0, 12)}`,
+    name: nameOfSegment(stem, hexOfDigest(graph.digest)),
     graph: written.graph,
     files: written.files,
   };

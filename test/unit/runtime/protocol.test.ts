@@ -2,6 +2,7 @@ import {describe, expect, it} from 'vitest';
 import type {Tensor} from '../../../src/documents/tensor.ts';
 import {bytesFromStrings} from '../../../src/engine/stringBytes.ts';
 import {bodyFromChunks, headerLengthFrom} from '../../../src/runtime/protocol/bodies.ts';
+import {headerBytesOfName, headerBytesOfTensor} from '../../../src/runtime/protocol/headerBytes.ts';
 import {decodeInferReply, encodeInferReply} from '../../../src/runtime/protocol/inferReply.ts';
 import {decodeInferRequest, encodeInferRequest} from '../../../src/runtime/protocol/inferRequest.ts';
 import {encodeLoadRequest} from '../../../src/runtime/protocol/loadRequest.ts';
@@ -266,4 +267,31 @@ describe('routes', () => {
   ])('the path %j of an uploaded file: %s', (path, isAllowed) =>
     expect(isModelFilePath(path)).toBe(isAllowed),
   );
+});
+
+describe('what a message says of a tensor', () => {
+  const names = ['f32', 'é "quoted"', 'a/b:0'];
+  const given = Object.fromEntries(names.map(name => [name, all['i64']!]));
+  const [first = '', ...others] = names;
+  const lengthOf = ({headerLength}: EncodedMessage): number => headerLength!;
+  const request = (wanted: readonly string[]) =>
+    encodeInferRequest({inputs: Object.fromEntries(wanted.map(name => [name, given[name]!]))});
+  const reply = (wanted: readonly string[], modelName = 'm') =>
+    encodeInferReply(
+      {modelName, modelVersion: '1', outputs: wanted.map(name => [name, given[name]!] as const)},
+      () => true,
+    );
+
+  it('is what the messages are longer by', () => {
+    const more = others.map(name => headerBytesOfTensor(name, given[name]!, given[name]!.bytes.byteLength));
+    const sum = (way: 'up' | 'down') => more.reduce((total, bytes) => total + bytes[way], 0);
+    expect(lengthOf(request(names)) - lengthOf(request([first]))).toBe(sum('up'));
+    expect(lengthOf(reply(names)) - lengthOf(reply([first]))).toBe(sum('down'));
+  });
+
+  it('as is the name of the model', () => {
+    const [short, long] = ['m', 'größer "m"'].map(headerBytesOfName);
+    expect(long!.up - short!.up).toBe(encodeURIComponent('größer "m"').length - 1);
+    expect(lengthOf(reply(names, 'größer "m"')) - lengthOf(reply(names))).toBe(long!.down - short!.down);
+  });
 });
