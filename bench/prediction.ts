@@ -20,6 +20,7 @@ import {profileFromYaml} from '../src/documents/readDocument.ts';
 import {coresBesideDevices, pinProcess, readAllowedCores} from '../src/lab/corePinning.ts';
 import {PAUSE_MS} from '../src/engine/pauseMs.ts';
 import {randomFeeds} from '../src/engine/randomFeeds.ts';
+import {COMMON_ERROR} from '../src/placement/predictionInterval.ts';
 import {openProtocolClient} from '../src/runtime/client.ts';
 import {askRepeatedly} from '../src/runtime/relay/askRepeatedly.ts';
 import type {Repetition} from '../src/runtime/relay/repetition.ts';
@@ -187,7 +188,7 @@ async function measureCell(
       firstPredictedMs: before.plan.predicted.latencyMs,
     } as const;
     if (common.firstPredictedMs > LONGEST_MS && !cut.isChosen) {
-      rows.push({...common, predicted: before.plan.predicted, measured: null});
+      rows.push({...common, predicted: before.plan.predicted, commonError: COMMON_ERROR, measured: null});
       continue;
     }
     await push({projectPath, planFile: before.file, connect}, emit);
@@ -197,7 +198,7 @@ async function measureCell(
       await push({projectPath, planFile: now.file, connect}, emit);
     const {predicted} = now.plan;
     const measured = await askServed(projectPath);
-    rows.push({...common, predicted, measured});
+    rows.push({...common, predicted, commonError: COMMON_ERROR, measured});
     console.log(
       [
         cell.model.padEnd(11),

@@ -23,6 +23,8 @@ export interface MeasuredCut {
   readonly firstPredictedMs: number;
   /** From the profile right before the cut was measured. */
   readonly predicted: Plan['predicted'];
+  /** What plans had then. */
+  readonly commonError: number;
   readonly measured: MeasuredRequests | null;
 }
 
@@ -53,9 +55,11 @@ export function summarize(
   const errors = runs.map(({predicted, measured}) => predicted.latencyMs / measured.totalMs - 1);
   const sizes = errors.map(Math.abs).sort((left, right) => left - right);
   const within10 = sizes.filter(size => size <= BARS.error95).length / sizes.length;
-  const covered = runs.filter(({predicted: {interval90}, measured: {totalMs}}) =>
-    interval90 === undefined ? false : interval90.lowMs <= totalMs && totalMs <= interval90.highMs,
-  );
+  const covered = runs.filter(run => {
+    const {predicted, measured} = run;
+    const deviation = Math.hypot(scatterOf(run), COMMON_ERROR * predicted.latencyMs);
+    return Math.abs(measured.totalMs - predicted.latencyMs) <= DEVIATIONS_OF_90_PERCENT * deviation;
+  });
   const coverage = covered.length / runs.length;
   judge('runs', String(runs.length), `at least ${BARS.runs}`, runs.length >= BARS.runs);
   judge('median error', percent(median(sizes)), 'at most 3 %', median(sizes) <= BARS.medianError);
@@ -103,15 +107,19 @@ export function summarize(
  */
 function commonErrorFor(runs: readonly Run[]): number {
   const needed = runs
-    .flatMap(({predicted: {interval90, latencyMs}, measured: {totalMs}}) => {
-      if (interval90 === undefined) return [];
-      const deviation = (interval90.highMs - latencyMs) / DEVIATIONS_OF_90_PERCENT;
-      const ownSquared = deviation ** 2 - (COMMON_ERROR * latencyMs) ** 2;
-      const wantedSquared = ((totalMs - latencyMs) / DEVIATIONS_OF_90_PERCENT) ** 2;
-      return [Math.sqrt(Math.max(0, wantedSquared - ownSquared)) / latencyMs];
+    .map(run => {
+      const {latencyMs} = run.predicted;
+      const wanted = Math.abs(run.measured.totalMs - latencyMs) / DEVIATIONS_OF_90_PERCENT;
+      return Math.sqrt(Math.max(0, wanted ** 2 - scatterOf(run) ** 2)) / latencyMs;
     })
     .sort((left, right) => left - right);
   return needed[Math.ceil(needed.length * 0.9) - 1] ?? NaN;
+}
+
+/** The standard deviation that its own measurements say, in ms: what its interval has without the common error. */
+function scatterOf({predicted: {interval90, latencyMs}, commonError}: Run): number {
+  const deviation = ((interval90?.highMs ?? latencyMs) - latencyMs) / DEVIATIONS_OF_90_PERCENT;
+  return Math.sqrt(Math.max(0, deviation ** 2 - (commonError * latencyMs) ** 2));
 }
 
 /**

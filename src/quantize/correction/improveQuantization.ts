@@ -71,7 +71,8 @@ export async function improveQuantization(task: ImprovementTask): Promise<Improv
     if (without.includes(name) || bestDb === Infinity) continue;
     const tried = await tryCandidates(step, best, contextOf(name), judge);
     if (tried === null) continue;
-    const isKept = tried.decibels >= bestDb + leastGainDb;
+    const leastGain = typeof leastGainDb === 'number' ? leastGainDb : leastGainDb(best);
+    const isKept = tried.decibels >= bestDb + leastGain;
     steps.push({name, isKept, beforeDb: bestDb, afterDb: tried.decibels});
     if (!isKept) continue;
     [best, bestDb] = [tried.quantization, tried.decibels];

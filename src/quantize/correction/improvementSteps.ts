@@ -41,11 +41,13 @@ export interface LearningContext {
 export interface ImprovementStep {
   readonly name: Improvement;
   /** Decibels that it has to gain, for what it costs later or does where the samples held out do not look. */
-  readonly leastGainDb: number;
+  readonly leastGainDb: number | ((start: Quantization) => number);
   /** Each a way to go on from here, most cautious first. */
   candidates(start: Quantization, context: LearningContext): AsyncIterable<Quantization>;
 }
 
+/** Models of so many weighted layers take float ends for a decibel, those of twice as many for half of one. */
+const LAYERS_OF_ONE_DECIBEL = 20;
 const NOTHING: CorrectedValues = {biases: new Map(), weights: new Map()};
 /** How far below its tensor's largest magnitude a raised channel stays; nearer clips what other samples hold. */
 const EQUALIZATION_HEADROOMS = [2, 1] as const;
@@ -70,8 +72,9 @@ export async function startQuantization(
 export const IMPROVEMENT_STEPS: readonly ImprovementStep[] = [
   {
     name: 'float-ends',
-    // Integers and floats meet inside the model then: of 0.034 ms that a small perceptron took it was 0.004 ms for 0.9 dB.
-    leastGainDb: 1,
+    // Integers and floats meet inside the model then: of 0.034 ms that a small perceptron took it was 0.004 ms for 0.9 dB. The
+    // deeper a model is the smaller is that share of it.
+    leastGainDb: ({plan}) => Math.min(1, LAYERS_OF_ONE_DECIBEL / plan.weighted.length),
     async *candidates({graph, keepFloat, plan}, context) {
       if (context.scheme.isIntegerThroughout === true) return;
       const {first, last} = findEndLayers(graph, plan);
