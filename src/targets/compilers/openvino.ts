@@ -112,8 +112,12 @@ export function latencyFromBenchmarkApp(console: string, statistics: string): Co
   return latency;
 }
 
+/** Of what has none: layers that became part of others, and what only stands for an input, an output or a view. */
+const NO_KERNEL = /^(undef|unknown_.*|)$/;
+
 /**
- * Layers that were run, with the kernel and the type it computed in: "brgconv_avx512_amx_I8" for instance.
+ * Layers that were run, with the kernel and the type it computed in: "brgconv_avx512_amx_I8" for instance. What took less than
+ * half a microsecond is reported as not run, though it has a kernel.
  * @throws ReportUnreadable
  */
 export function layersFromCounters(csv: string): CompiledLayer[] {
@@ -131,7 +135,8 @@ export function layersFromCounters(csv: string): CompiledLayer[] {
     throw new ReportUnreadable(COUNTERS, `it has the columns ${header}`);
   return lines.flatMap(line => {
     const cells = line.split(';');
-    if (cells[status]?.endsWith('EXECUTED') !== true) return [];
+    const isTimed = cells[status]?.endsWith('EXECUTED') === true;
+    if (!isTimed && NO_KERNEL.test(cells[kernel] ?? '')) return [];
     return [
       {
         name: cells[name] ?? '',

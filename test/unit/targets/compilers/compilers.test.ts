@@ -210,7 +210,14 @@ describe('reports of', () => {
   it('benchmark_app tell of each layer that was run which kernel ran it', () => {
     const layers = layersFromCounters(recorded('benchmark_app-2026.4.counters.csv'));
     expect(layers.filter(({operator}) => operator === 'Convolution').length).toBe(9);
-    expect(layers.every(({kernel, ms}) => kernel !== 'undef' && ms > 0)).toBe(true);
+    expect(layers.every(({kernel}) => !/undef|unknown/.test(kernel))).toBe(true);
+    // Too short to be timed, which the report calls not run.
+    expect(layers).toContainEqual({
+      name: expect.any(String) as string,
+      operator: 'Softmax',
+      kernel: 'jit_avx512_f32',
+      ms: 0,
+    });
     expect(() => layersFromCounters('name;time\n')).toThrow(ReportUnreadable);
   });
 
