@@ -119,7 +119,7 @@ async function judge({python, target, isHere}: QualityTask, subject: Subject): P
     return row === undefined ? [] : [{row, path, kept}];
   });
   const bestDb = Math.max(...peers.map(decibels));
-  const [fastest] = peers.toSorted((one, other) => one.milliseconds - other.milliseconds);
+  const fastest = fastestOf(peers);
   const isAsFast = ({row}: {row: Compared}): boolean =>
     fastest !== undefined && (row.ratiosTo[fastest.name]?.[1] ?? Infinity) <= LARGEST_LATENCY_TO_PEER;
   // Some budget asks for what meets both bars, where anything does; else it is that of the peer.
@@ -235,7 +235,7 @@ function printLatency(judged: readonly Judged[], tables: TablePrinter): void {
     ['model', 'ms ours', 'to peer', 'to fp32', 'peer to fp32'],
   );
   for (const {subject, ours, peers} of judged) {
-    const [fastest] = peers.toSorted((one, other) => one.milliseconds - other.milliseconds);
+    const fastest = fastestOf(peers);
     const toPeer = fastest === undefined ? undefined : ours.ratiosTo[fastest.name];
     const toFloat = ours.ratiosTo['float'];
     const peerToFloat = fastest?.ratiosTo['float'];
@@ -266,6 +266,10 @@ function printSize(judged: readonly Judged[], tables: TablePrinter): void {
     if (megabytes > 1) rows.add(cells, sizeShare <= LARGEST_SIZE);
     else rows.add(cells);
   }
+}
+
+function fastestOf(peers: readonly Compared[]): Compared | undefined {
+  return peers.toSorted((one, other) => one.milliseconds - other.milliseconds)[0];
 }
 
 function decibels({sqnrDb}: Compared): number {

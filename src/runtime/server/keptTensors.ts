@@ -5,7 +5,7 @@ import type {ModelRequest, ServedModel} from './servedModels.ts';
 /** An extension: tensors that a later call of the same request needs here are kept, instead of sent twice. */
 export const KEEP_EXTENSION = 'edgewise_keep';
 
-/** Names one request of a device, in every call that is made for it. */
+/** Names one request of a device, in the calls for it to whoever keeps tensors, or asks others in turn. */
 export const REQUEST_PARAMETER = 'edgewise_request';
 /** JSON lists of names, since parameters are single values. */
 const HELD_PARAMETER = 'edgewise_held';
