@@ -4,6 +4,7 @@ export const IMPROVEMENTS = [
   'equalization',
   'smoothing',
   'ranges',
+  'narrowing',
   'rounding',
   'bias-correction',
 ] as const;

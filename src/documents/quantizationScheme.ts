@@ -55,6 +55,10 @@ export interface QuantizationScheme {
   readonly bias: 'int32' | 'float';
   /** The runtime computes constants before it fuses: scales that follow from others need not be stored. */
   readonly computesConstants?: boolean;
+  /** The runtime makes integer layers of float ones between integers: those that shall stay in float are guarded. */
+  readonly quantizesFloatLayers?: boolean;
+  /** The runtime moves integer layers channels-last, from integer convolutions on: skip connections are anchored there. */
+  readonly movesChannelsLast?: boolean;
   /** Keyed by operator of the standard domain. */
   readonly operators: Readonly<Record<string, OperatorRule>>;
   /** Layers whose weights are smaller than this many columns or rows run faster in float: GEMV on TensorRT. */

@@ -3,7 +3,9 @@ import {dropUnused} from '../model/dropUnused.ts';
 import type {Graph, Layer} from '../model/graph.ts';
 import type {OnnxModel, OnnxTensor} from '../model/onnx/messages.ts';
 import {activationParameters} from './activationParameters.ts';
+import {anchorChannelsLast} from './anchorChannelsLast.ts';
 import {constantsOf, floatsOfTensor} from './floatsOfTensor.ts';
+import {guardFloatLayers} from './guardFloatLayers.ts';
 import {layerWeights, type LayerWeights} from './layerWeights.ts';
 import {quantizeValues} from './quantizeValues.ts';
 import type {
@@ -54,7 +56,16 @@ export function quantizeGraph(
     if (isInteger.has(layer.name)) addIntegerLayer(layer);
     else addFloatLayer(layer);
   }
-  return dropUnused(writer.finish());
+  return forRuntime(dropUnused(writer.finish()));
+
+  function forRuntime(model: OnnxModel): OnnxModel {
+    const floatLayers = new Set(plan.floatLayers.map(({layer}) => layer));
+    const guarded =
+      scheme.quantizesFloatLayers === true ? guardFloatLayers(model, scheme, floatLayers) : model;
+    return scheme.movesChannelsLast === true
+      ? anchorChannelsLast(guarded, graph, scheme, floatLayers)
+      : guarded;
+  }
 
   function addFloatLayer(layer: Layer): void {
     writer.addNode(layer.node);

@@ -23,6 +23,8 @@ export function cpuInt8(name: string, types: CpuTypes, reason: string): Candidat
     },
     bias: 'int32',
     computesConstants: true,
+    quantizesFloatLayers: true,
+    movesChannelsLast: true,
     operators: CPU_OPERATORS,
   };
   return {...CPU_BUILD, name, precision: 'int8', reason, scheme};

@@ -9,6 +9,7 @@ import {
   type LearningContext,
   type Quantization,
 } from './improvementSteps.ts';
+import {learnRounding} from './learnRounding.ts';
 import {nameRescaled} from './nameRescaled.ts';
 import {startJudge} from './judgeQuantization.ts';
 
@@ -56,12 +57,9 @@ export async function improveQuantization(task: ImprovementTask): Promise<Improv
   const {runner, mode, scheme, learned, distinct, without} = task;
   const all = runner.sampleCount;
   const heldOut = learned < all ? {from: learned, to: all} : {from: 0, to: all};
-  const contextOf = (name: Improvement | 'extremes'): LearningContext => {
-    task.onStep?.(name);
-    const onLayer = (done: number, of: number): void => task.onStep?.(name, {done, all: of});
-    return {scheme, runner, mode, from: 0, to: learned, extremesTo: distinct, onLayer};
-  };
-  let best = await startQuantization(task.graph, new Map(), contextOf('extremes'));
+  task.onStep?.('extremes');
+  const learning = {scheme, runner, mode, from: 0, to: learned, extremesTo: distinct, heldOutTo: all};
+  let best = await startQuantization(task.graph, new Map(), learning);
   const weighted = best.plan.weighted.map(({layer}) => layer);
   const judge = startJudge({scheme, weighted, runner, mode, ...heldOut});
   let bestDb = await judge(best);
@@ -69,15 +67,32 @@ export async function improveQuantization(task: ImprovementTask): Promise<Improv
   for (const step of IMPROVEMENT_STEPS) {
     const {name, leastGainDb} = step;
     if (without.includes(name) || bestDb === Infinity) continue;
-    const tried = await tryCandidates(step, best, contextOf(name), judge);
+    task.onStep?.(name);
+    const onLayer = (done: number, of: number): void => task.onStep?.(name, {done, all: of});
+    const context = {...learning, weighted, onLayer};
+    const isRounded = step.isJudgedRounded?.(scheme) === true && !without.includes('rounding');
+    const judgeStep = isRounded ? judgeLearned(judge, context) : judge;
+    const tried = await tryCandidates(step, best, context, judgeStep);
     if (tried === null) continue;
+    const beforeDb = isRounded ? await judgeStep(best) : bestDb;
     const leastGain = typeof leastGainDb === 'number' ? leastGainDb : leastGainDb(best);
-    const isKept = tried.decibels >= bestDb + leastGain;
-    steps.push({name, isKept, beforeDb: bestDb, afterDb: tried.decibels});
+    const isKept = tried.decibels >= beforeDb + leastGain;
+    steps.push({name, isKept, beforeDb, afterDb: tried.decibels});
     if (!isKept) continue;
-    [best, bestDb] = [tried.quantization, tried.decibels];
+    best = tried.quantization;
+    bestDb = isRounded ? await judge(best) : tried.decibels;
   }
   return {...(await nameRescaled(task.graph, best, task)), steps};
+}
+
+type JudgeOf = (quantization: Quantization) => Promise<number>;
+
+/** By what a quantisation is with its integers learned. */
+function judgeLearned(judge: JudgeOf, context: LearningContext): JudgeOf {
+  return async quantization => {
+    const corrected = await learnRounding({...quantization, ...context});
+    return judge({...quantization, corrected});
+  };
 }
 
 interface Tried {
@@ -90,7 +105,7 @@ async function tryCandidates(
   step: ImprovementStep,
   start: Quantization,
   context: LearningContext,
-  judge: (quantization: Quantization) => Promise<number>,
+  judge: JudgeOf,
 ): Promise<Tried | null> {
   let best: Tried | null = null;
   for await (const quantization of step.candidates(start, context)) {

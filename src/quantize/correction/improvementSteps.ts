@@ -11,8 +11,10 @@ import {balanceWeights} from './balanceWeights.ts';
 import {correctBiases} from './correctBiases.ts';
 import {findEndLayers} from './endLayers.ts';
 import {equalizeActivations} from './equalizeChannels.ts';
+import {judgedTensors} from './judgedTensors.ts';
 import {learnRounding} from './learnRounding.ts';
 import {measureChannels, measureLastAxisMagnitudes} from './measureChannels.ts';
+import {narrowRanges} from './narrowRanges.ts';
 import {refineRanges} from './refineRanges.ts';
 import {findSmoothable, smoothOutliers} from './smoothOutliers.ts';
 import {withTypesOf} from './withTypesOf.ts';
@@ -35,6 +37,10 @@ export interface LearningContext {
   readonly to: number;
   /** Extremes are those of samples `from` up to this one, held out or not: a rare one that is cut off costs most. */
   readonly extremesTo: number;
+  /** Samples `to` up to but without this one are held out, and judge the steps. */
+  readonly heldOutTo: number;
+  /** All layers that may become integers. */
+  readonly weighted: readonly string[];
   readonly onLayer: (done: number, all: number) => void;
 }
 
@@ -42,6 +48,8 @@ export interface ImprovementStep {
   readonly name: Improvement;
   /** Decibels that it has to gain, for what it costs later or does where the samples held out do not look. */
   readonly leastGainDb: number | ((start: Quantization) => number);
+  /** Whether what it gains shows only once the integers are learned: it is judged with that, before and after. */
+  readonly isJudgedRounded?: (scheme: QuantizationScheme) => boolean;
   /** Each a way to go on from here, most cautious first. */
   candidates(start: Quantization, context: LearningContext): AsyncIterable<Quantization>;
 }
@@ -61,7 +69,7 @@ const RANGE_METHODS: readonly RangeMethod[] = ['mse', 'entropy', {percentile: 99
 export async function startQuantization(
   graph: Graph,
   keepFloat: ReadonlyMap<string, FloatReason>,
-  {scheme, runner, from, extremesTo}: LearningContext,
+  {scheme, runner, from, extremesTo}: Pick<LearningContext, 'scheme' | 'runner' | 'from' | 'extremesTo'>,
 ): Promise<Quantization> {
   const plan = planQuantization(graph, scheme, keepFloat);
   const ranges = await measureExtremes(graph, tensorsToMeasure(plan), runner, {from, to: extremesTo});
@@ -90,6 +98,8 @@ export const IMPROVEMENT_STEPS: readonly ImprovementStep[] = [
   {
     name: 'equalization',
     leastGainDb: 0.3,
+    // One scale for all weights of a layer: plain rounding wants their channels alike at any price. Learned, ad01 loses 5 dB by it.
+    isJudgedRounded: ({weights}) => !weights.isPerChannel,
     async *candidates({graph, keepFloat, plan}, context) {
       if (!context.scheme.weights.isPerChannel)
         yield startQuantization(withTypesOf(graph, balanceWeights(graph)), keepFloat, context);
@@ -128,6 +138,16 @@ export const IMPROVEMENT_STEPS: readonly ImprovementStep[] = [
         );
         yield {...start, ranges: new Map(ranges)};
       }
+    },
+  },
+  {
+    name: 'narrowing',
+    // Each range was held against samples held out already, by itself. The judge, where all layers round, sees less well.
+    leastGainDb: -0.3,
+    async *candidates(start, context) {
+      const ends = judgedTensors(start.graph, context.weighted);
+      const ranges = await narrowRanges({...start, ...context, ends});
+      if ([...ranges].some(([tensor, range]) => range !== start.ranges.get(tensor))) yield {...start, ranges};
     },
   },
   {

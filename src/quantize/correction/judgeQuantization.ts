@@ -5,7 +5,7 @@ import {meanDecibels, startSignalToNoise} from '../accuracy/signalToNoise.ts';
 import {quantizeGraph} from '../quantizeGraph.ts';
 import type {RunMode, SampleRunner} from '../sampleRunner.ts';
 import type {Quantization} from './improvementSteps.ts';
-import {lastWeightedLayers} from './endLayers.ts';
+import {judgedTensors} from './judgedTensors.ts';
 
 export interface JudgeOptions {
   readonly scheme: QuantizationScheme;
@@ -71,17 +71,4 @@ export function startJudge({
     });
     return decibels / (to - from);
   };
-}
-
-function judgedTensors(graph: Graph, weighted: readonly string[]): string[] {
-  const last = new Set(lastWeightedLayers(graph, weighted));
-  const isComputed = (name: string): boolean =>
-    graph.tensors.get(name)?.isWeight === false && !graph.inputs.includes(name);
-  return [
-    ...new Set(
-      graph.layers.flatMap(({name, inputs, outputs}) =>
-        last.has(name) ? [...inputs.filter(isComputed), ...outputs] : [],
-      ),
-    ),
-  ];
 }

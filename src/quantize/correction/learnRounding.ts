@@ -6,13 +6,19 @@ import {smallestWeightScales} from '../quantizeBias.ts';
 import type {CorrectionTask} from './correctionTask.ts';
 import {canHaveBias, floatBias, floatRows} from './floatLayer.ts';
 import {measureInputMoments, type LayerMoments} from './inputMoments.ts';
-import {quadraticFromMoments} from './quadratic.ts';
-import {RowRounding, type RoundedRow} from './roundRows.ts';
+import type {Moments} from './moments.ts';
+import {quadraticFromMoments, type Quadratic} from './quadratic.ts';
+import {RowRounding, SCALE_ROUNDS, type RoundedRow} from './roundRows.ts';
 import {startScale} from './startScale.ts';
 import {weightLimits, type WeightLimits} from './weightLimits.ts';
 
 /** Of the variances. GPTQ adds 0.01 of their mean (Frantar et al., arXiv 2210.17323, section 3.3). */
-const DAMPING = 0.01;
+const LEAST_DAMPING = 0.01;
+/**
+ * Times inputs for each row that was seen: how inputs vary together is half a matter of chance where rows are as few as
+ * they are. Products of matrices see one row a sample; convolutions, many.
+ */
+const DAMPING_OF_FEW_ROWS = 0.25;
 
 /**
  * Learns the integers and scales of weighted layers from what they read in the float model: each weight's rounding error
@@ -62,7 +68,7 @@ function roundLayer(
   rows: Float32Array,
   bias: Float32Array,
   inputScale: number,
-): RoundedRow[] {
+): readonly RoundedRow[] {
   const {inputsPerGroup: inputs, outputsPerGroup: outputs} = geometry;
   const {isPerChannel} = scheme.weights;
   const limits = limitsOf(graph, scheme, weighted);
@@ -72,20 +78,70 @@ function roundLayer(
     inputScale,
     isPerChannel ? bias.length : 1,
   );
-  const largest = rows.reduce((most, weight) => Math.max(most, Math.abs(weight)), 0);
-  return groups.flatMap((blocks, group) => {
-    const quadratics = blocks.map(moments => quadraticFromMoments(moments, DAMPING));
-    const rounding = new RowRounding(quadratics, limits);
-    const variances = quadratics.flatMap(({size, matrix}) =>
-      Array.from({length: size}, (_, at) => matrix[at * size + at] ?? 0),
-    );
-    return Array.from({length: outputs}, (_, output) => {
-      const at = group * outputs + output;
-      const row = rows.subarray(at * inputs, (at + 1) * inputs);
-      if (!isPerChannel) return rounding.round(row, Math.max(largest / limits.highest, smallest[0] ?? 0));
-      return rounding.roundWithScale(row, startScale(row, variances, limits), smallest[at] ?? 0);
-    });
+  const quadraticsOf = groups.map(blocks =>
+    blocks.map(moments => quadraticFromMoments(moments, dampingFor(moments))),
+  );
+  const variancesOf = quadraticsOf.map(quadratics => quadratics.flatMap(variancesIn));
+  const roundings = quadraticsOf.map(quadratics => new RowRounding(quadratics, limits));
+  const all = Array.from({length: groups.length * outputs}, (_, at) => ({
+    row: rows.subarray(at * inputs, (at + 1) * inputs),
+    rounding: roundings[Math.floor(at / outputs)] as RowRounding,
+  }));
+  if (!isPerChannel)
+    return roundTogether(all, scaleOfAll(rows, variancesOf, outputs, limits), smallest[0] ?? 0);
+  return all.map(({row, rounding}, at) => {
+    const variances = variancesOf[Math.floor(at / outputs)] ?? [];
+    return rounding.roundWithScale(row, startScale(row, variances, limits), smallest[at] ?? 0);
   });
+}
+
+interface RowToRound {
+  readonly row: Float32Array;
+  readonly rounding: RowRounding;
+}
+
+/** All rows with one scale, that of least squares for all of their integers as far as `smallestScale` lets it. */
+function roundTogether(
+  all: readonly RowToRound[],
+  firstScale: number,
+  smallestScale: number,
+): readonly RoundedRow[] {
+  const roundWith = (scale: number): RoundedRow[] =>
+    all.map(({row, rounding}) => rounding.round(row, Math.max(scale, smallestScale)));
+  const errorOf = (rounded: readonly RoundedRow[]): number =>
+    rounded.reduce((sum, {error}) => sum + error, 0);
+  let best = roundWith(firstScale);
+  for (let round = 0; round < SCALE_ROUNDS; round += 1) {
+    const sums = all.map(({row, rounding}, at) =>
+      rounding.projections(row, best[at]?.integers ?? new Int8Array(0)),
+    );
+    const product = sums.reduce((sum, one) => sum + one.product, 0);
+    const square = sums.reduce((sum, one) => sum + one.square, 0);
+    if (product <= 0 || square <= 0) break;
+    const next = roundWith(product / square);
+    if (errorOf(next) >= errorOf(best)) break;
+    best = next;
+  }
+  return best;
+}
+
+function dampingFor({inputs, count}: Moments): number {
+  return Math.max(LEAST_DAMPING, (DAMPING_OF_FEW_ROWS * inputs) / count);
+}
+
+function variancesIn({size, matrix}: Quadratic): number[] {
+  return Array.from({length: size}, (_, at) => matrix[at * size + at] ?? 0);
+}
+
+/** One scale for all rows. */
+function scaleOfAll(
+  rows: Float32Array,
+  variancesOf: readonly (readonly number[])[],
+  outputsPerGroup: number,
+  limits: WeightLimits,
+): number {
+  const variances = variancesOf.flatMap(own => Array.from({length: outputsPerGroup}, () => own).flat());
+  return startScale(rows, variances, {...limits, partners: null});
 }
 
 function limitsOf(graph: Graph, scheme: QuantizationScheme, weighted: WeightedLayer): WeightLimits {

@@ -17,6 +17,9 @@ export interface ProbedRange {
   readonly results: readonly {readonly noise: string; readonly signal: string}[];
 }
 
+/** Up to so many layers that are weighted or put activations together, or up to these tensors. */
+export type FollowedPart = {readonly depth: number} | {readonly ends: readonly string[]};
+
 export interface RangeProbe {
   /** The float model with branches; its outputs are the energies, one number each. */
   readonly model: OnnxModel;
@@ -33,14 +36,14 @@ export function buildRangeProbe(
   plan: QuantizationPlan,
   scheme: QuantizationScheme,
   candidates: ReadonlyMap<string, readonly TensorRange[]>,
-  depth: number,
+  followed: FollowedPart,
 ): RangeProbe {
   const writer = new ProbeWriter(graph, plan, roundingDomain(graph.model, scheme.activations.elementType));
   const probed = [...candidates].flatMap(([tensor, ranges]) =>
     ranges.map((range, candidate) => ({
       tensor,
       candidate,
-      results: writer.follow(tensor, writer.addRounding(tensor, range, scheme), depth),
+      results: writer.follow(tensor, writer.addRounding(tensor, range, scheme), followed),
     })),
   );
   return {model: writer.finish(), probed};
@@ -86,10 +89,11 @@ class ProbeWriter {
   }
 
   /**
-   * A branch of the layers behind `tensor`, reading `rounded` instead: through `depth` that are weighted or put activations
+   * A branch of the layers behind `tensor`, reading `rounded` instead: through so many that are weighted or put activations
    * together, since along skip connections it would go on to the model's end otherwise.
    */
-  follow(tensor: string, rounded: string, depth: number): {noise: string; signal: string}[] {
+  follow(tensor: string, rounded: string, followed: FollowedPart): {noise: string; signal: string}[] {
+    const [depth, ends] = 'ends' in followed ? [Infinity, followed.ends] : [followed.depth, []];
     const copies = new Map([[tensor, {name: rounded, depth: 0}]]);
     const seen = new Set<string>();
     const {layers, tensors} = this.#graph;
@@ -109,7 +113,9 @@ class ProbeWriter {
         copies.set(name, {name: outputs[at] ?? '', depth: before + (isStep ? 1 : 0)});
       });
     }
-    for (const name of this.#graph.outputs) if (copies.has(name)) seen.add(name);
+    const reached = ends.filter(name => copies.has(name));
+    const last = reached.length > 0 ? reached : this.#graph.outputs.filter(name => copies.has(name));
+    for (const name of last) seen.add(name);
     return [...seen].flatMap(name =>
       tensors.get(name)?.elementType === 'float32' ? [this.#compare(name, copies.get(name)?.name ?? '')] : [],
     );

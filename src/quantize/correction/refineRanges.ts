@@ -1,9 +1,14 @@
-import type {OnnxModel} from '../../model/onnx/messages.ts';
-import {floatsOf} from '../accuracy/floatsOf.ts';
 import type {TensorRange} from '../quantizationPlan.ts';
-import {united} from '../ranges/measureExtremes.ts';
 import type {CorrectionTask} from './correctionTask.ts';
-import {buildRangeProbe} from './rangeProbe.ts';
+import {
+  addErrors,
+  mean,
+  measureRangeErrors,
+  rangeGroups,
+  standardError,
+  withGroupRanges,
+  type SampleErrors,
+} from './rangeErrors.ts';
 
 /** What is tried of each end of a measured range, widest first. */
 const FACTORS = [1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3];
@@ -22,104 +27,41 @@ const STANDARD_ERRORS = 2;
  * @param depth how many weighted layers behind a tensor the cost is looked at
  */
 export async function refineRanges(task: CorrectionTask, depth: number): Promise<Map<string, TensorRange>> {
-  const {plan, scheme, ranges} = task;
-  const groups = new Map<number, {tensors: string[]; range: TensorRange}>();
-  for (const [tensor, {group, fixed}] of plan.activations) {
-    const range = ranges.get(tensor);
-    if (fixed !== undefined || range === undefined) continue;
-    const others = groups.get(group);
-    if (others === undefined) groups.set(group, {tensors: [tensor], range});
-    else groups.set(group, {tensors: [...others.tensors, tensor], range: united(others.range, range)});
-  }
-  let chosen = new Map([...groups].map(([group, {range}]) => [group, range]));
+  const {plan, scheme, ranges, from} = task;
+  const to = Math.min(task.to, from + MOST_SAMPLES);
+  const groups = rangeGroups(plan, ranges);
+  let chosen = new Map(groups.map(({group, range}) => [group, range]));
   const sides = scheme.activations.isSymmetric ? (['both'] as const) : (['min', 'max'] as const);
   for (const side of sides) {
     const candidates = new Map(
       [...chosen].map(([group, range]) => [
         group,
-        side === 'min' && range.min >= 0 ? [] : candidatesOf(range, side),
+        side === 'min' && range.min >= 0 ? [] : candidateRanges(range, side, FACTORS),
       ]),
     );
-    const errors = await measureErrors(
-      task,
-      new Map(
-        [...candidates].flatMap(([group, list]) =>
-          (groups.get(group)?.tensors ?? []).map(name => [name, list]),
-        ),
-      ),
-      depth,
+    const ofTensors = groups.flatMap(({group, tensors}) =>
+      tensors.map(name => [name, candidates.get(group) ?? []] as const),
     );
+    const errors = await measureRangeErrors(task, new Map(ofTensors), {depth}, {from, to});
     chosen = new Map(
-      [...chosen].map(([group, range]) => {
-        const best = leastRisk((groups.get(group)?.tensors ?? []).map(name => errors.get(name) ?? []));
-        return [group, candidates.get(group)?.[best] ?? range];
+      groups.map(({group, tensors, range}) => {
+        const best = leastRisk(tensors.map(name => errors.get(name) ?? []));
+        return [group, candidates.get(group)?.[best] ?? chosen.get(group) ?? range];
       }),
     );
   }
-  return new Map(
-    [...ranges].map(([tensor, range]) => [
-      tensor,
-      chosen.get(plan.activations.get(tensor)?.group ?? -1) ?? range,
-    ]),
-  );
+  return withGroupRanges(plan, ranges, chosen);
 }
 
-function candidatesOf(range: TensorRange, side: 'min' | 'max' | 'both'): TensorRange[] {
-  return FACTORS.map(factor => ({
+export function candidateRanges(
+  range: TensorRange,
+  side: 'min' | 'max' | 'both',
+  factors: readonly number[],
+): TensorRange[] {
+  return factors.map(factor => ({
     min: side === 'max' ? range.min : range.min * factor,
     max: side === 'min' ? range.max : range.max * factor,
   }));
-}
-
-/** Per tensor, candidate and sample: noise over mean signal, added up over the layers that read the tensor. */
-type SampleErrors = readonly (readonly number[])[];
-
-async function measureErrors(
-  task: CorrectionTask,
-  candidates: ReadonlyMap<string, readonly TensorRange[]>,
-  depth: number,
-): Promise<Map<string, SampleErrors>> {
-  const {runner, from} = task;
-  const to = Math.min(task.to, from + MOST_SAMPLES);
-  const {model, probed} = buildRangeProbe(task.graph, task.plan, task.scheme, candidates, depth);
-  const energies = await sampleEnergies(model, {runner, from, to});
-  const errors = new Map<string, number[][]>();
-  for (const {tensor, candidate, results} of probed) {
-    const sums = new Array<number>(to - from).fill(0);
-    for (const {noise, signal} of results) {
-      const whole = (energies.get(signal) ?? []).reduce((sum, energy) => sum + energy, 0) / sums.length;
-      energies.get(noise)?.forEach((energy, at) => {
-        sums[at] = (sums[at] ?? 0) + (whole === 0 ? 0 : energy / whole);
-      });
-    }
-    const list = errors.get(tensor) ?? [];
-    list[candidate] = sums;
-    errors.set(tensor, list);
-  }
-  return errors;
-}
-
-async function sampleEnergies(
-  model: OnnxModel,
-  {runner, from, to}: Pick<CorrectionTask, 'runner' | 'from' | 'to'>,
-): Promise<Map<string, number[]>> {
-  const names = model.graph.outputs.map(({name}) => name);
-  const energies = new Map<string, number[]>(names.map(name => [name, []]));
-  if (names.length === 0) return energies;
-  await runner.run({
-    model,
-    tensors: names,
-    mode: 'exact',
-    from,
-    to,
-    visit(values) {
-      for (const [name, list] of energies) {
-        const value = values[name];
-        list.push(value === undefined ? 0 : (floatsOf(value)[0] ?? 0));
-      }
-    },
-  });
-  return energies;
 }
 
 /**
@@ -127,26 +69,8 @@ async function sampleEnergies(
  * cut off is rare in the samples and decides on others.
  */
 function leastRisk(tensors: readonly SampleErrors[]): number {
-  const candidates = addUp(tensors);
+  const candidates = addErrors(tensors);
   const risks = candidates.map(errors => mean(errors) + STANDARD_ERRORS * standardError(errors));
   const best = risks.indexOf(Math.min(...risks));
   return (risks[best] ?? Infinity) < WORTHWHILE * mean(candidates[0] ?? []) ? best : 0;
-}
-
-function addUp([first = [], ...others]: readonly SampleErrors[]): SampleErrors {
-  return first.map((errors, candidate) =>
-    errors.map((error, sample) =>
-      others.reduce((sum, other) => sum + (other[candidate]?.[sample] ?? 0), error),
-    ),
-  );
-}
-
-function standardError(values: readonly number[]): number {
-  const middle = mean(values);
-  const variance = mean(values.map(value => (value - middle) ** 2));
-  return Math.sqrt(variance / Math.max(1, values.length - 1));
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -52,6 +52,7 @@ const WORDS: Readonly<Record<Improvement, string>> = {
   equalization: 'channels of activations equalised',
   smoothing: 'outliers of activations moved into weights',
   ranges: 'ranges chosen by what they do to the outputs',
+  narrowing: 'ranges narrowed one by one, where less noise reaches the outputs',
   rounding: 'integers learned layer by layer',
   'bias-correction': 'biases corrected layer by layer',
 };

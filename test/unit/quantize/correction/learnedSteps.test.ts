@@ -12,6 +12,7 @@ import {
 import {correctBiases} from '../../../../src/quantize/correction/correctBiases.ts';
 import type {CorrectionTask} from '../../../../src/quantize/correction/correctionTask.ts';
 import {learnRounding} from '../../../../src/quantize/correction/learnRounding.ts';
+import {narrowRanges} from '../../../../src/quantize/correction/narrowRanges.ts';
 import {refineRanges} from '../../../../src/quantize/correction/refineRanges.ts';
 import {planQuantization, tensorsToMeasure} from '../../../../src/quantize/planQuantization.ts';
 import type {CorrectedValues, TensorRange} from '../../../../src/quantize/quantizationPlan.ts';
@@ -30,7 +31,7 @@ const HELD_OUT = {from: 24, to: 36};
 const NOTHING: CorrectedValues = {biases: new Map(), weights: new Map()};
 
 /** Pictures whose neighbouring places are alike: a number is mostly the one before. */
-function smoothSamples(change: (values: Float32Array) => void = () => {}): SampleRunner {
+function smoothSamples(change: (values: Float32Array, sample: number) => void = () => {}): SampleRunner {
   return startSampleRunner(
     {
       requestCount: HELD_OUT.to,
@@ -39,7 +40,7 @@ function smoothSamples(change: (values: Float32Array) => void = () => {}): Sampl
         values.forEach((value, at) => {
           values[at] = 0.9 * (at % 64 === 0 ? 0 : values[at - 1]!) + value;
         });
-        change(values);
+        change(values, index);
         const bytes = new Uint8Array(values.buffer);
         return Promise.resolve({x: {elementType: 'float32', shape: IMAGE, bytes}});
       },
@@ -141,6 +142,42 @@ describe('learned rounding', () => {
     expect(await decibels(task, task.ranges, learned)).toBeGreaterThan(before + gain);
   });
 
+  it('with one scale cuts weights off that matter little, for the sake of all others', async () => {
+    const net = new NetworkBuilder();
+    // Input 0 is all but still; the weight that reads it is by far the largest.
+    const numbers = normalNumbers(8 * 4, 3).map((value, at) => (at === 0 ? 30 : value));
+    const weight = net.floats([8, 4, 1, 1], numbers);
+    const graph = net.graph([net.layer('Conv', [net.input('x', IMAGE), weight], [1, 8, 8, 8], {}, 'y')]);
+    const runner = smoothSamples(values =>
+      values.forEach((value, at) => at < 64 && (values[at] = value / 1e3)),
+    );
+    const scheme = {...WIDE_ACTIVATIONS, weights: {...U8S8.weights, isPerChannel: false}};
+    const task = await taskFor(graph, scheme, runner);
+    const learned = await learnRounding(task);
+    const {scales, values} = learned.weights.get('y')!;
+    expect(scales).toHaveLength(1);
+    expect(values[0]).toBe(127);
+    expect(scales[0]! * 127).toBeLessThan(20);
+    const before = await decibels(task, task.ranges, NOTHING);
+    expect(await decibels(task, task.ranges, learned)).toBeGreaterThan(before + 3);
+  });
+
+  it('trusts few rows less than many: the other samples are answered no worse', async () => {
+    // 24 rows of 64 inputs: how they vary together is a matter of chance.
+    const net = new NetworkBuilder();
+    const flat = net.layer('Flatten', [net.input('x', IMAGE)], [1, 256], {axis: int(1)});
+    const narrow = net.layer('Slice', [flat, ...[[0], [64], [1]].map(one => net.integers(one))], [1, 64]);
+    const operands = [
+      narrow,
+      net.floats([64, 32], normalNumbers(64 * 32, 5)),
+      net.floats([32], new Float32Array(32)),
+    ];
+    const graph = net.graph([net.layer('Gemm', operands, [1, 32], {}, 'y')]);
+    const task = await taskFor(graph, WIDE_ACTIVATIONS, smoothSamples());
+    const before = await decibels(task, task.ranges, NOTHING);
+    expect(await decibels(task, task.ranges, await learnRounding(task))).toBeGreaterThan(before);
+  });
+
   it('reports each layer, and rounds those whose inputs are always 0', async () => {
     const net = new Network(3);
     const silent = net.layer('silent', 'Conv', [
@@ -213,19 +250,22 @@ describe('bias correction', () => {
   });
 });
 
-describe('refined ranges', () => {
-  /** Channel 3 of x, which no weight reads, has values 40 times as large at a few places. */
-  const withOutliers = (): SampleRunner =>
-    smoothSamples(values => {
-      for (let at = 192; at < 256; at += 16) values[at] = 40 * values[at]!;
-    });
-  const deafTo = (channel: number): Graph => {
-    const net = new Network(4);
-    const numbers = normalNumbers(8 * 4, 3).map((value, at) => (at % 4 === channel ? 0 : value));
-    const weight = net.floats('w', [8, 4, 1, 1], [...numbers]);
-    return net.graph([net.layer('y', 'Conv', [net.input('x', IMAGE), weight])]);
-  };
+/** Channel 3 of x has values 40 times as large at a few places. */
+function withOutliers(): SampleRunner {
+  return smoothSamples(values => {
+    for (let at = 192; at < 256; at += 16) values[at] = 40 * values[at]!;
+  });
+}
 
+/** A convolution of x that does not read this channel; −1: that reads all. */
+function deafTo(channel: number): Graph {
+  const net = new Network(4);
+  const numbers = normalNumbers(8 * 4, 3).map((value, at) => (at % 4 === channel ? 0 : value));
+  const weight = net.floats('w', [8, 4, 1, 1], [...numbers]);
+  return net.graph([net.layer('y', 'Conv', [net.input('x', IMAGE), weight])]);
+}
+
+describe('refined ranges', () => {
   it('leave outliers out that no weight reads, which makes the rest finer', async () => {
     const task = await taskFor(deafTo(3), U8S8, withOutliers());
     const ranges = await refineRanges(task, 1);
@@ -286,5 +326,67 @@ describe('refined ranges', () => {
       groups.set(group, found);
     }
     expect(groups.size).toBeLessThan(task.plan.activations.size);
+  });
+});
+
+describe('narrowed ranges', () => {
+  const narrowed = (task: CorrectionTask): Promise<Map<string, TensorRange>> =>
+    narrowRanges({...task, heldOutTo: HELD_OUT.to, ends: task.graph.outputs});
+
+  it('leave outliers out that never reach the outputs', async () => {
+    const task = await taskFor(deafTo(3), U8S8, withOutliers());
+    const ranges = await narrowed(task);
+    const [before, after] = [task.ranges.get('x')!, ranges.get('x')!];
+    expect(after.max).toBeLessThan(0.7 * before.max);
+    expect(after.min).toBeGreaterThan(0.7 * before.min);
+    const gain = (await decibels(task, ranges, NOTHING)) - (await decibels(task, task.ranges, NOTHING));
+    expect(gain).toBeGreaterThan(2);
+  });
+
+  it('are as wide as before where the outputs need what would be cut off', async () => {
+    const task = await taskFor(deafTo(-1), U8S8, withOutliers());
+    expect(await narrowed(task)).toEqual(task.ranges);
+  });
+
+  it.each([
+    ['are narrower where nothing fills them', 1],
+    ['are as wide as before where samples held out do', 5],
+  ])('%s', async (_, factor) => {
+    const runner = smoothSamples((values, sample) => {
+      const isHeldOut = sample >= HELD_OUT.from;
+      values.forEach((value, at) => at % 8 === 0 && isHeldOut && (values[at] = factor * value));
+    });
+    const task = await taskFor(deafTo(-1), U8S8, runner);
+    const ranges = new Map([...task.ranges, ['x', {min: -25, max: 25}]] as const);
+    const found = await narrowed({...task, ranges});
+    if (factor === 1) expect(found.get('x')!.max).toBeLessThan(20);
+    else expect(found.get('x')).toEqual({min: -25, max: 25});
+  });
+
+  it('leave the lower end out that a Relu behind the sum cuts off anyway', async () => {
+    const net = new NetworkBuilder();
+    const pads = {pads: ints(1, 1, 1, 1)};
+    const x = net.input('x', IMAGE);
+    const skip = net.layer('Relu', [x], IMAGE);
+    const weight = net.floats(
+      [4, 4, 3, 3],
+      normalNumbers(144, 8).map(value => 0.1 * value),
+    );
+    const bias = net.floats([4], Float32Array.of(0, 0, 0, -40));
+    const branch = net.layer('Conv', [x, weight, bias], IMAGE, pads, 'branch');
+    const sum = net.layer('Relu', [net.layer('Add', [branch, skip], IMAGE, {}, 'sum')], IMAGE);
+    const last = net.floats(
+      [4, 4, 3, 3],
+      normalNumbers(144, 9).map(value => 0.1 * value),
+    );
+    const task = await taskFor(
+      net.graph([net.layer('Conv', [sum, last], IMAGE, pads, 'last')]),
+      U8S8,
+      smoothSamples(),
+    );
+    const [before, after] = [task.ranges.get('branch_out')!, (await narrowed(task)).get('branch_out')!];
+    expect(before.min).toBeLessThan(-30);
+    expect(after.min).toBeGreaterThan(0.5 * before.min);
+    expect(after.max).toBe(before.max);
   });
 });
