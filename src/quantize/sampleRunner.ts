@@ -12,6 +12,8 @@ export interface RunOnSamples {
   /** Samples `from` (default 0) up to but without `to` (default all). */
   readonly from?: number;
   readonly to?: number;
+  /** Of one sample, where they are known: how much work there is shows before it has begun. */
+  readonly multiplyAdds?: number;
   /** Called once per sample, in order. The bytes belong to the callee. */
   readonly visit: (values: NamedTensors, sample: number) => void;
 }

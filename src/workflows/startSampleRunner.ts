@@ -38,13 +38,24 @@ const EXTERNAL_BYTES = 2 ** 20;
 const SIDE_BY_SIDE_BYTES = 4 * 2 ** 20;
 
 /** Computing that is left has to take longer than this, or loading the model once more is not worth it. */
-const WORTH_A_SESSION_MS = 30;
+const WORTH_A_SESSION_MS = 20;
+/** The same before anything has been computed, in multiply-adds: 20 to 40 ms. */
+const WORTH_A_SESSION = 1.5e9;
 
-/** Times what the runs that follow take, at most mostly: 1.3 for resnet20, 3.5 for a perceptron of 8 layers (AMD EPYC, November 2026). */
-const FIRST_RUN = 4;
+/** Times what the runs that follow take: 2 for resnet20, 3.5 for a perceptron of 8 layers (AMD EPYC, November 2026). */
+const FIRST_RUN = 2.5;
 
 /** Samples of small models go to the engine's thread together, up to so many bytes of inputs and outputs. */
 const MESSAGE_BYTES = 2 ** 18;
+
+/** Fewer samples at a time are not worth a message. */
+const SMALLEST_GROUP = 4;
+
+/** Parts for each session that what is left is divided into. */
+const SHARES = 4;
+
+/** Ranges for each session that may wait to be visited, answered or not: an earlier one may be slow. */
+const MOST_WAITING = 4;
 
 /** Of each session two are asked for, so that its thread has the next one at hand, unless one is larger than this. */
 const AHEAD_BYTES = 2 ** 24;
@@ -85,26 +96,54 @@ export function startSampleRunner(source: SampleSource, options: SampleRunnerOpt
   return {
     sampleCount: source.requestCount,
     async run(request) {
-      const {from = 0, to = source.requestCount, visit} = request;
+      const {from = 0, to = source.requestCount, multiplyAdds = 0, visit} = request;
       await withOpener(request, async ({open, limit}) => {
         const opening = [open()];
         try {
           let asked = from;
           let count = 1;
           let aheadOf = 1;
-          const waiting: {session: Session; first: number; answers: Promise<AnsweredRange>}[] = [];
+          let reading: Promise<unknown> = Promise.resolve();
+          const waiting: WaitingRange[] = [];
           const askNext = (session: Session): void => {
             const first = asked;
-            asked = Math.min(to, first + Math.min(count, Math.ceil((to - first) / opening.length)));
-            const answers = runRange(session, source, first, asked);
+            // Smaller ones towards the end, so that all sessions end at the same time.
+            const isShared = opening.length > 1;
+            const share = isShared ? Math.ceil((to - first) / (SHARES * opening.length)) : to - first;
+            const end = Math.min(to, first + Math.min(count, Math.max(SMALLEST_GROUP, share)));
+            asked = end;
+            // In order: what lies together is read together, and the first ones asked for are the first to run.
+            const feeds = reading.then(() => readRange(session, source, first, end));
+            reading = feeds.catch(() => {});
+            const answers = feeds.then(all => runAll(session, all));
+            const range = {session, first, answers, isAnswered: false};
+            waiting.push(range);
+            const goOn = (): void => {
+              range.isAnswered = true;
+              begin(session);
+            };
             // Without this a failure of a later run would count as unhandled while this one throws.
-            answers.catch(() => {});
-            waiting.push({session, first, answers});
+            answers.then(goOn, () => {});
           };
           const begin = (session: Session): void => {
-            const isOwn = (group: {session: Session}): boolean => group.session === session;
-            while (asked < to && waiting.filter(isOwn).length < aheadOf) askNext(session);
+            const isUnderWay = (range: WaitingRange): boolean =>
+              range.session === session && !range.isAnswered;
+            while (
+              asked < to &&
+              waiting.length < MOST_WAITING * limit &&
+              waiting.filter(isUnderWay).length < aheadOf
+            )
+              askNext(session);
           };
+          const openAll = (): void => {
+            while (opening.length < limit) {
+              const another = open();
+              opening.push(another);
+              // The first one does it all where there is no room for another.
+              another.then(begin, () => {});
+            }
+          };
+          if ((to - from) * multiplyAdds > WORTH_A_SESSION) openAll();
           begin(await (opening[0] as Promise<Session>));
           for (let group = waiting.shift(); group !== undefined; group = waiting.shift()) {
             const {runs, sizeBytes, computeMs} = await group.answers;
@@ -112,12 +151,7 @@ export function startSampleRunner(source: SampleSource, options: SampleRunnerOpt
             aheadOf = sizeBytes / runs.length > AHEAD_BYTES ? 1 : 2;
             const runMs = computeMs / runs.length / (group.first > from ? 1 : FIRST_RUN);
             const isWorthMore = (to - asked) * runMs > WORTH_A_SESSION_MS;
-            while (isWorthMore && opening.length < limit) {
-              const another = open();
-              opening.push(another);
-              // The first one does it all where there is no room for another.
-              another.then(begin, () => {});
-            }
+            if (isWorthMore) openAll();
             begin(group.session);
             for (const [at, values] of runs.entries()) {
               visit(values, group.first + at);
@@ -139,6 +173,14 @@ interface Opener {
   readonly limit: number;
 }
 
+/** Samples from `first` on, asked of a session and not yet visited. */
+interface WaitingRange {
+  readonly session: Session;
+  readonly first: number;
+  readonly answers: Promise<AnsweredRange>;
+  isAnswered: boolean;
+}
+
 interface AnsweredRange {
   readonly runs: readonly NamedTensors[];
   /** Of all inputs and outputs. */
@@ -147,16 +189,20 @@ interface AnsweredRange {
   readonly computeMs: number;
 }
 
-/** Of all samples from `first` up to but without `end`. */
-async function runRange(
+/** Samples `first` up to but without `end`. */
+async function readRange(
   session: Session,
   source: SampleSource,
   first: number,
   end: number,
-): Promise<AnsweredRange> {
+): Promise<NamedTensors[]> {
   const feeds: NamedTensors[] = [];
   for (let sample = first; sample < end; sample += 1)
     feeds.push(feedsOf(session, await source.readRequest(sample)));
+  return feeds;
+}
+
+async function runAll(session: Session, feeds: readonly NamedTensors[]): Promise<AnsweredRange> {
   const inputBytes = sizeOf(feeds);
   const results = await session.runEach(feeds, {canTakeFeeds: true});
   const runs = results.map(({outputs}) => outputs);

@@ -17,9 +17,11 @@ export interface ExtremesModel {
 /** Where in the output the smallest and the largest value of a part of a tensor are, and the sum. */
 export interface ReducedPart {
   readonly tensor: string;
-  readonly min: number;
+  /** `null`: 0 or more, behind a Relu. */
+  readonly min: number | null;
   readonly max: number;
-  readonly sum: number;
+  /** `null` where it is not needed. */
+  readonly sum: number | null;
 }
 
 /** A matrix in which each row belongs to one tensor. */
@@ -28,9 +30,11 @@ interface Rows {
   /** The tensor of each row. */
   readonly tensors: readonly string[];
   readonly nodes: readonly OnnxNode[];
+  /** The same for all of them. */
+  readonly reductions: readonly Reduction[];
 }
 
-const REDUCTIONS = ['ReduceMin', 'ReduceMax', 'ReduceSum'] as const;
+type Reduction = 'ReduceMin' | 'ReduceMax' | 'ReduceSum';
 
 /** From this opset on the axes of all reductions are an input; before it those of ReduceSum only. */
 const AXES_AS_INPUT = 18;
@@ -48,8 +52,13 @@ const PARTS = 8;
  * The model with smallest value, largest value and sum of each float32 tensor in one further output: the runtime reduces a
  * tensor faster than it hands it out. Of a tensor without values these are Infinity, -Infinity and 0. NaN shows in the sum
  * only, since ONNX leaves open what is smaller or larger than NaN.
+ * @param finite those of the tensors that need no sum
  */
-export function extremesModel(graph: Graph, tensorNames: readonly string[]): ExtremesModel {
+export function extremesModel(
+  graph: Graph,
+  tensorNames: readonly string[],
+  finite: ReadonlySet<string> = new Set(),
+): ExtremesModel {
   const {model} = graph;
   const takeName = freshTensorNames(model);
   const output = takeName('extremes');
@@ -63,12 +72,18 @@ export function extremesModel(graph: Graph, tensorNames: readonly string[]): Ext
   };
 
   const sizes = staticSizes(graph);
-  const rows = groupsOf(tensorNames, sizes).map((tensors): Rows => {
+  const reductionsOf = (name: string): readonly Reduction[] => [
+    ...(isBehindRelu(graph, name) ? [] : ['ReduceMin' as const]),
+    'ReduceMax',
+    ...(finite.has(name) ? [] : ['ReduceSum' as const]),
+  ];
+  const rows = groupsOf(tensorNames, sizes, reductionsOf).map((tensors): Rows => {
     const [only = ''] = tensors;
+    const reductions = reductionsOf(only);
     if (tensors.length === 1) {
       const partCount = partCountOf(sizes.get(only));
       const {matrix, node} = matrixOf(only, partCount);
-      return {matrix, tensors: Array.from({length: partCount}, () => only), nodes: [node]};
+      return {matrix, tensors: Array.from({length: partCount}, () => only), nodes: [node], reductions};
     }
     const parts = tensors.map(tensor => matrixOf(tensor, 1));
     const matrix = takeName('extremes/group');
@@ -76,12 +91,14 @@ export function extremesModel(graph: Graph, tensorNames: readonly string[]): Ext
       parts.map(part => part.matrix),
       matrix,
     );
-    return {matrix, tensors, nodes: [...parts.map(({node}) => node), joined]};
+    return {matrix, tensors, nodes: [...parts.map(({node}) => node), joined], reductions};
   });
 
-  const reductions = rows.flatMap(({matrix}) => REDUCTIONS.map(operator => reduce(operator, matrix)));
+  const reduced = rows.flatMap(({matrix, reductions}) =>
+    reductions.map(operator => reduce(operator, matrix)),
+  );
   const all = concat(
-    reductions.flatMap(node => node.outputs),
+    reduced.flatMap(node => node.outputs),
     output,
   );
   const inner = model.graph;
@@ -92,7 +109,7 @@ export function extremesModel(graph: Graph, tensorNames: readonly string[]): Ext
       ...model,
       graph: {
         ...inner,
-        nodes: [...inner.nodes, ...rows.flatMap(({nodes}) => nodes), ...reductions, all],
+        nodes: [...inner.nodes, ...rows.flatMap(({nodes}) => nodes), ...reduced, all],
         initializers: [...inner.initializers, ...shapes.values(), lastAxis],
         outputs: [...inner.outputs, createUntypedValueInfo(output)],
       },
@@ -100,7 +117,7 @@ export function extremesModel(graph: Graph, tensorNames: readonly string[]): Ext
   };
 
   /** Each row to one value; no axis of size 1 is left, because Concat wants vectors. */
-  function reduce(operator: (typeof REDUCTIONS)[number], matrix: string): OnnxNode {
+  function reduce(operator: Reduction, matrix: string): OnnxNode {
     const result = takeName(`${matrix}/${operator}`);
     const keepdims = createAttribute('keepdims', {int: 0n});
     return operator === 'ReduceSum' || (standardOpset(model) ?? AXES_AS_INPUT) >= AXES_AS_INPUT
@@ -111,12 +128,22 @@ export function extremesModel(graph: Graph, tensorNames: readonly string[]): Ext
   }
 }
 
-/** Small tensors of equal size together, every other one by itself. */
-function groupsOf(names: readonly string[], sizes: ReadonlyMap<string, number>): string[][] {
-  const groups = new Map<number | string, string[]>();
+function isBehindRelu({tensors, layers}: Graph, name: string): boolean {
+  const maker = layers[tensors.get(name)?.producer ?? -1];
+  return maker?.operator === 'Relu' && maker.domain === '';
+}
+
+/** Small tensors of equal size and with the same reductions together, every other one by itself. */
+function groupsOf(
+  names: readonly string[],
+  sizes: ReadonlyMap<string, number>,
+  reductionsOf: (name: string) => readonly Reduction[],
+): string[][] {
+  const groups = new Map<string, string[]>();
   for (const name of names) {
     const size = sizes.get(name);
-    const key = size !== undefined && size > 0 && size <= GROUPED_VALUES ? size : name;
+    const isGrouped = size !== undefined && size > 0 && size <= GROUPED_VALUES;
+    const key = isGrouped ? `${size} ${reductionsOf(name).join(' ')}` : `of ${name}`;
     groups.set(key, [...(groups.get(key) ?? []), name]);
   }
   return [...groups.values()];
@@ -125,10 +152,19 @@ function groupsOf(names: readonly string[], sizes: ReadonlyMap<string, number>):
 /** The reductions of one matrix follow each other, each with a value for every row. */
 function partsOf(rows: readonly Rows[]): ReducedPart[] {
   let at = 0;
-  return rows.flatMap(({tensors}) => {
-    const [min, max, sum] = [at, at + tensors.length, at + 2 * tensors.length];
-    at += REDUCTIONS.length * tensors.length;
-    return tensors.map((tensor, row) => ({tensor, min: min + row, max: max + row, sum: sum + row}));
+  return rows.flatMap(({tensors, reductions}) => {
+    const start = at;
+    at += reductions.length * tensors.length;
+    const placeOf = (operator: Reduction, row: number): number | null => {
+      const index = reductions.indexOf(operator);
+      return index < 0 ? null : start + index * tensors.length + row;
+    };
+    return tensors.map((tensor, row) => ({
+      tensor,
+      min: placeOf('ReduceMin', row),
+      max: placeOf('ReduceMax', row) ?? NaN,
+      sum: placeOf('ReduceSum', row),
+    }));
   });
 }
 

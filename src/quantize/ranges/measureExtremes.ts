@@ -1,10 +1,12 @@
 import type {NamedTensors, Tensor} from '../../documents/tensor.ts';
 import {EXIT, ExpectedError} from '../../errors.ts';
 import type {Graph} from '../../model/graph.ts';
+import {layerCosts} from '../../model/layerCosts.ts';
 import {floatsOf} from '../accuracy/floatsOf.ts';
 import type {TensorRange} from '../quantizationPlan.ts';
 import type {SampleRunner} from '../sampleRunner.ts';
 import {extremesModel} from './extremesModel.ts';
+import {finiteTensors, LARGEST_SAFE} from './finiteTensors.ts';
 import {sameValues} from './sameValues.ts';
 
 /** Which samples are looked at: `from` (default 0) up to but without `to` (default all). */
@@ -30,7 +32,8 @@ export async function measureExtremes(
   const reduced = tensorNames.filter(isFloat);
   const seen = tensorNames.filter(name => !isFloat(name));
   const sources = new Map(reduced.map(name => [name, sameValues(graph, name)]));
-  const {model, output, parts} = extremesModel(graph, [...new Set([...sources.values()].flat())]);
+  const distinct = new Set([...sources.values()].flat());
+  const {model, output, parts} = extremesModel(graph, [...distinct], finiteTensors(graph, distinct));
   const add = (name: string, {min, max}: TensorRange): void => {
     if (min <= max) extremes.set(name, united(extremes.get(name) ?? {min, max}, {min, max}));
   };
@@ -39,12 +42,16 @@ export async function measureExtremes(
     model: reduced.length === 0 ? graph.model : model,
     tensors: reduced.length === 0 ? seen : [output, ...seen],
     mode: 'fused',
+    multiplyAdds: layerCosts(graph).totals.multiplyAdds,
     ...span,
     visit(values, sample) {
       const reductions = reduced.length === 0 ? [] : floatsOf(valuesOf(values, output));
+      const valueAt = (place: number): number => reductions[place] ?? NaN;
       for (const {tensor, min, max, sum} of parts) {
-        add(tensor, {min: reductions[min] ?? NaN, max: reductions[max] ?? NaN});
-        if (!Number.isFinite(reductions[sum])) doubtful.add(sample);
+        const range = {min: min === null ? 0 : valueAt(min), max: valueAt(max)};
+        add(tensor, range);
+        const isDoubtful = sum === null ? !isSafe(range) : !Number.isFinite(valueAt(sum));
+        if (isDoubtful) doubtful.add(sample);
       }
       for (const [name, range] of finiteExtremes(graph, seen, values, sample)) add(name, range);
     },
@@ -83,6 +90,11 @@ function finiteExtremes(
   }
   if (broken.length > 0) throw notFinite(graph, broken, sample);
   return ranges;
+}
+
+/** Without values min is Infinity and max is −Infinity. */
+function isSafe({min, max}: TensorRange): boolean {
+  return min > max || (min >= -LARGEST_SAFE && max <= LARGEST_SAFE);
 }
 
 function valuesOf(values: NamedTensors, name: string): Tensor {
