@@ -1,5 +1,5 @@
 import type {OnnxModel, OnnxTensor} from './onnx/messages.ts';
-import {bytesOfTensor, elementTypeOfTensor, tensorFromValue} from './onnx/tensorData.ts';
+import {copyOfTensor, elementTypeOfTensor, tensorFromValue} from './onnx/tensorData.ts';
 
 export interface ConstantFloats {
   readonly dims: readonly number[];
@@ -13,7 +13,7 @@ export function constantFloats(model: OnnxModel): (name: string | undefined) => 
   return name => {
     const tensor = name === undefined || isOverridable.has(name) ? undefined : weights.get(name);
     if (tensor === undefined || elementTypeOfTensor(tensor) !== 'float32') return null;
-    const values = new Float32Array(new Uint8Array(bytesOfTensor(tensor)).buffer);
+    const values = new Float32Array(copyOfTensor(tensor).buffer);
     return {dims: tensor.dims, values};
   };
 }

@@ -51,8 +51,14 @@ export function layerWeights(
   });
   const floats = (): Float32Array =>
     scaled(given ? dequantizeWeights(given, weight.dims, axis) : floatsOfTensor(weight), alpha);
-  const weights =
-    given && isAsGiven ? given : quantizeWeights(floats(), weight.dims, axis, {bits, smallestScales});
+  const quantized = (): QuantizedWeights => {
+    const values = floats();
+    const result = quantizeWeights(values, weight.dims, axis, {bits, smallestScales});
+    // Freed now: a whole model's floats would pile up before anything collects them.
+    if (values.buffer instanceof ArrayBuffer) values.buffer.transfer(0);
+    return result;
+  };
+  const weights = given && isAsGiven ? given : quantized();
   const isPairOfOthers = scheme.weights.isPairOnWeights && (given !== undefined || alpha !== 1);
   return {
     dims: weight.dims,

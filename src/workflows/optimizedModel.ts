@@ -10,13 +10,15 @@ import {largeWeightsAsInputs} from '../model/largeWeightsAsInputs.ts';
 import {nameLayers} from '../model/nameLayers.ts';
 import {createNode} from '../model/onnx/createMessages.ts';
 import type {OnnxModel, OnnxTensor} from '../model/onnx/messages.ts';
-import {sizeOfTensorBytes} from '../model/onnx/tensorData.ts';
+import {sizeOfTensorBytes, tensorFromValue} from '../model/onnx/tensorData.ts';
+import {standardOpset} from '../model/opset/raiseOpset.ts';
 import {pruneOpsetImports} from '../model/pruneOpsetImports.ts';
 import {openModel, type OpenModel} from './openModel.ts';
 import {INLINE_BYTES, isSmall, writeBesideWeights} from './storeWeights.ts';
 
 /** Of a weight that is computed once more. */
 const SMALL_BYTES = 2 ** 10;
+const FIRST_OPSET_OF_ACOS = 7;
 
 export interface OptimizedModel extends OpenModel {
   /** As the runtime infers them; what depends on values is left out. */
@@ -27,6 +29,7 @@ export interface OptimizedModel extends OpenModel {
  * The model as ONNX Runtime rewrites it at a portable level, its layers named and its imports those that are used. Its
  * weights, unless its file is small, are ranges of files in `folder`, open until `close`; those of the given model must lie there
  * too then.
+ * @param level `disabled`: for the types alone; the model has a layer more
  * @throws ExpectedError `model-rejected`, `unsupported-tensor-type`
  */
 export async function openOptimizedModel(
@@ -37,7 +40,10 @@ export async function openOptimizedModel(
   const input = join(folder, 'input.onnx');
   const output = join(folder, 'output.onnx');
   const declared = declareTensors(model);
-  await writeBesideWeights(level === 'disabled' ? declared : withNeedlessLayer(declared), input);
+  await writeBesideWeights(
+    level === 'disabled' ? withLayerToCast(declared) : withNeedlessLayer(declared),
+    input,
+  );
   await optimizeModel(input, output, level, isSmall(model) ? null : 'output.weights');
   await rm(input);
   const optimized = openModel(output, INLINE_BYTES);
@@ -62,6 +68,23 @@ function withNeedlessLayer(model: OnnxModel): OnnxModel {
   const takeName = freshTensorNames(model);
   const needless = createNode('Identity', [small.name], [takeName('needless')], {name: takeName('needless')});
   return {...model, graph: {...graph, nodes: [...graph.nodes, needless]}};
+}
+
+/**
+ * The same for a level at which the runtime takes nothing out: a layer in half precision, for which it has no kernel, and
+ * which it therefore surrounds with conversions at every level.
+ */
+function withLayerToCast(model: OnnxModel): OnnxModel {
+  const {graph} = model;
+  if ((standardOpset(model) ?? 0) < FIRST_OPSET_OF_ACOS) return model;
+  const takeName = freshTensorNames(model);
+  const [zero, angle] = [takeName('needless'), takeName('needless')];
+  const half = tensorFromValue(zero, {elementType: 'float16', shape: [1], bytes: new Uint8Array(2)});
+  const needless = createNode('Acos', [zero], [angle], {name: angle});
+  return {
+    ...model,
+    graph: {...graph, nodes: [...graph.nodes, needless], initializers: [...graph.initializers, half]},
+  };
 }
 
 /** Of a type that Identity takes in every opset. */

@@ -6,6 +6,7 @@ import {EXIT, ExpectedError, messageOf} from '../errors.ts';
 export interface FileByteSource {
   readonly sizeBytes: number;
   read(offset: number, length: number): Uint8Array;
+  readInto(offset: number, target: Uint8Array): void;
   close(): void;
 }
 
@@ -21,9 +22,9 @@ export function openByteSource(path: string): FileByteSource {
   const sizeBytes = fstatSync(descriptor).size;
   let block: Uint8Array = new Uint8Array(0);
   let blockStart = 0;
-  const readExactly = (offset: number, length: number): Uint8Array => {
+  const fill = (offset: number, bytes: Uint8Array): Uint8Array => {
     if (descriptor === null) throw new Error(`${path} was read after it had been closed`);
-    const bytes = new Uint8Array(length);
+    const length = bytes.byteLength;
     for (let done = 0; done < length;) {
       const count = readSync(descriptor, bytes, done, length - done, offset + done);
       if (count === 0) {
@@ -37,18 +38,24 @@ export function openByteSource(path: string): FileByteSource {
     }
     return bytes;
   };
+  const refuseOutside = (offset: number, length: number): void => {
+    if (offset < 0 || length < 0 || offset + length > sizeBytes)
+      throw new RangeError(`bytes ${offset} to ${offset + length} of ${path}, which has ${sizeBytes}`);
+  };
   return {
     sizeBytes,
     read(offset, length) {
-      if (offset < 0 || length < 0 || offset + length > sizeBytes) {
-        throw new RangeError(`bytes ${offset} to ${offset + length} of ${path}, which has ${sizeBytes}`);
-      }
-      if (length >= BLOCK_BYTES) return readExactly(offset, length);
+      refuseOutside(offset, length);
+      if (length >= BLOCK_BYTES) return fill(offset, new Uint8Array(length));
       if (offset < blockStart || offset + length > blockStart + block.byteLength) {
-        block = readExactly(offset, Math.min(BLOCK_BYTES, sizeBytes - offset));
+        block = fill(offset, new Uint8Array(Math.min(BLOCK_BYTES, sizeBytes - offset)));
         blockStart = offset;
       }
       return block.subarray(offset - blockStart, offset - blockStart + length);
+    },
+    readInto(offset, target) {
+      refuseOutside(offset, target.byteLength);
+      fill(offset, target);
     },
     close() {
       if (descriptor !== null) closeSync(descriptor);
@@ -102,16 +109,18 @@ export function openModelFiles(path: string): ModelFiles {
 
 /** Opened for each read: a model may keep every weight in a file of its own, and descriptors are few. */
 function openOnDemand(path: string): FileByteSource {
+  const opened = <T>(use: (source: FileByteSource) => T): T => {
+    const source = openByteSource(path);
+    try {
+      return use(source);
+    } finally {
+      source.close();
+    }
+  };
   return {
     sizeBytes: statSync(path).size,
-    read(offset, length) {
-      const source = openByteSource(path);
-      try {
-        return source.read(offset, length);
-      } finally {
-        source.close();
-      }
-    },
+    read: (offset, length) => opened(source => source.read(offset, length)),
+    readInto: (offset, target) => opened(source => source.readInto(offset, target)),
     close() {},
   };
 }

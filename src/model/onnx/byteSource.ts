@@ -6,6 +6,8 @@ export interface ByteSource {
   readonly sizeBytes: number;
   /** Exactly `length` bytes from `offset` on; the caller does not change them. */
   read(offset: number, length: number): Uint8Array;
+  /** Reads as many bytes as the target takes, where that saves a copy. */
+  readInto?(offset: number, target: Uint8Array): void;
 }
 
 export interface SourceRange {
@@ -38,6 +40,14 @@ export function rangeFromBytes(bytes: Uint8Array): SourceRange {
 
 export function bytesOfRange(range: SourceRange): Uint8Array {
   return range.source.read(range.offset, range.length);
+}
+
+/** The range's bytes in memory that is the caller's own. */
+export function copyOfRange(range: SourceRange): Uint8Array<ArrayBuffer> {
+  const copy = new Uint8Array(range.length);
+  if (range.source.readInto === undefined) copy.set(bytesOfRange(range));
+  else range.source.readInto(range.offset, copy);
+  return copy;
 }
 
 /** The range's bytes in order, at most `CHUNK_BYTES` at a time. */

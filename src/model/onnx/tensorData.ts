@@ -7,7 +7,7 @@ import {
 } from '../../documents/elementTypes.ts';
 import type {Tensor} from '../../documents/tensor.ts';
 import {EXIT, ExpectedError} from '../../errors.ts';
-import {bytesOfRange, rangeFromBytes, type SourceRange} from './byteSource.ts';
+import {bytesOfRange, copyOfRange, rangeFromBytes, type SourceRange} from './byteSource.ts';
 import type {OnnxTensor} from './messages.ts';
 
 /** Field numbers of TensorProto's typed lists whose packed form is the little-endian values themselves. */
@@ -63,6 +63,11 @@ export function rangeOfTensor(tensor: OnnxTensor): SourceRange {
 /** The dense values, read whole. @see rangeOfTensor for what is thrown */
 export function bytesOfTensor(tensor: OnnxTensor): Uint8Array {
   return bytesOfRange(rangeOfTensor(tensor));
+}
+
+/** The same in memory that is the caller's own. */
+export function copyOfTensor(tensor: OnnxTensor): Uint8Array<ArrayBuffer> {
+  return copyOfRange(rangeOfTensor(tensor));
 }
 
 /** A tensor message with the values as raw data; strings are not supported. */

@@ -1,5 +1,5 @@
 import type {OnnxModel} from '../../model/onnx/messages.ts';
-import {bytesOfTensor, elementTypeOfTensor} from '../../model/onnx/tensorData.ts';
+import {copyOfTensor, elementTypeOfTensor} from '../../model/onnx/tensorData.ts';
 
 /** A model's initialisers by name, read whenever they are asked for: a model may be larger than memory. */
 export interface ConstantValues {
@@ -16,7 +16,7 @@ export function constantValues(model: OnnxModel): ConstantValues {
     if (tensor === undefined) return null;
     const type = elementTypeOfTensor(tensor);
     // A copy of its own, because the file's bytes may lie unaligned.
-    return elementTypes.includes(type) ? {type, buffer: new Uint8Array(bytesOfTensor(tensor)).buffer} : null;
+    return elementTypes.includes(type) ? {type, buffer: copyOfTensor(tensor).buffer} : null;
   };
   return {
     floats(name) {

@@ -109,7 +109,7 @@ export function extremesModel(
       ...model,
       graph: {
         ...inner,
-        nodes: [...inner.nodes, ...rows.flatMap(({nodes}) => nodes), ...reduced, all],
+        nodes: [...inner.nodes, ...rows.flatMap(({nodes}) => nodes), ...reduced.toReversed(), all],
         initializers: [...inner.initializers, ...shapes.values(), lastAxis],
         outputs: [...inner.outputs, createUntypedValueInfo(output)],
       },

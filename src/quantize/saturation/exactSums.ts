@@ -1,7 +1,7 @@
 import {createNode} from '../../model/onnx/createMessages.ts';
 import type {TakeName} from '../../model/freshNames.ts';
 import type {OnnxNode, OnnxTensor} from '../../model/onnx/messages.ts';
-import {bytesOfTensor, tensorFromValue} from '../../model/onnx/tensorData.ts';
+import {copyOfTensor, tensorFromValue} from '../../model/onnx/tensorData.ts';
 import type {FusedProduct} from './fusedProduct.ts';
 
 /** The sums of a product as ONNX nodes, and the names under which they are found. */
@@ -57,7 +57,7 @@ export function exactSums(product: FusedProduct, takeName: TakeName): ExactSums 
 
   function unsignedWeight({rows, channels, depth}: FusedProduct, name: string): OnnxTensor {
     if (kind === 'convolution') {
-      const bytes = new Uint8Array(bytesOfTensor(weight)).map(byte => byte ^ HALF_BYTE);
+      const bytes = copyOfTensor(weight).map(byte => byte ^ HALF_BYTE);
       return tensorFromValue(name, {elementType: 'uint8', shape: weight.dims, bytes});
     }
     const bytes = new Uint8Array(rows.length);

@@ -1,6 +1,6 @@
 import type {Layer} from '../../model/graph.ts';
 import type {OnnxTensor} from '../../model/onnx/messages.ts';
-import {bytesOfTensor, elementTypeOfTensor} from '../../model/onnx/tensorData.ts';
+import {copyOfTensor, elementTypeOfTensor} from '../../model/onnx/tensorData.ts';
 import {integerAttribute} from '../nodeAttributes.ts';
 import {productOf} from './convolutionRows.ts';
 
@@ -107,7 +107,7 @@ function channelsOf(layer: Layer, {dims}: OnnxTensor): number {
 
 /** [channel][input channel][kernel position] becomes [channel][kernel position][input channel]. */
 function channelRows(weight: OnnxTensor, channels: number): Int8Array {
-  const values = new Int8Array(new Uint8Array(bytesOfTensor(weight)).buffer);
+  const values = new Int8Array(copyOfTensor(weight).buffer);
   const inputs = weight.dims[1] ?? 1;
   const kernel = productOf(weight.dims.slice(2));
   if (kernel === 1) return values;
@@ -123,7 +123,7 @@ function channelRows(weight: OnnxTensor, channels: number): Int8Array {
 
 /** [depth][channel] becomes [channel][depth]. */
 function columnRows(weight: OnnxTensor): Int8Array {
-  const values = new Int8Array(new Uint8Array(bytesOfTensor(weight)).buffer);
+  const values = new Int8Array(copyOfTensor(weight).buffer);
   const [depth = 0, channels = 0] = weight.dims;
   if (weight.dims.length !== 2) return values;
   const rows = new Int8Array(values.length);

@@ -1,7 +1,7 @@
 import {dropUnused} from '../../model/dropUnused.ts';
 import {freshTensorNames, type TakeName} from '../../model/freshNames.ts';
 import type {OnnxModel, OnnxNode, OnnxTensor} from '../../model/onnx/messages.ts';
-import {bytesOfTensor, elementTypeOfTensor, tensorFromValue} from '../../model/onnx/tensorData.ts';
+import {copyOfTensor, elementTypeOfTensor, tensorFromValue} from '../../model/onnx/tensorData.ts';
 
 /** int8 values plus this are uint8 values. */
 const HALF_BYTE = 128;
@@ -68,7 +68,7 @@ function startUnsigned(constants: ReadonlyMap<string, OnnxTensor>, takeName: Tak
   return {
     of: ({name, dims}: OnnxTensor): string =>
       make(`of ${name}`, `${name}_unsigned`, dims, () =>
-        new Uint8Array(bytesOfTensor(constants.get(name) as OnnxTensor)).map(byte => byte ^ HALF_BYTE),
+        copyOfTensor(constants.get(name) as OnnxTensor).map(byte => byte ^ HALF_BYTE),
       ),
     zero: (shape: readonly number[]): string =>
       make(`zero ${shape.join()}`, 'unsigned_zero', shape, () =>
