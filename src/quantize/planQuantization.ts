@@ -6,6 +6,7 @@ import {decodingLayers, followedBy} from './decodeTails.ts';
 import {constantsOf, floatsOfTensor} from './floatsOfTensor.ts';
 import {feedsIntegers, integerLayers, readsIntegers} from './integerLayers.ts';
 import type {FloatReason, QuantizationPlan, TensorRange, WeightedLayer} from './quantizationPlan.ts';
+import {sourcesOfMoved} from './movedValues.ts';
 import {ScaleGroups} from './scaleGroups.ts';
 
 /** A layer that computes on integers. */
@@ -127,6 +128,10 @@ function activationsOf(
       const known = knownRange(graph, scheme, constants, name);
       if (known !== null) fixed.set(name, known);
     }
+  }
+  for (const name of groups.numbers().keys()) {
+    const source = sourcesOfMoved(graph, constants, name).find(one => groups.has(one));
+    if (source !== undefined && !fixed.has(name) && !fixed.has(source)) groups.join([source, name]);
   }
   return new Map(
     [...groups.numbers()].map(([name, group]) => {

@@ -8,6 +8,10 @@ export class ScaleGroups {
     this.#indexOf(name);
   }
 
+  has(name: string): boolean {
+    return this.#indices.has(name);
+  }
+
   /** Joins the groups of all these tensors. */
   join(names: readonly string[]): void {
     const roots = names.map(name => this.#rootOf(this.#indexOf(name)));

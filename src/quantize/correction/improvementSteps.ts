@@ -10,6 +10,7 @@ import type {RunMode, SampleRunner} from '../sampleRunner.ts';
 import {balanceWeights} from './balanceWeights.ts';
 import {correctBiases} from './correctBiases.ts';
 import {findEndLayers} from './endLayers.ts';
+import {cutToConcats} from './cutToConcats.ts';
 import {equalizeActivations} from './equalizeChannels.ts';
 import {judgedTensors} from './judgedTensors.ts';
 import {learnRounding} from './learnRounding.ts';
@@ -129,14 +130,18 @@ export const IMPROVEMENT_STEPS: readonly ImprovementStep[] = [
     leastGainDb: 0.05,
     async *candidates(start, context) {
       const {graph, plan} = start;
-      yield {...start, ranges: await refineRanges({...start, ...context}, RANGE_DEPTH)};
+      const cut = (ranges: ReadonlyMap<string, TensorRange>): Quantization => ({
+        ...start,
+        ranges: cutToConcats(graph, plan, ranges),
+      });
+      yield cut(await refineRanges({...start, ...context}, RANGE_DEPTH));
       const histograms = await collectHistograms(graph, tensorsToMeasure(plan), context.runner, context);
       for (const method of RANGE_METHODS) {
         const ranges = [...histograms].map(
           ([name, histogram]) =>
             [name, rangeFromHistogram(histogram, method, context.scheme.activations)] as const,
         );
-        yield {...start, ranges: new Map(ranges)};
+        yield cut(new Map(ranges));
       }
     },
   },
@@ -145,9 +150,11 @@ export const IMPROVEMENT_STEPS: readonly ImprovementStep[] = [
     // Each range was held against samples held out already, by itself. The judge, where all layers round, sees less well.
     leastGainDb: -0.3,
     async *candidates(start, context) {
-      const ends = judgedTensors(start.graph, context.weighted);
+      const {graph, plan} = start;
+      const ends = judgedTensors(graph, context.weighted);
       const ranges = await narrowRanges({...start, ...context, ends});
-      if ([...ranges].some(([tensor, range]) => range !== start.ranges.get(tensor))) yield {...start, ranges};
+      const isNarrower = [...ranges].some(([tensor, range]) => range !== start.ranges.get(tensor));
+      if (isNarrower) yield {...start, ranges: cutToConcats(graph, plan, ranges)};
     },
   },
   {

@@ -117,3 +117,7 @@ export function integer(value: number): AttributeValue {
 export function float(value: number): AttributeValue {
   return {float: value};
 }
+
+export function text(value: string): AttributeValue {
+  return {string: new TextEncoder().encode(value)};
+}

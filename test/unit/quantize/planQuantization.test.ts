@@ -4,7 +4,7 @@ import type {Graph} from '../../../src/model/graph.ts';
 import {graphFromModel} from '../../../src/model/graphFromModel.ts';
 import {planQuantization, tensorsToMeasure} from '../../../src/quantize/planQuantization.ts';
 import type {FloatReason, QuantizationPlan} from '../../../src/quantize/quantizationPlan.ts';
-import {integer, integers, Network} from './networks.ts';
+import {integer, integers, Network, text} from './networks.ts';
 import {SYMMETRIC, U8S8} from './schemes.ts';
 
 const IMAGE = [1, 4, 8, 8];
@@ -286,6 +286,26 @@ describe('scales are shared', () => {
     expect(new Set(groups).size).toBe(1);
     const own = planQuantization(graph, U8S8);
     expect(new Set(['a', 'b', 'c', 'ab', 'bc'].map(name => groupOf(own, name))).size).toBe(5);
+  });
+
+  it.each([
+    ['zeros around values', 'constant', 0, true],
+    ['zeros around values, unless told otherwise', null, null, true],
+    ['other numbers', 'constant', 1, false],
+    ['the nearest values, which the rule does not know', 'edge', null, false],
+  ])('through float layers that only move values: a Pad with %s', (_, mode, value, isShared) => {
+    const graph = between((net, input) => {
+      const slice = net.layer('slice', 'Slice', [
+        input,
+        ...['s', 'e'].map((one, at) => net.integers(one, [8 * at])),
+      ]);
+      const filling = value === null ? [] : [net.floats('filling', [], [value])];
+      const operands = [slice, net.integers('pads', [0, 2, 0, 0, 0, 2, 0, 0]), ...filling];
+      return net.layer('pad', 'Pad', operands, mode === null ? {} : {mode: text(mode)});
+    });
+    const plan = planQuantization(graph, U8S8);
+    expect(groupOf(plan, 'pad')).toBeDefined();
+    expect(groupOf(plan, 'pad') === groupOf(plan, 'before')).toBe(isShared);
   });
 
   it('not with a Softmax, whose values are known', () => {
