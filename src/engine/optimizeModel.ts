@@ -16,6 +16,24 @@ export async function optimizeModel(
 ): Promise<void> {
   await requireReadableFile(inputPath);
   await withEngineWorker(inputPath, worker =>
-    worker.call('optimize', {inputPath, outputPath, level, weightsFile}),
+    worker.call('optimize', {model: {path: inputPath}, outputPath, level, weightsFile}),
+  );
+}
+
+/**
+ * The same of a model in memory, which is moved to where it is read.
+ * @param name for messages
+ * @throws ExpectedError `model-rejected`, `unsupported-tensor-type`
+ */
+export async function optimizeBytes(
+  bytes: Uint8Array,
+  name: string,
+  outputPath: string,
+  level: Optimization,
+): Promise<void> {
+  const isWhole = bytes.byteLength === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer;
+  const sent = isWhole ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
+  await withEngineWorker(name, worker =>
+    worker.call('optimize', {model: {bytes: sent}, outputPath, level, weightsFile: null}, [sent.buffer]),
   );
 }

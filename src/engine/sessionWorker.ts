@@ -193,7 +193,7 @@ const operations: {[K in WorkerOperation]: (request: WorkerRequests[K]) => Promi
     return null;
   },
 
-  async optimize({inputPath, outputPath, level, weightsFile}) {
+  async optimize({model, outputPath, level, weightsFile}) {
     const options: InferenceSession.SessionOptions = {
       ...sessionOptionsFrom({optimization: level, threads: 1}),
       optimizedModelFilePath: outputPath,
@@ -201,7 +201,7 @@ const operations: {[K in WorkerOperation]: (request: WorkerRequests[K]) => Promi
         ? {}
         : {extra: {session: {optimized_model_external_initializers_file_name: weightsFile}}}),
     };
-    await (await load({path: inputPath}, options)).release();
+    await (await load(model, options)).release();
     return null;
   },
 

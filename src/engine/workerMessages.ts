@@ -31,7 +31,7 @@ export interface WorkerRequests {
   /** One run after the other. */
   run: {runs: readonly TensorPairs[]};
   release: null;
-  optimize: {inputPath: string; outputPath: string; level: Optimization; weightsFile: string | null};
+  optimize: {model: ModelSource; outputPath: string; level: Optimization; weightsFile: string | null};
   trace: {path: string; feeds: TensorPairs};
   profile: {path: string; feeds: TensorPairs; runs: number; warmUps: number; threads: number};
 }

@@ -1,7 +1,7 @@
 import {rm} from 'node:fs/promises';
 import {join} from 'node:path';
 import {elementTypeFromOnnxCode} from '../documents/elementTypes.ts';
-import {optimizeModel} from '../engine/optimizeModel.ts';
+import {optimizeBytes, optimizeModel} from '../engine/optimizeModel.ts';
 import {declaredTypes, declareTensors} from '../model/declareTensors.ts';
 import type {MeasuredType} from '../model/exposeAllTensors.ts';
 import {freshTensorNames} from '../model/freshNames.ts';
@@ -12,6 +12,7 @@ import {createNode} from '../model/onnx/createMessages.ts';
 import type {OnnxModel, OnnxTensor} from '../model/onnx/messages.ts';
 import {sizeOfTensorBytes, tensorFromValue} from '../model/onnx/tensorData.ts';
 import {standardOpset} from '../model/opset/raiseOpset.ts';
+import {bytesFromModel} from '../model/onnx/writeModel.ts';
 import {pruneOpsetImports} from '../model/pruneOpsetImports.ts';
 import {openModel, type OpenModel} from './openModel.ts';
 import {INLINE_BYTES, isSmall, writeBesideWeights} from './storeWeights.ts';
@@ -40,12 +41,13 @@ export async function openOptimizedModel(
   const input = join(folder, 'input.onnx');
   const output = join(folder, 'output.onnx');
   const declared = declareTensors(model);
-  await writeBesideWeights(
-    level === 'disabled' ? withLayerToCast(declared) : withNeedlessLayer(declared),
-    input,
-  );
-  await optimizeModel(input, output, level, isSmall(model) ? null : 'output.weights');
-  await rm(input);
+  const given = level === 'disabled' ? withLayerToCast(declared) : withNeedlessLayer(declared);
+  if (isSmall(model)) await optimizeBytes(bytesFromModel(given), input, output, level);
+  else {
+    await writeBesideWeights(given, input);
+    await optimizeModel(input, output, level, 'output.weights');
+    await rm(input);
+  }
   const optimized = openModel(output, INLINE_BYTES);
   const named = nameLayers(pruneOpsetImports(optimized.model));
   return {
