@@ -1,3 +1,4 @@
+import {movableBytes} from './movableBytes.ts';
 import {requireReadableFile} from './session.ts';
 import {withEngineWorker} from './workerCalls.ts';
 import type {Optimization} from './workerMessages.ts';
@@ -31,8 +32,7 @@ export async function optimizeBytes(
   outputPath: string,
   level: Optimization,
 ): Promise<void> {
-  const isWhole = bytes.byteLength === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer;
-  const sent = isWhole ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
+  const sent = movableBytes(bytes);
   await withEngineWorker(name, worker =>
     worker.call('optimize', {model: {bytes: sent}, outputPath, level, weightsFile: null}, [sent.buffer]),
   );

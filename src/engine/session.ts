@@ -3,6 +3,7 @@ import type {NamedTensors, Tensor} from '../documents/tensor.ts';
 import {EXIT, ExpectedError} from '../errors.ts';
 import {checkFeeds} from './checkFeeds.ts';
 import type {SignatureTensor} from './signature.ts';
+import {movableBytes} from './movableBytes.ts';
 import {startEngineWorker} from './workerCalls.ts';
 import type {ModelSource, SessionOptions, TensorPairs} from './workerMessages.ts';
 
@@ -109,9 +110,7 @@ function openFromBytes(
   {bytes, canTakeBytes = false}: Extract<ModelSource, {bytes: Uint8Array}>,
   options: SessionOptions,
 ) {
-  // A moved view drags its whole underlying buffer along.
-  const isWhole = bytes.byteLength === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer;
-  const sent = canTakeBytes && isWhole ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
+  const sent = canTakeBytes ? movableBytes(bytes) : new Uint8Array(bytes);
   return worker.call('open', {model: {bytes: sent}, options}, [sent.buffer]);
 }
 

@@ -99,7 +99,7 @@ export const IMPROVEMENT_STEPS: readonly ImprovementStep[] = [
   {
     name: 'equalization',
     leastGainDb: 0.3,
-    // One scale for all weights of a layer: plain rounding wants their channels alike at any price. Learned, ad01 loses 5 dB by it.
+    // One scale for all weights of a layer: plain rounding wants their channels alike at any price. Learned, ad01 loses 3 dB by it.
     isJudgedRounded: ({weights}) => !weights.isPerChannel,
     async *candidates({graph, keepFloat, plan}, context) {
       if (!context.scheme.weights.isPerChannel)

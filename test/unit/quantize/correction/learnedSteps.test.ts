@@ -162,20 +162,18 @@ describe('learned rounding', () => {
     expect(await decibels(task, task.ranges, learned)).toBeGreaterThan(before + 3);
   });
 
-  it('trusts few rows less than many: the other samples are answered no worse', async () => {
-    // 24 rows of 64 inputs: how they vary together is a matter of chance.
+  it('trusts few rows less than many, which other samples gain by', async () => {
+    // 24 rows of 256 inputs: how they vary together is a matter of chance.
     const net = new NetworkBuilder();
     const flat = net.layer('Flatten', [net.input('x', IMAGE)], [1, 256], {axis: int(1)});
-    const narrow = net.layer('Slice', [flat, ...[[0], [64], [1]].map(one => net.integers(one))], [1, 64]);
-    const operands = [
-      narrow,
-      net.floats([64, 32], normalNumbers(64 * 32, 5)),
-      net.floats([32], new Float32Array(32)),
-    ];
+    const weight = net.floats([256, 32], normalNumbers(256 * 32, 5));
+    const operands = [flat, weight, net.floats([32], new Float32Array(32))];
     const graph = net.graph([net.layer('Gemm', operands, [1, 32], {}, 'y')]);
     const task = await taskFor(graph, WIDE_ACTIVATIONS, smoothSamples());
     const before = await decibels(task, task.ranges, NOTHING);
-    expect(await decibels(task, task.ranges, await learnRounding(task))).toBeGreaterThan(before);
+    const gain = (await decibels(task, task.ranges, await learnRounding(task))) - before;
+    // 1 dB where they are trusted like many.
+    expect(gain).toBeGreaterThan(1.7);
   });
 
   it('reports each layer, and rounds those whose inputs are always 0', async () => {
