@@ -13,7 +13,7 @@ import {writeModel} from '../src/model/onnx/writeModel.ts';
 import {stripOverridableInitializers} from '../src/model/stripOverridableInitializers.ts';
 import {openModel} from '../src/workflows/openModel.ts';
 import {runWithoutInputs} from '../src/workflows/runWithoutInputs.ts';
-import {startSampleRunner} from '../src/workflows/startSampleRunner.ts';
+import {startSampleRunner} from '../src/workflows/sampleRuns/startSampleRunner.ts';
 import {writeAtomically} from '../src/workspace/writeAtomically.ts';
 import {withSeededWeights} from '../test/integration/cutRecipe.ts';
 import {explainSharedModels, SHARED_MODELS} from '../test/integration/sharedModels.ts';

@@ -14,7 +14,7 @@ import {openAsOnTarget} from '../../src/workflows/builds/openAsOnTarget.ts';
 import {openJudge} from '../../src/workflows/builds/openJudge.ts';
 import {openDataSet} from '../../src/workflows/openDataSet.ts';
 import {prepareFloatModel, type FloatModel} from '../../src/workflows/prepareFloatModel.ts';
-import {startSampleRunner} from '../../src/workflows/startSampleRunner.ts';
+import {startSampleRunner} from '../../src/workflows/sampleRuns/startSampleRunner.ts';
 import {writeAtomically} from '../../src/workspace/writeAtomically.ts';
 import {calibrationOf, type Subject} from './subjects.ts';
 import type {TablePrinter} from './table.ts';
@@ -56,7 +56,7 @@ async function controlled(subject: Subject): Promise<Controlled> {
   const evaluation = await openDataSet(join(subject.folder, 'evaluation.npy'), float.inputs);
   const requestCount = Math.min(SAMPLES, evaluation.requestCount);
   const judge = await openJudge({
-    originalPath: float.path,
+    originalPath: await float.file(),
     samples: {
       requestCount,
       readRequest: index => evaluation.readRequest(index),

@@ -22,7 +22,7 @@ import {openJudge, type Judge} from '../../src/workflows/builds/openJudge.ts';
 import {suitedCandidates} from '../../src/workflows/builds/suitedCandidates.ts';
 import {openDataSet} from '../../src/workflows/openDataSet.ts';
 import {prepareFloatModel, type FloatModel} from '../../src/workflows/prepareFloatModel.ts';
-import {startSampleRunner} from '../../src/workflows/startSampleRunner.ts';
+import {startSampleRunner} from '../../src/workflows/sampleRuns/startSampleRunner.ts';
 import {variedSamples} from '../../src/workflows/variedSamples.ts';
 import {splitSamples} from '../../src/workflows/splitSamples.ts';
 import {writeAtomically} from '../../src/workspace/writeAtomically.ts';
@@ -41,7 +41,7 @@ try {
   const data = await openDataSet(join(folder, 'calibration.npy'), float.inputs);
   const evaluation = await openDataSet(join(folder, 'evaluation.npy'), float.inputs);
   const judge = await openJudge({
-    originalPath: float.path,
+    originalPath: await float.file(),
     samples: {
       requestCount: evaluation.requestCount,
       readRequest: index => evaluation.readRequest(index),

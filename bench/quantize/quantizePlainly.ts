@@ -22,7 +22,7 @@ import {collectRanges} from '../../src/quantize/ranges/collectRanges.ts';
 import {targetByName} from '../../src/targets/targetByName.ts';
 import {openDataSet} from '../../src/workflows/openDataSet.ts';
 import {prepareFloatModel} from '../../src/workflows/prepareFloatModel.ts';
-import {startSampleRunner} from '../../src/workflows/startSampleRunner.ts';
+import {startSampleRunner} from '../../src/workflows/sampleRuns/startSampleRunner.ts';
 import {writeAtomically} from '../../src/workspace/writeAtomically.ts';
 
 const METHODS = {'per-channel': 'min-max', entropy: 'entropy', percentile: {percentile: 99.999}} as const;

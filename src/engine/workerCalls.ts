@@ -32,16 +32,18 @@ const idle = new Set<IdleThread>();
 export function startEngineWorker(subject: string): EngineWorker {
   const thread = takeIdleThread() ?? startWorkerThread();
   let isClosed = false;
+  let hasOpened = false;
   return {
     call(operation, request, transfer) {
       if (isClosed) return Promise.reject(closedError(subject));
+      hasOpened ||= operation === 'open';
       return thread.call(subject, operation, request, transfer);
     },
     async close() {
       if (isClosed) return;
       isClosed = true;
       if (thread.isBusy() || thread.hasEnded()) return thread.end();
-      await thread.call(subject, 'release', null);
+      if (hasOpened) await thread.call(subject, 'release', null);
       await keepIdle(thread);
     },
   };

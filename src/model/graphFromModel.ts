@@ -6,11 +6,20 @@ import {outerNamesOf} from './subgraphs.ts';
 
 type TensorType = Pick<GraphTensor, 'isTensor' | 'elementType' | 'shape' | 'dims'>;
 
+/** Neither models nor graphs are ever changed, and most steps leave a model as it is. */
+const known = new WeakMap<OnnxModel, Graph>();
+
 /**
- * The layers and tensors of a model.
+ * The layers and tensors of a model; for one model always the same object.
  * @throws ExpectedError `model-has-cycle`, `tensor-produced-twice`, `tensor-missing`
  */
 export function graphFromModel(model: OnnxModel): Graph {
+  const graph = known.get(model) ?? readGraph(model);
+  known.set(model, graph);
+  return graph;
+}
+
+function readGraph(model: OnnxModel): Graph {
   const {graph} = model;
   refuseRepeats(
     [...graph.initializers.map(({name}) => name), ...graph.sparseInitializers.map(({values}) => values.name)],

@@ -28,7 +28,7 @@ import {openModel} from './openModel.ts';
 import {hasNone, openProjectOrModel, type OpenProject} from './openProject.ts';
 import {prepareFloatModel, type FloatModel} from './prepareFloatModel.ts';
 import {classCountOf} from './projectData.ts';
-import {startSampleRunner} from './startSampleRunner.ts';
+import {startSampleRunner} from './sampleRuns/startSampleRunner.ts';
 
 export interface EvaluateRequest {
   readonly projectPath: string;
@@ -162,7 +162,7 @@ async function judge(
     build === null ? {} : openAsOnTarget(build.precision, saturates(build), {temporaryFolder, threads});
   let doneCount = 0;
   const opened = await openJudge({
-    originalPath: float.path,
+    originalPath: await float.file(),
     samples,
     threads,
     ...(metric === undefined ? {} : {metric}),

@@ -1,13 +1,14 @@
 import {EXIT, ExpectedError} from '../errors.ts';
 import {explainRuntimeError} from '../model/explainRuntimeError.ts';
-import type {Graph} from '../model/graph.ts';
+import {graphFromModel} from '../model/graphFromModel.ts';
+import type {OnnxModel} from '../model/onnx/messages.ts';
 
 /**
  * Runs `work` and, when ONNX Runtime refuses the model, says which layer and operator it stumbled over.
  * @throws ExpectedError `operator-unsupported` (exit 13)
  */
 export async function explainRejection<T>(
-  graph: Graph,
+  model: OnnxModel,
   fileName: string,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -15,7 +16,7 @@ export async function explainRejection<T>(
     return await work();
   } catch (error) {
     if (!(error instanceof ExpectedError) || error.code !== 'model-rejected') throw error;
-    const found = explainRuntimeError(error.message, graph);
+    const found = explainRuntimeError(error.message, graphFromModel(model));
     if (found === null) throw error;
     throw new ExpectedError(
       'operator-unsupported',

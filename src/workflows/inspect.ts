@@ -49,7 +49,7 @@ export async function inspect(request: InspectRequest, emit: EmitEvent): Promise
       (costs.totals.layersWithoutCost > 0 && costs.totals.weightBytes < MEASURED_BY_DEFAULT_BYTES);
     const inputs = inputSpecs(graph);
     if (!wantsRun || inputs === null) return describeModel(graph, costs);
-    const measured = await explainRejection(graph, request.modelFile, () =>
+    const measured = await explainRejection(model, request.modelFile, () =>
       runStep(emit, 'measure', 'measure shapes by one run', () => measureTypes(graph, inputs)),
     );
     return describeModel(measured, layerCosts(measured));

@@ -45,8 +45,8 @@ export interface Decision {
 export interface FloatModel {
   /** Its weights are in memory when they are few, else ranges of files that are open until `close`. */
   readonly model: OnnxModel;
-  /** The same as a file; weights that do not fit into one lie beside it. */
-  readonly path: string;
+  /** The path of a file of the same, until `close`; weights that do not fit into one lie beside it. */
+  file(): Promise<string>;
   /** With the type and shape of every tensor. */
   readonly graph: Graph;
   readonly inputs: readonly TensorSpec[];
@@ -59,7 +59,7 @@ export interface FloatModel {
   close(): Promise<void>;
 }
 
-type OpenFloatModel = Pick<FloatModel, 'model' | 'path' | 'graph' | 'inputs' | 'outputs'> & OpenModel;
+type OpenFloatModel = Pick<FloatModel, 'model' | 'file' | 'graph' | 'inputs' | 'outputs'> & OpenModel;
 
 type Decide = (decision: string, reason: string) => void;
 
@@ -81,7 +81,7 @@ export async function prepareFloatModel(request: FloatModelRequest): Promise<Flo
     digested.catch(() => {});
     try {
       const closed = closeModel(source.model, request.inputShapes, decide);
-      const opened = await explainRejection(graphFromModel(closed), basename(modelFile), () =>
+      const opened = await explainRejection(closed, basename(modelFile), () =>
         rewriteModel(closed, request.opset ?? OLDEST_TARGET, folder, decide),
       );
       return {
@@ -161,12 +161,18 @@ async function fuseAndType(
   const types = await completeTypes(graphFromModel(model), inferred, folder);
   const path = join(folder, 'float.onnx');
   const fused = declareOutputs(fuse(model, types, decide), types);
-  await writeBesideWeights(fused, path);
-  const opened: OpenModel = isSmall(fused) ? {model: fused, close() {}} : openModel(path);
+  let writing: Promise<void> | null = null;
+  const file = async (): Promise<string> => {
+    writing ??= writeBesideWeights(fused, path);
+    await writing;
+    return path;
+  };
+  // Not every recipe asks for the file of a small model.
+  const opened: OpenModel = isSmall(fused) ? {model: fused, close() {}} : openModel(await file());
   const graph = withMeasuredTypes(graphFromModel(opened.model), types);
   return {
     model: opened.model,
-    path,
+    file,
     graph,
     inputs: inputSpecs(graph),
     outputs: outputSpecs(graph),

@@ -124,7 +124,7 @@ async function compile(project: OpenProject, original: OnnxModel): Promise<z.inf
   const named = nameLayers(stripOverridableInitializers(original));
   const fixed = dropUnused(fixInputShapes(named, project.project.model.inputs ?? {}));
   const before = graphFromModel(fixed);
-  return explainRejection(before, label, () =>
+  return explainRejection(fixed, label, () =>
     project.withTemporaryFolder(async folder => {
       const folded = await foldConstants(fixed, runWithoutInputs(folder));
       const constants = before.layers.length - graphFromModel(folded).layers.length;

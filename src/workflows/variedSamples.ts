@@ -1,5 +1,5 @@
 import type {NamedTensors} from '../documents/tensor.ts';
-import type {SampleSource} from './startSampleRunner.ts';
+import type {SampleSource} from './sampleRuns/readAhead.ts';
 
 /** Farthest that a copy's contrast is from the sample's. */
 const LARGEST_CHANGE = 0.03;

@@ -7,7 +7,7 @@ import type {Tensor} from '../../src/documents/tensor.ts';
 import {openSession} from '../../src/engine/session.ts';
 import type {DataSetOptions} from '../../src/workflows/openDataSet.ts';
 import {classCountOf, openEvaluationData, requireEvaluationData} from '../../src/workflows/projectData.ts';
-import {startSampleRunner} from '../../src/workflows/startSampleRunner.ts';
+import {startSampleRunner} from '../../src/workflows/sampleRuns/startSampleRunner.ts';
 import {countTopOne} from '../../src/workflows/topOne.ts';
 import {npyFromTensor, writeNpy} from '../../src/workspace/npy.ts';
 import {input, refusal, useDataFolder, valuesOf} from './dataFolder.ts';

@@ -10,7 +10,7 @@ import {bytesFromModel} from '../../src/model/onnx/writeModel.ts';
 import {withUnsignedWeights} from '../../src/quantize/saturation/withUnsignedWeights.ts';
 import {openExactBuild} from '../../src/workflows/builds/openExactBuild.ts';
 import {saturatesHere} from '../../src/workflows/saturatesHere.ts';
-import {startSampleRunner} from '../../src/workflows/startSampleRunner.ts';
+import {startSampleRunner} from '../../src/workflows/sampleRuns/startSampleRunner.ts';
 import {SATURATING_CASES} from './saturatingModels.ts';
 
 /** One step of the integers that the cases round their results to, and what adding in another order changes. */

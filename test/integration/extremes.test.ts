@@ -9,7 +9,7 @@ import {createValueInfo} from '../../src/model/onnx/createMessages.ts';
 import {floatsOf} from '../../src/quantize/accuracy/floatsOf.ts';
 import {measureExtremes} from '../../src/quantize/ranges/measureExtremes.ts';
 import type {SampleRunner} from '../../src/quantize/sampleRunner.ts';
-import {startSampleRunner} from '../../src/workflows/startSampleRunner.ts';
+import {startSampleRunner} from '../../src/workflows/sampleRuns/startSampleRunner.ts';
 import {integer, integers, Network} from '../unit/quantize/networks.ts';
 import {seededNumbers} from '../../src/documents/seededNumbers.ts';
 

@@ -3,7 +3,7 @@ import {expect, it} from 'vitest';
 import {accumulatedErrors, tensorsOfChangedSize} from '../../src/quantize/accuracy/layerErrors.ts';
 import {dependencyGroups} from '../../src/quantize/pruning/dependencyGroups.ts';
 import {removeChannels} from '../../src/quantize/pruning/removeChannels.ts';
-import {startSampleRunner} from '../../src/workflows/startSampleRunner.ts';
+import {startSampleRunner} from '../../src/workflows/sampleRuns/startSampleRunner.ts';
 import {NetworkBuilder} from '../unit/quantize/pruning/networks.ts';
 
 /** Gemm of [1, inputs] with every weight 1 / inputs. */

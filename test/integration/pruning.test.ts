@@ -10,7 +10,7 @@ import {channelLayers} from '../../src/quantize/pruning/channelLayers.ts';
 import type {CalibrationSamples} from '../../src/quantize/pruning/inputStatistics.ts';
 import {proposePruning, type PruningCandidate} from '../../src/quantize/pruning/proposePruning.ts';
 import {sparsifyTwoOfFour} from '../../src/quantize/pruning/sparsifyTwoOfFour.ts';
-import {startSampleRunner} from '../../src/workflows/startSampleRunner.ts';
+import {startSampleRunner} from '../../src/workflows/sampleRuns/startSampleRunner.ts';
 import {startNumbers} from '../unit/quantize/pruning/networks.ts';
 import {redundantNetwork as network, SIDE} from '../unit/quantize/pruning/redundantNetwork.ts';
 import {runModel} from './cutRecipe.ts';

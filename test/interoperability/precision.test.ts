@@ -31,7 +31,7 @@ import {quantizeGraph} from '../../src/quantize/quantizeGraph.ts';
 import {collectRanges} from '../../src/quantize/ranges/collectRanges.ts';
 import {targetByName} from '../../src/targets/targetByName.ts';
 import {prepareFloatModel} from '../../src/workflows/prepareFloatModel.ts';
-import {startSampleRunner} from '../../src/workflows/startSampleRunner.ts';
+import {startSampleRunner} from '../../src/workflows/sampleRuns/startSampleRunner.ts';
 import {explainSharedModels, SHARED_MODELS} from '../integration/sharedModels.ts';
 import {readBytes, valuesOf} from '../unit/model/handMadeModels.ts';
 import {

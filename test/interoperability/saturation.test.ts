@@ -11,7 +11,7 @@ import {collectRanges} from '../../src/quantize/ranges/collectRanges.ts';
 import {X86_VNNI} from '../../src/targets/x86Vnni.ts';
 import {openSaturatingModel} from '../../src/workflows/openSaturatingModel.ts';
 import {prepareFloatModel} from '../../src/workflows/prepareFloatModel.ts';
-import {startSampleRunner} from '../../src/workflows/startSampleRunner.ts';
+import {startSampleRunner} from '../../src/workflows/sampleRuns/startSampleRunner.ts';
 import {floats} from '../integration/operatorCases.ts';
 import {recordedDigests} from '../integration/recordedSaturation.ts';
 import {SATURATING_CASES} from '../integration/saturatingModels.ts';

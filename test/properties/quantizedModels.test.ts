@@ -21,7 +21,7 @@ import {planQuantization, tensorsToMeasure} from '../../src/quantize/planQuantiz
 import {quantizeGraph} from '../../src/quantize/quantizeGraph.ts';
 import {collectRanges} from '../../src/quantize/ranges/collectRanges.ts';
 import type {SampleRunner} from '../../src/quantize/sampleRunner.ts';
-import {startSampleRunner} from '../../src/workflows/startSampleRunner.ts';
+import {startSampleRunner} from '../../src/workflows/sampleRuns/startSampleRunner.ts';
 import {normalNumbers} from '../unit/quantize/normalNumbers.ts';
 import {SYMMETRIC, U8S8} from '../unit/quantize/schemes.ts';
 import {randomNetwork, STEPS} from './randomNetworks.ts';

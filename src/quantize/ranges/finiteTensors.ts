@@ -76,13 +76,21 @@ export function finiteTensors(graph: Graph, measured: ReadonlySet<string>): Read
 
 function exponentOfConstant(constant: OnnxTensor): number | null {
   if (elementTypeOfTensor(constant) !== 'float32') return null;
-  let most = 0;
-  for (const value of floatsOfTensor(constant)) {
-    const size = Math.abs(value);
-    // A NaN is neither larger nor smaller.
-    if (!(size <= most)) most = size;
-  }
+  const most = largestMagnitude(floatsOfTensor(constant));
   return Number.isFinite(most) ? Math.max(0, Math.ceil(Math.log10(most))) : null;
+}
+
+const WITHOUT_SIGN = 0x7fff_ffff;
+
+/** NaN where there is one. Without their sign, floats are in the order of their bits; reading those is several times faster. */
+function largestMagnitude(floats: Float32Array): number {
+  const bits = new Int32Array(floats.buffer, floats.byteOffset, floats.length);
+  let most = 0;
+  for (let at = 0; at < bits.length; at += 1) {
+    const magnitude = (bits[at] as number) & WITHOUT_SIGN;
+    if (magnitude > most) most = magnitude;
+  }
+  return new Float32Array(Int32Array.of(most).buffer)[0] as number;
 }
 
 function largest(exponents: readonly (number | null)[]): number | null {

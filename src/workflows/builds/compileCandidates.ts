@@ -66,7 +66,7 @@ interface Parts extends CompileParts {
 async function compileWith(parts: Parts): Promise<CompiledModel> {
   const {job, float, samples} = parts;
   const judge = await openJudge({
-    originalPath: float.path,
+    originalPath: await float.file(),
     samples: samples?.evaluation ?? (await openDataSet({random: {samples: RANDOM_SAMPLES}}, float.inputs)),
     threads: job.threads,
     ...(job.metric === null || samples === null ? {} : {metric: job.metric}),

@@ -9,7 +9,7 @@ import type {Store} from '../../workspace/store.ts';
 import {writeAtomically} from '../../workspace/writeAtomically.ts';
 import {openModel} from '../openModel.ts';
 import type {FloatModel} from '../prepareFloatModel.ts';
-import {startSampleRunner} from '../startSampleRunner.ts';
+import {startSampleRunner} from '../sampleRuns/startSampleRunner.ts';
 import type {CompiledCandidate, CompileJob} from './compileJob.ts';
 import {candidatePruning, jobOfPruned} from './compilePruned.ts';
 import {finiteDecibels} from './finiteDecibels.ts';

@@ -1,6 +1,6 @@
 import type {Graph} from '../../model/graph.ts';
 import type {CandidateBuild} from '../../targets/target.ts';
-import {startSampleRunner} from '../startSampleRunner.ts';
+import {startSampleRunner} from '../sampleRuns/startSampleRunner.ts';
 import {variedSamples} from '../variedSamples.ts';
 import type {CompileJob} from './compileJob.ts';
 import {floatLowering} from './floatLowering.ts';

@@ -8,7 +8,7 @@ import {METRIC_FACTS, startMetric} from '../../quantize/accuracy/metric.ts';
 import {startSignalToNoise} from '../../quantize/accuracy/signalToNoise.ts';
 import type {Decision} from '../../quantize/precision/loweredModel.ts';
 import {askMetricCommand} from './askMetricCommand.ts';
-import type {SampleSource} from '../startSampleRunner.ts';
+import type {SampleSource} from '../sampleRuns/readAhead.ts';
 
 /** Samples to judge builds by. */
 export interface JudgedSamples extends SampleSource {

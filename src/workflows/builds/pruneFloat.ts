@@ -10,7 +10,7 @@ import {proposePruning, type PrunedGroup} from '../../quantize/pruning/proposePr
 import {sparsifyTwoOfFour} from '../../quantize/pruning/sparsifyTwoOfFour.ts';
 import {writeAtomically} from '../../workspace/writeAtomically.ts';
 import type {FloatModel} from '../prepareFloatModel.ts';
-import {startSampleRunner} from '../startSampleRunner.ts';
+import {startSampleRunner} from '../sampleRuns/startSampleRunner.ts';
 import type {CompileJob} from './compileJob.ts';
 import type {CompileSamples} from './openCompileSamples.ts';
 import type {Judge} from './openJudge.ts';

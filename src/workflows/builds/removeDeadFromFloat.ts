@@ -6,7 +6,7 @@ const WORDS: Readonly<Record<DeadReason, string>> = {
   constant: 'they hold the same value whatever the input; it went into the biases behind them',
 };
 
-/** The float model without channels that cannot change its answers; `path` stays the file of the whole model. */
+/** The float model without channels that cannot change its answers; `file` stays that of the whole model. */
 export function removeDeadFromFloat(float: FloatModel): FloatModel {
   const {graph, removed} = removeDeadChannels(float.graph);
   if (removed.length === 0) return float;

@@ -11,7 +11,7 @@ import type {QuantizationParameters} from '../../quantize/quantizationPlan.ts';
 import type {DataSet} from '../openDataSet.ts';
 import type {OpenProject} from '../openProject.ts';
 import type {PreparedModel} from '../prepareModel.ts';
-import {startSampleRunner} from '../startSampleRunner.ts';
+import {startSampleRunner} from '../sampleRuns/startSampleRunner.ts';
 import type {BoundaryCandidate} from './boundaryCandidates.ts';
 
 const BYTES = {elementType: 'uint8', isSymmetric: false} as const;

@@ -7,7 +7,7 @@ import {packParts} from '../../runtime/protocol/packing.ts';
 import type {DataSet} from '../openDataSet.ts';
 import type {OpenProject} from '../openProject.ts';
 import type {PreparedModel} from '../prepareModel.ts';
-import {startSampleRunner} from '../startSampleRunner.ts';
+import {startSampleRunner} from '../sampleRuns/startSampleRunner.ts';
 
 /** So many requests tell the size of what is like them well enough: it varies by some per cent. */
 const SAMPLES = 4;

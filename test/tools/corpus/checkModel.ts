@@ -73,7 +73,7 @@ export async function checkModel(
     requirePrepared(float);
     const feed = randomFeed(float.inputs, amplitude);
     const original = await answersOf(await withOwnNames(modelFile, folder), feed);
-    const prepared = await answersOf(float.path, feed);
+    const prepared = await answersOf(await float.file(), feed);
     const difference = Math.max(
       ...original.map((answers, at) => largestDifference(answers, prepared[at] ?? {})),
     );

@@ -10,7 +10,7 @@ import {
 import {QNN} from '../../../../src/targets/qnn.ts';
 import {STM32MP2} from '../../../../src/targets/stm32mp2.ts';
 import {X86_VNNI} from '../../../../src/targets/x86Vnni.ts';
-import {startSampleRunner} from '../../../../src/workflows/startSampleRunner.ts';
+import {startSampleRunner} from '../../../../src/workflows/sampleRuns/startSampleRunner.ts';
 import {ints, NetworkBuilder} from '../pruning/networks.ts';
 import {normalNumbers} from '../normalNumbers.ts';
 

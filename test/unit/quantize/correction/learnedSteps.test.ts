@@ -19,7 +19,7 @@ import type {CorrectedValues, TensorRange} from '../../../../src/quantize/quanti
 import {quantizeGraph} from '../../../../src/quantize/quantizeGraph.ts';
 import {collectRanges} from '../../../../src/quantize/ranges/collectRanges.ts';
 import type {SampleRunner} from '../../../../src/quantize/sampleRunner.ts';
-import {startSampleRunner} from '../../../../src/workflows/startSampleRunner.ts';
+import {startSampleRunner} from '../../../../src/workflows/sampleRuns/startSampleRunner.ts';
 import {float, integer, integers, Network} from '../networks.ts';
 import {int, ints, NetworkBuilder} from '../pruning/networks.ts';
 import {normalNumbers} from '../normalNumbers.ts';

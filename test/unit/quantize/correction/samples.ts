@@ -1,6 +1,6 @@
 import {tmpdir} from 'node:os';
 import type {SampleRunner} from '../../../../src/quantize/sampleRunner.ts';
-import {startSampleRunner} from '../../../../src/workflows/startSampleRunner.ts';
+import {startSampleRunner} from '../../../../src/workflows/sampleRuns/startSampleRunner.ts';
 import {normalNumbers} from '../normalNumbers.ts';
 
 /** ONNX Runtime on `count` samples of normally distributed numbers, the same ones every time. */
