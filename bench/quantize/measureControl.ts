@@ -116,6 +116,7 @@ async function lowerPlainly(
       const model = compactModel(quantizeGraph(graph, kept, scheme, ranges), graph);
       return {model, floatLayers: kept.floatLayers};
     },
+    isSeparable: true,
     rank: errors => rankLayers(graph, plan, errors),
   };
   return {lowering, layers: plan.quantizedLayers.length};

@@ -98,8 +98,8 @@ export function startWorkerThread(): WorkerThread {
       return new Promise((resolve, reject) => {
         worker.postMessage({id, operation, request}, transfer);
         waiting.set(id, {subject, resolve, reject});
+        if (unanswered === 0) worker.ref();
         unanswered += 1;
-        worker.ref();
       });
     },
     isBusy: () => waiting.size > 0,

@@ -26,10 +26,11 @@ export interface ImprovementTask {
   readonly onStep?: (name: Improvement | 'extremes', layers?: DoneLayers) => void;
 }
 
-/** How far a step is that goes layer by layer. */
+/** How far a step is that goes layer by layer, or range by range. */
 export interface DoneLayers {
   readonly done: number;
   readonly all: number;
+  readonly counted?: 'ranges';
 }
 
 /** One step, kept or not; decibels are the judge's, on the samples held out. */
@@ -69,7 +70,9 @@ export async function improveQuantization(task: ImprovementTask): Promise<Improv
     if (without.includes(name) || bestDb === Infinity) continue;
     task.onStep?.(name);
     const onLayer = (done: number, of: number): void => task.onStep?.(name, {done, all: of});
-    const context = {...learning, weighted, onLayer};
+    const onRange = (done: number, of: number): void =>
+      task.onStep?.(name, {done, all: of, counted: 'ranges'});
+    const context = {...learning, weighted, onLayer, onRange};
     const isRounded = step.isJudgedRounded?.(scheme) === true && !without.includes('rounding');
     const judgeStep = isRounded ? judgeLearned(judge, context) : judge;
     const tried = await tryCandidates(step, best, context, judgeStep);

@@ -43,6 +43,7 @@ export interface LearningContext {
   /** All layers that may become integers. */
   readonly weighted: readonly string[];
   readonly onLayer: (done: number, all: number) => void;
+  readonly onRange: (done: number, all: number) => void;
 }
 
 export interface ImprovementStep {
@@ -152,7 +153,7 @@ export const IMPROVEMENT_STEPS: readonly ImprovementStep[] = [
     async *candidates(start, context) {
       const {graph, plan} = start;
       const ends = judgedTensors(graph, context.weighted);
-      const ranges = await narrowRanges({...start, ...context, ends});
+      const ranges = await narrowRanges({...start, ...context, ends}, context.onRange);
       const isNarrower = [...ranges].some(([tensor, range]) => range !== start.ranges.get(tensor));
       if (isNarrower) yield {...start, ranges: cutToConcats(graph, plan, ranges)};
     },

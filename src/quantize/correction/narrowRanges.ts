@@ -3,6 +3,7 @@ import type {TensorRange} from '../quantizationPlan.ts';
 import type {CorrectionTask} from './correctionTask.ts';
 import {
   addErrors,
+  candidateRanges,
   mean,
   measureRangeErrors,
   rangeGroups,
@@ -10,7 +11,6 @@ import {
   withGroupRanges,
   type RangeGroup,
 } from './rangeErrors.ts';
-import {candidateRanges} from './refineRanges.ts';
 
 export interface NarrowingTask extends CorrectionTask {
   /** Samples `to` up to but without this one are held out: what was learned of a range has to hold on them too. */
@@ -42,12 +42,17 @@ const STANDARD_ERRORS = 2;
  * looked at by itself, with everything else in float: where all layers round at once, no single range can be told from
  * chance. It has to be better with 97.5 % on the samples that are learned from, and on those held out too.
  */
-export async function narrowRanges(task: NarrowingTask): Promise<Map<string, TensorRange>> {
+export async function narrowRanges(
+  task: NarrowingTask,
+  onRange: (done: number, all: number) => void = () => {},
+): Promise<Map<string, TensorRange>> {
   const {graph, plan, scheme, ranges, ends} = task;
   const sides = scheme.activations.isSymmetric ? (['both'] as const) : (['min', 'max'] as const);
   const samples = samplesOf(task, layerCosts(graph).totals.multiplyAdds);
   const chosen = new Map<number, TensorRange>();
-  for (const {group, tensors, range} of await noisyGroups(task, samples)) {
+  const noisy = await noisyGroups(task, samples);
+  for (const [done, {group, tensors, range}] of noisy.entries()) {
+    onRange(done, noisy.length);
     let best = range;
     for (const side of sides) {
       if (side === 'min' && best.min >= 0) continue;

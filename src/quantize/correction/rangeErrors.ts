@@ -45,6 +45,18 @@ export function withGroupRanges(
   );
 }
 
+/** The range with one end, or both, nearer to 0 by each of the factors. */
+export function candidateRanges(
+  range: TensorRange,
+  side: 'min' | 'max' | 'both',
+  factors: readonly number[],
+): TensorRange[] {
+  return factors.map(factor => ({
+    min: side === 'max' ? range.min : range.min * factor,
+    max: side === 'min' ? range.max : range.max * factor,
+  }));
+}
+
 /** What each candidate range of each tensor costs by itself, sample by sample, everything else in float. */
 export async function measureRangeErrors(
   {graph, plan, scheme, runner}: CorrectionTask,

@@ -2,6 +2,7 @@ import type {TensorRange} from '../quantizationPlan.ts';
 import type {CorrectionTask} from './correctionTask.ts';
 import {
   addErrors,
+  candidateRanges,
   mean,
   measureRangeErrors,
   rangeGroups,
@@ -51,17 +52,6 @@ export async function refineRanges(task: CorrectionTask, depth: number): Promise
     );
   }
   return withGroupRanges(plan, ranges, chosen);
-}
-
-export function candidateRanges(
-  range: TensorRange,
-  side: 'min' | 'max' | 'both',
-  factors: readonly number[],
-): TensorRange[] {
-  return factors.map(factor => ({
-    min: side === 'max' ? range.min : range.min * factor,
-    max: side === 'min' ? range.max : range.max * factor,
-  }));
 }
 
 /**

@@ -10,7 +10,7 @@ import type {Store} from '../../workspace/store.ts';
 import type {CompiledModel, CompileJob} from './compileJob.ts';
 
 /** Changes when the arithmetic does, so that what an older version made is not taken for this one's. */
-const ARITHMETIC_VERSION = 1;
+const ARITHMETIC_VERSION = 2;
 
 const compiledSchema = z.strictObject({
   modelDigest: sha256Digest,

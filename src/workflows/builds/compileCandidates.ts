@@ -88,7 +88,12 @@ async function compileWith(parts: Parts): Promise<CompiledModel> {
             progress(
               layers === undefined
                 ? {detail}
-                : {detail, doneCount: layers.done, totalCount: layers.all, counted: 'layers'},
+                : {
+                    detail,
+                    doneCount: layers.done,
+                    totalCount: layers.all,
+                    counted: layers.counted ?? 'layers',
+                  },
             ),
           ),
         one => ({detail: one === null ? 'no layer for it' : summaryOf(one, judge)}),

@@ -71,6 +71,7 @@ export async function compileVariant(
     // A pruned build that needs layers in float is left for one that is pruned less.
     runner: samples === null || pruned !== null ? null : startSampleRunner(samples.learning, job),
     write,
+    onRanked: layers => report('rank layers by the noise they bring', layers),
     ...openAsOnTarget(candidate.precision, job.saturates, job),
   });
   const finished = await optimised(job, candidate, kept.build);

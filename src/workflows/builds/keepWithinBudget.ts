@@ -1,14 +1,11 @@
 import type {AccuracyBudget} from '../../documents/accuracyBudget.ts';
-import {graphFromModel} from '../../model/graphFromModel.ts';
 import {controlAccuracy} from '../../quantize/accuracy/controlAccuracy.ts';
 import {judgeAccuracy} from '../../quantize/accuracy/judgeAccuracy.ts';
-import {accumulatedErrors, ownErrors} from '../../quantize/accuracy/layerErrors.ts';
+import type {DoneLayers} from '../../quantize/correction/improveQuantization.ts';
 import type {SampleRunner} from '../../quantize/sampleRunner.ts';
 import type {Judge, Judgement, OpenBuild} from './openJudge.ts';
 import type {LoweredBuild, Lowering} from './lowering.ts';
-
-/** Samples that the sensitivity of layers is measured on. */
-const SENSITIVITY_SAMPLES = 16;
+import {rankLayersToKeep} from './rankLayersToKeep.ts';
 
 export interface KeptWithinBudget {
   readonly build: LoweredBuild;
@@ -29,6 +26,8 @@ export interface BudgetTask {
   readonly write: (build: LoweredBuild) => Promise<string>;
   /** How the judge is to run builds; as on this machine when left out. */
   readonly openBuild?: OpenBuild;
+  /** While layers are ranked one by one. */
+  readonly onRanked?: (layers: DoneLayers) => void;
 }
 
 /**
@@ -53,7 +52,7 @@ export async function keepWithinBudget(task: BudgetTask): Promise<KeptWithinBudg
   if (first.isWithinBudget) return {...first, validations: 1};
   if (budget === null || task.runner === null) return {...first, validations: 1};
   const tried = new Map([['', first]]);
-  const ranked = await rankBySensitivity(lowering, task.runner, first.build);
+  const ranked = await rankLayersToKeep(lowering, task.runner, first.build, task.onRanked);
   const {chosen, validations} = await controlAccuracy({
     ranked,
     async validate(keptLayers) {
@@ -78,20 +77,4 @@ function closest<T extends {readonly judgement: Judgement}>(all: readonly T[], {
     return isHigherBetter ? value : -value;
   };
   return all.reduce((best, one) => (valueOf(one) > valueOf(best) ? one : best));
-}
-
-async function rankBySensitivity(
-  lowering: Lowering,
-  runner: SampleRunner,
-  build: LoweredBuild,
-): Promise<readonly string[]> {
-  const measure = lowering.rankedBy === 'accumulated-errors' ? accumulatedErrors : ownErrors;
-  const errors = await measure({
-    float: lowering.graph,
-    quantized: graphFromModel(build.inFloat32 ?? build.model),
-    runner,
-    mode: 'exact',
-    sampleCount: SENSITIVITY_SAMPLES,
-  });
-  return lowering.rank(errors);
 }

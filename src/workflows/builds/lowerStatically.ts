@@ -43,6 +43,7 @@ export async function lowerStatically(
       const isFloat = kept.weighted.length === 0;
       return {model: compactModel(model, graph), floatLayers: kept.floatLayers, isFloat};
     },
+    isSeparable: true,
     rank: errors => rankLayers(graph, plan, errors),
   };
 }

@@ -27,6 +27,8 @@ export interface Lowering {
   build(keptLayers: ReadonlySet<string>): LoweredBuild;
   /** What `rank` goes by; the layers' own errors when left out. */
   readonly rankedBy?: 'own-errors' | 'accumulated-errors';
+  /** Each layer can be lowered alone, so that what it does to the outputs can be seen. */
+  readonly isSeparable?: boolean;
   /** The layers that can be kept, most sensitive first, by the errors of what they make. */
   rank(errors: readonly TensorError[]): readonly string[];
 }

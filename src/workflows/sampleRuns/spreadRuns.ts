@@ -14,8 +14,8 @@ const FIRST_RUN = 2.5;
 /** Samples of small models go to the engine's thread together, up to so many bytes of inputs and outputs. */
 const MESSAGE_BYTES = 2 ** 18;
 
-/** Fewer samples at a time are not worth a message. */
-const SMALLEST_GROUP = 4;
+/** Computing of a group takes as long as this, or it is not worth a message. */
+const WORTH_A_MESSAGE_MS = 0.5;
 
 /** Parts for each session that what is left is divided into. */
 const SHARES = 4;
@@ -64,7 +64,8 @@ export async function spreadRuns(
   const reader = startReading(source, from, to);
   const waiting: Group[] = [];
   let asked = from;
-  let count = 1;
+  let most = 1;
+  let least = 1;
   let aheadOf = 1;
 
   const openAll = (): void => {
@@ -76,16 +77,17 @@ export async function spreadRuns(
     }
   };
   const learnFrom = (first: number, {runs, sizeBytes, computeMs}: AnsweredGroup): void => {
-    count = Math.max(1, Math.floor((MESSAGE_BYTES * runs.length) / Math.max(1, sizeBytes)));
+    most = Math.max(1, Math.floor((MESSAGE_BYTES * runs.length) / Math.max(1, sizeBytes)));
     aheadOf = sizeBytes / runs.length > AHEAD_BYTES ? 1 : 2;
     const runMs = computeMs / runs.length / (first > from ? 1 : FIRST_RUN);
+    least = Math.ceil(WORTH_A_MESSAGE_MS / runMs);
     if ((to - asked) * runMs > WORTH_A_SESSION_MS) openAll();
   };
   const askNext = (session: Session): void => {
     const first = asked;
     // Smaller ones towards the end, so that all sessions end at the same time.
     const share = opening.length > 1 ? Math.ceil((to - first) / (SHARES * opening.length)) : to - first;
-    asked = Math.min(to, first + Math.min(count, Math.max(SMALLEST_GROUP, share)));
+    asked = Math.min(to, first + Math.min(most, Math.max(least, share)));
     const answers = runGroup(session, reader, asked - first);
     const group = {session, first, answers, isAnswered: false};
     waiting.push(group);

@@ -66,6 +66,7 @@ async function layersLeftInFloat(scheme: QuantizationScheme, graph = cheapEnds()
     heldOutTo: 0,
     weighted: [],
     onLayer: () => {},
+    onRange: () => {},
   };
   const start = await startQuantization(graph, new Map(), context);
   const left: string[][] = [];
