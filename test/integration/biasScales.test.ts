@@ -1,8 +1,4 @@
-import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
-import {tmpdir} from 'node:os';
-import {join} from 'node:path';
-import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import {optimizeModel} from '../../src/engine/optimizeModel.ts';
+import {describe, expect, it} from 'vitest';
 import {runOnce} from '../../src/engine/session.ts';
 import type {OnnxModel, OnnxTensor} from '../../src/model/onnx/messages.ts';
 import {tensorFromValue} from '../../src/model/onnx/tensorData.ts';
@@ -11,8 +7,8 @@ import {computeBiasScales} from '../../src/quantize/computeBiasScales.ts';
 import {planQuantization, tensorsToMeasure} from '../../src/quantize/planQuantization.ts';
 import {quantizeGraph} from '../../src/quantize/quantizeGraph.ts';
 import {targetByName} from '../../src/targets/targetByName.ts';
-import {openModel} from '../../src/workflows/openModel.ts';
 import {Network} from '../unit/quantize/networks.ts';
+import {fusedOperators} from './fusedOperators.ts';
 import {floats} from './operatorCases.ts';
 
 const FLOAT_CODE = 1;
@@ -21,12 +17,6 @@ const STORED = stored();
 const COMPUTED = computeBiasScales(STORED);
 
 describe('scales of biases that are computed from those of inputs and weights', () => {
-  let folder: string;
-  beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'edgewise-bias-'));
-  });
-  afterAll(() => rmSync(folder, {recursive: true, force: true}));
-
   it('take a product each instead of a number per channel, where there are more than a few', () => {
     expect(operatorsOf(COMPUTED).filter(operator => operator === 'Mul')).toHaveLength(2);
     const saved = bytesFromModel(STORED).byteLength - bytesFromModel(COMPUTED).byteLength;
@@ -49,7 +39,7 @@ describe('scales of biases that are computed from those of inputs and weights', 
   });
 
   it('are folded before the runtime fuses: the same kernels, and no product is left', async () => {
-    expect(await fusedOperators(COMPUTED)).toEqual(await fusedOperators(STORED));
+    expect(await operatorsOfFused(COMPUTED)).toEqual(await operatorsOfFused(STORED));
   });
 
   it('stay stored where they are anything else', () => {
@@ -64,13 +54,8 @@ describe('scales of biases that are computed from those of inputs and weights', 
     expect(operatorsOf(computeBiasScales(other))).not.toContain('Mul');
   });
 
-  async function fusedOperators(model: OnnxModel): Promise<string[]> {
-    const [path, fused] = [join(folder, 'model.onnx'), join(folder, 'fused.onnx')];
-    writeFileSync(path, bytesFromModel(model));
-    await optimizeModel(path, fused, 'extended');
-    const opened = openModel(fused);
-    opened.close();
-    const operators = operatorsOf(opened.model);
+  async function operatorsOfFused(model: OnnxModel): Promise<string[]> {
+    const operators = await fusedOperators(model);
     expect(operators.filter(operator => operator === 'QLinearConv').length).toBe(3);
     expect(operators).toContain('QGemm');
     return operators;

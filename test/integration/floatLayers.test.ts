@@ -1,9 +1,5 @@
-import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
-import {tmpdir} from 'node:os';
-import {join} from 'node:path';
 import {describe, expect, it} from 'vitest';
 import type {QuantizationScheme} from '../../src/documents/quantizationScheme.ts';
-import {optimizeModel} from '../../src/engine/optimizeModel.ts';
 import {runOnce} from '../../src/engine/session.ts';
 import type {Graph} from '../../src/model/graph.ts';
 import type {OnnxModel} from '../../src/model/onnx/messages.ts';
@@ -12,9 +8,9 @@ import {floatsOf} from '../../src/quantize/accuracy/floatsOf.ts';
 import {planQuantization, tensorsToMeasure} from '../../src/quantize/planQuantization.ts';
 import {quantizeGraph} from '../../src/quantize/quantizeGraph.ts';
 import {targetByName} from '../../src/targets/targetByName.ts';
-import {openModel} from '../../src/workflows/openModel.ts';
 import {normalNumbers} from '../unit/quantize/normalNumbers.ts';
 import {ints, NetworkBuilder} from '../unit/quantize/pruning/networks.ts';
+import {fusedOperators} from './fusedOperators.ts';
 import {floats} from './operatorCases.ts';
 
 const SCHEME = targetByName('x86-vnni').recipe.candidates[0]!.scheme!;
@@ -131,18 +127,4 @@ async function fusionNoiseDb(model: OnnxModel): Promise<number> {
 async function answer(model: OnnxModel, optimization: 'disabled' | 'all'): Promise<Float32Array> {
   const {outputs} = await runOnce({bytes: bytesFromModel(model)}, {x: INPUT}, {optimization, threads: 1});
   return Float32Array.from(floatsOf(Object.values(outputs)[0]!));
-}
-
-async function fusedOperators(model: OnnxModel, level: 'extended' | 'all' = 'extended'): Promise<string[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'edgewise-float-layers-'));
-  try {
-    const [path, fused] = [join(folder, 'model.onnx'), join(folder, 'fused.onnx')];
-    writeFileSync(path, bytesFromModel(model));
-    await optimizeModel(path, fused, level);
-    const opened = openModel(fused);
-    opened.close();
-    return opened.model.graph.nodes.map(({operator}) => operator);
-  } finally {
-    rmSync(folder, {recursive: true, force: true});
-  }
 }

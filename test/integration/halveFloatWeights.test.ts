@@ -1,8 +1,4 @@
-import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
-import {tmpdir} from 'node:os';
-import {join} from 'node:path';
 import {describe, expect, it} from 'vitest';
-import {optimizeModel} from '../../src/engine/optimizeModel.ts';
 import {runOnce} from '../../src/engine/session.ts';
 import type {Graph} from '../../src/model/graph.ts';
 import type {OnnxModel} from '../../src/model/onnx/messages.ts';
@@ -12,8 +8,8 @@ import {halveFloatWeights} from '../../src/quantize/halveFloatWeights.ts';
 import {planQuantization, tensorsToMeasure} from '../../src/quantize/planQuantization.ts';
 import {quantizeGraph} from '../../src/quantize/quantizeGraph.ts';
 import {targetByName} from '../../src/targets/targetByName.ts';
-import {openModel} from '../../src/workflows/openModel.ts';
 import {Network} from '../unit/quantize/networks.ts';
+import {fusedOperators} from './fusedOperators.ts';
 import {floats} from './operatorCases.ts';
 
 const SCHEME = targetByName('x86-vnni').recipe.candidates[0]!.scheme!;
@@ -77,18 +73,4 @@ function quantized(): OnnxModel {
   const plan = planQuantization(GRAPH, SCHEME, new Map([['a', 'accuracy']]));
   const ranges = new Map(tensorsToMeasure(plan).map(tensor => [tensor, {min: -3, max: 3}]));
   return quantizeGraph(GRAPH, plan, SCHEME, ranges);
-}
-
-async function fusedOperators(model: OnnxModel): Promise<string[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'edgewise-half-'));
-  try {
-    const [path, fused] = [join(folder, 'model.onnx'), join(folder, 'fused.onnx')];
-    writeFileSync(path, bytesFromModel(model));
-    await optimizeModel(path, fused, 'extended');
-    const opened = openModel(fused);
-    opened.close();
-    return opened.model.graph.nodes.map(({operator}) => operator);
-  } finally {
-    rmSync(folder, {recursive: true, force: true});
-  }
 }
