@@ -14,8 +14,12 @@ export interface RunOnSamples {
   readonly to?: number;
   /** Of one sample, where they are known: how much work there is shows before it has begun. */
   readonly multiplyAdds?: number;
-  /** Called once per sample, in order. The bytes belong to the callee. */
-  readonly visit: (values: NamedTensors, sample: number) => void;
+  /** So many at most may go through the model at once, joined along the first axis of each input; 1 where it is left out. */
+  readonly samplesPerRun?: number;
+  /**
+   * Called once per run, in order, with the first of its samples and how many they are. The bytes belong to the callee.
+   */
+  readonly visit: (values: NamedTensors, sample: number, count: number) => void;
 }
 
 /**

@@ -7,6 +7,7 @@ import type {TensorRange} from '../quantizationPlan.ts';
 import type {SampleRunner} from '../sampleRunner.ts';
 import {extremesModel} from './extremesModel.ts';
 import {finiteTensors, LARGEST_SAFE} from './finiteTensors.ts';
+import {samplesAtOnce, withOpenBatch} from './openBatch.ts';
 import {sameValues} from './sameValues.ts';
 
 /** Which samples are looked at: `from` (default 0) up to but without `to` (default all). */
@@ -38,20 +39,23 @@ export async function measureExtremes(
     if (min <= max) extremes.set(name, united(extremes.get(name) ?? {min, max}, {min, max}));
   };
   const doubtful = new Set<number>();
+  const samplesPerRun = seen.length === 0 ? samplesAtOnce(graph) : 1;
+  const measured = samplesPerRun > 1 ? withOpenBatch(model, graph) : model;
   await runner.run({
-    model: reduced.length === 0 ? graph.model : model,
+    model: reduced.length === 0 ? graph.model : measured,
     tensors: reduced.length === 0 ? seen : [output, ...seen],
     mode: 'fused',
     multiplyAdds: layerCosts(graph).totals.multiplyAdds,
+    samplesPerRun,
     ...span,
-    visit(values, sample) {
+    visit(values, sample, count) {
       const reductions = reduced.length === 0 ? [] : floatsOf(valuesOf(values, output));
       const valueAt = (place: number): number => reductions[place] ?? NaN;
       for (const {tensor, min, max, sum} of parts) {
         const range = {min: min === null ? 0 : valueAt(min), max: valueAt(max)};
         add(tensor, range);
         const isDoubtful = sum === null ? !isSafe(range) : !Number.isFinite(valueAt(sum));
-        if (isDoubtful) doubtful.add(sample);
+        if (isDoubtful) for (let each = 0; each < count; each += 1) doubtful.add(sample + each);
       }
       for (const [name, range] of finiteExtremes(graph, seen, values, sample)) add(name, range);
     },

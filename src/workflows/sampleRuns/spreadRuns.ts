@@ -42,6 +42,7 @@ interface Group {
 
 interface AnsweredGroup {
   readonly runs: readonly NamedTensors[];
+  readonly sampleCount: number;
   /** Of all inputs and outputs. */
   readonly sizeBytes: number;
   /** Of all runs. */
@@ -55,17 +56,17 @@ interface AnsweredGroup {
  */
 export async function spreadRuns(
   source: SampleSource,
-  request: Pick<RunOnSamples, 'from' | 'to' | 'multiplyAdds' | 'visit'>,
+  request: Pick<RunOnSamples, 'from' | 'to' | 'multiplyAdds' | 'samplesPerRun' | 'visit'>,
   {open, limit}: SessionOpener,
   onSample?: () => void,
 ): Promise<void> {
-  const {from = 0, to = source.requestCount, multiplyAdds = 0, visit} = request;
+  const {from = 0, to = source.requestCount, multiplyAdds = 0, samplesPerRun = 1, visit} = request;
   const opening = [open()];
   const reader = startReading(source, from, to);
   const waiting: Group[] = [];
   let asked = from;
-  let most = 1;
-  let least = 1;
+  let most = samplesPerRun;
+  let least = samplesPerRun;
   let aheadOf = 1;
 
   const openAll = (): void => {
@@ -76,19 +77,21 @@ export async function spreadRuns(
       another.then(begin, () => {});
     }
   };
-  const learnFrom = (first: number, {runs, sizeBytes, computeMs}: AnsweredGroup): void => {
-    most = Math.max(1, Math.floor((MESSAGE_BYTES * runs.length) / Math.max(1, sizeBytes)));
-    aheadOf = sizeBytes / runs.length > AHEAD_BYTES ? 1 : 2;
-    const runMs = computeMs / runs.length / (first > from ? 1 : FIRST_RUN);
-    least = Math.ceil(WORTH_A_MESSAGE_MS / runMs);
-    if ((to - asked) * runMs > WORTH_A_SESSION_MS) openAll();
+  const wholeRuns = (samples: number): number =>
+    Math.max(1, Math.floor(samples / samplesPerRun)) * samplesPerRun;
+  const learnFrom = (first: number, {sampleCount, sizeBytes, computeMs}: AnsweredGroup): void => {
+    most = wholeRuns((MESSAGE_BYTES * sampleCount) / Math.max(1, sizeBytes));
+    aheadOf = sizeBytes / sampleCount > AHEAD_BYTES ? 1 : 2;
+    const sampleMs = computeMs / sampleCount / (first > from ? 1 : FIRST_RUN);
+    least = wholeRuns(WORTH_A_MESSAGE_MS / sampleMs);
+    if ((to - asked) * sampleMs > WORTH_A_SESSION_MS) openAll();
   };
   const askNext = (session: Session): void => {
     const first = asked;
     // Smaller ones towards the end, so that all sessions end at the same time.
     const share = opening.length > 1 ? Math.ceil((to - first) / (SHARES * opening.length)) : to - first;
     asked = Math.min(to, first + Math.min(most, Math.max(least, share)));
-    const answers = runGroup(session, reader, asked - first);
+    const answers = runGroup(session, reader, asked - first, samplesPerRun);
     const group = {session, first, answers, isAnswered: false};
     waiting.push(group);
     const goOn = (answered: AnsweredGroup): void => {
@@ -110,33 +113,57 @@ export async function spreadRuns(
     reader.readAhead(MESSAGE_BYTES);
     begin(await (opening[0] as Promise<Session>));
     for (let group = waiting.shift(); group !== undefined; group = waiting.shift()) {
-      const {runs} = await group.answers;
+      const {runs, sampleCount} = await group.answers;
       begin(group.session);
       for (const [at, values] of runs.entries()) {
-        visit(values, group.first + at);
-        onSample?.();
+        const done = at * samplesPerRun;
+        const count = Math.min(samplesPerRun, sampleCount - done);
+        visit(values, group.first + done, count);
+        for (let sample = 0; sample < count; sample += 1) onSample?.();
       }
     }
   } finally {
-    for (const opened of await Promise.allSettled(opening))
-      if (opened.status === 'fulfilled') await opened.value.close();
+    const opened = await Promise.allSettled(opening);
+    await Promise.all(opened.flatMap(each => (each.status === 'fulfilled' ? [each.value.close()] : [])));
   }
 }
 
-async function runGroup(session: Session, reader: SampleReader, count: number): Promise<AnsweredGroup> {
-  const samples = await reader.take(count);
-  const feeds = samples.map(sample => feedsOf(session, sample));
+async function runGroup(
+  session: Session,
+  reader: SampleReader,
+  sampleCount: number,
+  samplesPerRun: number,
+): Promise<AnsweredGroup> {
+  const samples = (await reader.take(sampleCount)).map(sample => feedsOf(session, sample));
+  const feeds = samplesPerRun === 1 ? samples : joinedFeeds(samples, samplesPerRun);
   const inputBytes = sizeOfAll(feeds);
   const results = await session.runEach(feeds, {canTakeFeeds: true});
   const runs = results.map(({outputs}) => outputs);
   const computeMs = results.reduce((sum, result) => sum + result.computeMs, 0);
-  return {runs, sizeBytes: inputBytes + sizeOfAll(runs), computeMs};
+  return {runs, sampleCount, sizeBytes: inputBytes + sizeOfAll(runs), computeMs};
 }
 
 /** A part of a model may need fewer inputs than the whole. */
 function feedsOf(session: Session, sample: NamedTensors): NamedTensors {
   const wanted = new Set(session.inputs.map(({name}) => name));
   return Object.fromEntries(Object.entries(sample).filter(([name]) => wanted.has(name)));
+}
+
+/** So many at a time joined along their first axis. */
+function joinedFeeds(samples: readonly NamedTensors[], samplesPerRun: number): NamedTensors[] {
+  const joined: NamedTensors[] = [];
+  for (let at = 0; at < samples.length; at += samplesPerRun) {
+    const together = samples.slice(at, at + samplesPerRun);
+    const entries = Object.entries(together[0] ?? {}).map(([name, {elementType, shape}]) => {
+      const [rows = 1, ...sizes] = shape;
+      const parts = together.map(sample => sample[name]?.bytes ?? new Uint8Array());
+      const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
+      parts.reduce((offset, part) => (bytes.set(part, offset), offset + part.byteLength), 0);
+      return [name, {elementType, shape: [rows * together.length, ...sizes], bytes}] as const;
+    });
+    joined.push(Object.fromEntries(entries));
+  }
+  return joined;
 }
 
 function sizeOfAll(runs: readonly NamedTensors[]): number {

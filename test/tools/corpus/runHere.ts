@@ -68,7 +68,9 @@ export function sampleRunnerHere(feed: Feed, sampleCount: number): SampleRunner 
       const part = pruneOpsetImports(dropUnused({...model, graph: {...model.graph, outputs}}));
       const seeds = Array.from({length: to - from}, (_, at) => from + at);
       const level = mode === 'fused' ? 'all' : 'disabled';
-      await runOnSamples(bytesFromModel(part), level, feed, seeds, visit);
+      await runOnSamples(bytesFromModel(part), level, feed, seeds, (values, sample) =>
+        visit(values, sample, 1),
+      );
     },
   };
 }

@@ -26,7 +26,7 @@ function runnerOf(samples: readonly Sample[]): SampleRunner & {runs: number} {
             return [name, {elementType: 'float32', shape: [numbers.length], bytes}];
           }),
         );
-        visit(values, sample);
+        visit(values, sample, 1);
       }
     },
   };
