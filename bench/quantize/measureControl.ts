@@ -15,7 +15,7 @@ import {openJudge} from '../../src/workflows/builds/openJudge.ts';
 import {openDataSet} from '../../src/workflows/openDataSet.ts';
 import {prepareFloatModel, type FloatModel} from '../../src/workflows/prepareFloatModel.ts';
 import {startSampleRunner} from '../../src/workflows/sampleRuns/startSampleRunner.ts';
-import {writeAtomically} from '../../src/workspace/writeAtomically.ts';
+import {writeScratch} from '../../src/workspace/writeScratch.ts';
 import {calibrationOf, type Subject} from './subjects.ts';
 import type {TablePrinter} from './table.ts';
 
@@ -76,7 +76,7 @@ async function controlled(subject: Subject): Promise<Controlled> {
       runner,
       ...openAsOnTarget('int8', false, {temporaryFolder, threads: 1}),
       async write({model}: ReturnType<Lowering['build']>) {
-        await writeAtomically(path, writeModel(model, {kind: 'inline'}).chunks);
+        await writeScratch(path, writeModel(model, {kind: 'inline'}).chunks);
         return path;
       },
     };

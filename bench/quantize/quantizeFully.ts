@@ -25,7 +25,7 @@ import {prepareFloatModel, type FloatModel} from '../../src/workflows/prepareFlo
 import {startSampleRunner} from '../../src/workflows/sampleRuns/startSampleRunner.ts';
 import {variedSamples} from '../../src/workflows/variedSamples.ts';
 import {splitSamples} from '../../src/workflows/splitSamples.ts';
-import {writeAtomically} from '../../src/workspace/writeAtomically.ts';
+import {writeScratch} from '../../src/workspace/writeScratch.ts';
 
 const [modelFile = '', folder = '', target = '', gainDb = '0', ...peers] = process.argv.slice(2);
 const HELD_OUT_SHARE = 1 / 3;
@@ -61,7 +61,7 @@ try {
     for (const {build, kept} of builds) {
       const own = kept === 0 ? name : `${name}, ${kept} in float`;
       const path = join(folder, `ours-${own}.onnx`);
-      await writeAtomically(path, writeModel(build.model, {kind: 'inline'}).chunks);
+      await writeScratch(path, writeModel(build.model, {kind: 'inline'}).chunks);
       made.push({name: own, path, seconds: (performance.now() - started) / 1000, kept, steps});
     }
   }
@@ -109,7 +109,7 @@ async function quantizeFully(
     runner: startSampleRunner(learning, {temporaryFolder}),
     async write({model}: LoweredBuild) {
       const path = join(temporaryFolder, 'build.onnx');
-      await writeAtomically(path, writeModel(model, {kind: 'inline'}).chunks);
+      await writeScratch(path, writeModel(model, {kind: 'inline'}).chunks);
       return path;
     },
     ...opening,

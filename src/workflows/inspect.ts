@@ -16,7 +16,7 @@ import {layerCosts} from '../model/layerCosts.ts';
 import {nameLayers} from '../model/nameLayers.ts';
 import {writeModel} from '../model/onnx/writeModel.ts';
 import {stripOverridableInitializers} from '../model/stripOverridableInitializers.ts';
-import {writeAtomically} from '../workspace/writeAtomically.ts';
+import {writeScratch} from '../workspace/writeScratch.ts';
 import {explainRejection} from './explainRejection.ts';
 import {openModel} from './openModel.ts';
 
@@ -62,7 +62,7 @@ async function measureTypes(graph: Graph, inputs: readonly TensorSpec[]): Promis
   const folder = await mkdtemp(join(tmpdir(), 'edgewise-inspect-'));
   try {
     const exposed = join(folder, 'exposed.onnx');
-    await writeAtomically(exposed, writeModel(modelExposingAllTensors(graph), {kind: 'inline'}).chunks);
+    await writeScratch(exposed, writeModel(modelExposingAllTensors(graph), {kind: 'inline'}).chunks);
     return withMeasuredTypes(graph, await traceTensors(exposed, randomFeeds(inputs, 0)));
   } finally {
     await rm(folder, {recursive: true, force: true});

@@ -1,8 +1,9 @@
-import {rm, writeFile} from 'node:fs/promises';
+import {rm} from 'node:fs/promises';
 import {join} from 'node:path';
 import type {OnnxModel} from '../model/onnx/messages.ts';
 import {sizeOfTensorBytes} from '../model/onnx/tensorData.ts';
-import {bytesFromModel, writeModel} from '../model/onnx/writeModel.ts';
+import {writeModel} from '../model/onnx/writeModel.ts';
+import {writeScratch} from '../workspace/writeScratch.ts';
 import {openModel, type OpenModel} from './openModel.ts';
 
 /** Models with more weights than this have them written once, not with every file that is made of the model. */
@@ -29,7 +30,7 @@ export async function storeWeights(
   });
   const path = join(folder, 'stored.onnx');
   const files = written.externalFiles.map(file => ({...file, path: join(folder, file.path)}));
-  for (const file of [...files, {path, chunks: written.chunks}]) await writeFile(file.path, file.chunks);
+  for (const file of [...files, {path, chunks: written.chunks}]) await writeScratch(file.path, file.chunks);
   const opened: OpenModel = openModel(path);
   return {
     model: opened.model,
@@ -42,6 +43,5 @@ export async function storeWeights(
 
 /** Writes a model to `path`, which is no file to be kept; unless it is small, its large weights must have been stored in that folder. */
 export async function writeBesideWeights(model: OnnxModel, path: string): Promise<void> {
-  // Each chunk would be a write of its own, and a small model has many small ones.
-  await writeFile(path, isSmall(model) ? bytesFromModel(model) : writeModel(model, {kind: 'keep'}).chunks);
+  await writeScratch(path, writeModel(model, {kind: isSmall(model) ? 'inline' : 'keep'}).chunks);
 }

@@ -2,6 +2,7 @@ import {createHash, randomBytes} from 'node:crypto';
 import {existsSync} from 'node:fs';
 import {mkdir, open, rename, rm, stat} from 'node:fs/promises';
 import {join} from 'node:path';
+import {joinSmall} from './joinSmall.ts';
 import {digestOfChunks, digestOfFile, hexOfDigest} from './digest.ts';
 
 /** The project's content-addressed files: written once under their SHA-256, never changed. */
@@ -38,9 +39,9 @@ export function openStore(folder: string): Store {
         const hash = createHash('sha256');
         const file = await open(partial, 'wx');
         try {
-          for (const chunk of chunks) {
-            hash.update(chunk);
-            await file.writeFile(chunk);
+          for (const block of joinSmall(chunks)) {
+            hash.update(block);
+            await file.writeFile(block);
           }
           await file.sync();
         } finally {

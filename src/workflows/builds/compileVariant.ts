@@ -6,7 +6,7 @@ import {writeModel} from '../../model/onnx/writeModel.ts';
 import {pruneOpsetImports} from '../../model/pruneOpsetImports.ts';
 import type {CandidateBuild} from '../../targets/target.ts';
 import type {Store} from '../../workspace/store.ts';
-import {writeAtomically} from '../../workspace/writeAtomically.ts';
+import {writeScratch} from '../../workspace/writeScratch.ts';
 import {openModel} from '../openModel.ts';
 import type {FloatModel} from '../prepareFloatModel.ts';
 import {startSampleRunner} from '../sampleRuns/startSampleRunner.ts';
@@ -58,7 +58,7 @@ export async function compileVariant(
   let fileCount = 0;
   const write = async ({model, standIn = model}: LoweredBuild): Promise<string> => {
     const path = join(job.temporaryFolder, `${name}-${(fileCount += 1)}.onnx`);
-    await writeAtomically(path, writeModel(standIn, {kind: 'inline'}).chunks);
+    await writeScratch(path, writeModel(standIn, {kind: 'inline'}).chunks);
     report('judge');
     return path;
   };
@@ -120,7 +120,7 @@ async function optimised(
     join(job.temporaryFolder, `${name}-in.onnx`),
     join(job.temporaryFolder, `${name}-out.onnx`),
   ];
-  await writeAtomically(input, writeModel(model, {kind: 'inline'}).chunks);
+  await writeScratch(input, writeModel(model, {kind: 'inline'}).chunks);
   await optimizeModel(input, output, optimisation);
   const opened = openModel(output);
   try {

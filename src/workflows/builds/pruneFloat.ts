@@ -8,7 +8,7 @@ import type {Decision} from '../../quantize/precision/loweredModel.ts';
 import type {TooWideGroup} from '../../quantize/pruning/orderGroups.ts';
 import {proposePruning, type PrunedGroup} from '../../quantize/pruning/proposePruning.ts';
 import {sparsifyTwoOfFour} from '../../quantize/pruning/sparsifyTwoOfFour.ts';
-import {writeAtomically} from '../../workspace/writeAtomically.ts';
+import {writeScratch} from '../../workspace/writeScratch.ts';
 import type {FloatModel} from '../prepareFloatModel.ts';
 import {startSampleRunner} from '../sampleRuns/startSampleRunner.ts';
 import type {CompileJob} from './compileJob.ts';
@@ -103,7 +103,7 @@ async function proposeWithinBudget(
     onProgress: ({stage, done, all}) => report(`${stage}, ${done} of ${all}`),
   })) {
     report('judge');
-    await writeAtomically(path, writeModel(graph.model, {kind: 'inline'}).chunks);
+    await writeScratch(path, writeModel(graph.model, {kind: 'inline'}).chunks);
     const {value} = await judge.judge(path);
     if (job.budget === null || !judgeAccuracy(job.budget, {original, value, isHigherBetter}).isMet)
       return {

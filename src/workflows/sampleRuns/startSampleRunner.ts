@@ -1,4 +1,4 @@
-import {mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {mkdtemp, rm} from 'node:fs/promises';
 import {availableParallelism} from 'node:os';
 import {dirname, join} from 'node:path';
 import {openSession} from '../../engine/session.ts';
@@ -9,6 +9,7 @@ import {bytesOfFile, writeModel} from '../../model/onnx/writeModel.ts';
 import {pruneOpsetImports} from '../../model/pruneOpsetImports.ts';
 import type {RunMode, RunOnSamples, SampleRunner} from '../../quantize/sampleRunner.ts';
 import {withUnsignedWeights} from '../../quantize/saturation/withUnsignedWeights.ts';
+import {writeScratch} from '../../workspace/writeScratch.ts';
 import {saturatesHere} from '../saturatesHere.ts';
 import type {SampleSource} from './readAhead.ts';
 import {spreadRuns, type SessionOpener} from './spreadRuns.ts';
@@ -95,6 +96,6 @@ async function writeModelFiles(model: OnnxModel, path: string): Promise<void> {
     thresholdBytes: EXTERNAL_BYTES,
     nameLocation: () => `weights-${(fileCount += 1)}.bin`,
   });
-  for (const file of written.externalFiles) await writeFile(join(dirname(path), file.path), file.chunks);
-  await writeFile(path, written.chunks);
+  for (const file of written.externalFiles) await writeScratch(join(dirname(path), file.path), file.chunks);
+  await writeScratch(path, written.chunks);
 }
