@@ -65,6 +65,19 @@ describe('layers to keep in float', () => {
     expect(told.length).toBeGreaterThan(ranked.length);
   });
 
+  test('by their own errors where the model is so large that making it once a layer takes minutes', async () => {
+    const {lowering, runner} = await lowered();
+    const tensors = new Map(lowering.graph.tensors);
+    // The weights are as they were; only what is said of their size is not.
+    tensors.set('hushed', {...tensors.get('hushed')!, shape: [8, 8, 3, 1e7]});
+    let told = 0;
+    const build = lowering.build(new Set());
+    const large = {...lowering, graph: {...lowering.graph, tensors}};
+    const ranked = await rankLayersToKeep(large, runner, build, () => (told += 1));
+    expect(told).toBe(0);
+    expect(ranked.indexOf('conv-b')).toBeLessThan(ranked.indexOf('conv-a'));
+  });
+
   test('by their own errors where they cannot be lowered one by one', async () => {
     const {lowering, runner} = await lowered();
     const {isSeparable, ...others} = lowering;

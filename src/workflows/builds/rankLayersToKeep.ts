@@ -1,3 +1,4 @@
+import type {Graph} from '../../model/graph.ts';
 import {graphFromModel} from '../../model/graphFromModel.ts';
 import {layerCosts} from '../../model/layerCosts.ts';
 import {accumulatedErrors, ownErrors} from '../../quantize/accuracy/layerErrors.ts';
@@ -14,6 +15,8 @@ const FEWEST_SAMPLES = 4;
 
 /** What lowering them one by one may cost, in multiply-adds: about a minute on two processors. */
 const MOST_MULTIPLY_ADDS = 3e12;
+/** What making and opening a model takes in place of them: 0.4 s for 100 MB. */
+const MULTIPLY_ADDS_PER_BYTE = 200;
 
 /**
  * The layers that can be kept in float, most sensitive first. Their own errors take one run of both models and say little
@@ -36,7 +39,7 @@ export async function rankLayersToKeep(
     sampleCount: SAMPLES,
   });
   const layers = lowering.rank(errors);
-  const sampleCount = affordableSamples(lowering, layers.length);
+  const sampleCount = affordableSamples(lowering.graph, layers.length);
   if (lowering.isSeparable !== true || sampleCount < FEWEST_SAMPLES) return layers;
   return rankByNoise({
     float: lowering.graph.model,
@@ -48,7 +51,8 @@ export async function rankLayersToKeep(
   });
 }
 
-function affordableSamples({graph}: Lowering, layerCount: number): number {
-  const {multiplyAdds} = layerCosts(graph).totals;
-  return Math.min(SAMPLES, Math.floor(MOST_MULTIPLY_ADDS / Math.max(1, layerCount * multiplyAdds)));
+function affordableSamples(graph: Graph, layerCount: number): number {
+  const {multiplyAdds, weightBytes} = layerCosts(graph).totals;
+  const left = MOST_MULTIPLY_ADDS / Math.max(1, layerCount) - MULTIPLY_ADDS_PER_BYTE * weightBytes;
+  return Math.min(SAMPLES, Math.floor(left / Math.max(1, multiplyAdds)));
 }
