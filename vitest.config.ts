@@ -3,7 +3,7 @@ import {defineConfig} from 'vitest/config';
 import {BaseSequencer, type TestSpecification} from 'vitest/node';
 
 /** What these promise is time: they run by themselves, after all others. */
-const TIMING = ['test/integration/labLink.test.ts', 'test/integration/labGovernor.test.ts'];
+const TIMING = ['labLink', 'labGovernor', 'labOwnCores'].map(name => `test/integration/${name}.test.ts`);
 
 /** Folders with the files that take longest, in this order. */
 const LONG = ['docs', 'e2e', 'interoperability', 'integration'].map(name => `/test/${name}/`);

@@ -12,7 +12,7 @@ const canTake =
   readAllowedCores().length > 1;
 const deviceCores = chooseCores(1, 0);
 
-// From outside, with tests on the other cores and, now and then, on this one: the bounds are those of a loop that counts right.
+// From outside, on a machine that may do other things: the bounds are those of a loop that counts right.
 const LEAST = 0.65;
 const MOST = 1.5;
 
