@@ -157,8 +157,7 @@ function joinedFeeds(samples: readonly NamedTensors[], samplesPerRun: number): N
     const entries = Object.entries(together[0] ?? {}).map(([name, {elementType, shape}]) => {
       const [rows = 1, ...sizes] = shape;
       const parts = together.map(sample => sample[name]?.bytes ?? new Uint8Array());
-      const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
-      parts.reduce((offset, part) => (bytes.set(part, offset), offset + part.byteLength), 0);
+      const bytes = new Uint8Array(Buffer.concat(parts));
       return [name, {elementType, shape: [rows * together.length, ...sizes], bytes}] as const;
     });
     joined.push(Object.fromEntries(entries));
